@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What belongs to what. Every source is named, so that the layers are visible here;
+# scripts/check-layers checks who includes whom.
+
+SRC_base := bytes.c sections.c bootproto.c sealed.c
+SRC_util := error.c file.c log.c parse.c process.c root.c sys.c
+SRC_conf := conf.c settings.c
+SRC_pe := pe.c cert.c uki.c
+SRC_auth := ossl.c spc.c digest.c verify.c trust.c sign.c
+SRC_build := assemble.c seal.c image.c stub_blob.S
+SRC_crashkernel := size.c
+SRC_loader := main.c load.c armed.c host.c explain.c
+SRC_capture := main.c
+SRC_dump := dump.c
+SRC_ctl := main.c output.c cmd_build.c cmd_sign.c cmd_verify.c cmd_inspect.c cmd_arm.c \
+	cmd_status.c cmd_info.c
+SRC_stub := entry.S plan.c main.c
+
+COMPONENTS := base util conf pe auth build crashkernel loader capture dump ctl
+
+# program: components, first its own; libraries
+PROGRAM_ukdumpctl := ctl build auth pe dump conf crashkernel util base
+LIBS_ukdumpctl := $(LIBS_crypto) $(LIBS_json) $(LIBS_kdump)
+PROGRAM_ukdump-load := loader auth pe conf crashkernel util base
+LIBS_ukdump-load := $(LIBS_crypto)
+PROGRAM_ukdump-capture := capture conf util base
+LIBS_ukdump-capture := $(LIBS_json) $(LIBS_blkid) $(LIBS_md)
+
+PROGRAM_NAMES := ukdumpctl ukdump-load ukdump-capture
+PROGRAMS := $(addprefix $(BUILD)/,$(PROGRAM_NAMES))
+
+UNIT_TESTS := test_base
+LIBS_tests := -lcmocka $(LIBS_crypto) $(LIBS_json) $(LIBS_kdump) $(LIBS_blkid) $(LIBS_md)

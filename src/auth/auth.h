@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Authenticode signatures of PE files: verify against given anchors, sign, attach. The only user
+ * of libcrypto. Everything in the file, the embedded certificates included, is untrusted; the
+ * anchors are trusted.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "pe/uki.h"
+#include "util/root.h"
+
+#define AUTH_SHA256_LEN	  32
+#define AUTH_MAX_CHAIN	  8
+#define AUTH_SUBJECT_MAX  256
+#define AUTH_KEY_ID_MAX	  64
+#define AUTH_MAX_ANCHORS  512
+
+/* Trust anchors: a set of X.509 certificates, each with the place it came from. */
+struct auth_trust;
+
+struct auth_trust *auth_trust_new(void); /* NULL: out of memory */
+void auth_trust_free(struct auth_trust *t);
+static inline void auth_trust_freep(struct auth_trust **t)
+{
+	auth_trust_free(*t);
+}
+#define _auth_trust_ _cleanup_(auth_trust_freep)
+
+/* Number of anchors. */
+unsigned int auth_trust_count(const struct auth_trust *t);
+
+/* Adds the certificates of a PEM (all of them) or DER file. Returns their number or -errno. */
+int auth_trust_add_file(struct auth_trust *t, const struct root *root, const char *path,
+			struct ukd_error *e) _must_check_;
+
+/*
+ * Adds every *.crt, *.pem and *.der of a directory, in order of name. A directory that does not
+ * exist is an empty one; a file in it that cannot be read as a certificate is an error.
+ */
+int auth_trust_add_dir(struct auth_trust *t, const struct root *root, const char *path,
+		       struct ukd_error *e) _must_check_;
+
+/*
+ * Adds the X.509 certificates of the UEFI variable db (EFI_SIGNATURE_LISTs, UEFI 2.10 §32.4.1;
+ * efivarfs puts 4 attribute bytes first). Returns their number; 0 on a machine without EFI.
+ */
+int auth_trust_add_uefi_db(struct auth_trust *t, const struct root *root, struct ukd_error *e)
+	_must_check_;
+
+/* What was found out about a signature. Outcomes are not errors. */
+enum auth_verdict {
+	AUTH_TRUSTED,	    /* the only success: digest, signature and chain are good */
+	AUTH_UNSIGNED,	    /* no certificate table */
+	AUTH_MALFORMED,	    /* a signature is not what Authenticode and the kernel require */
+	AUTH_DIGEST,	    /* the file is not the one that was signed */
+	AUTH_BAD_SIGNATURE, /* the signature does not belong to the signed attributes or content */
+	AUTH_UNTRUSTED,	    /* signer does not chain to an anchor */
+	AUTH_WRONG_USE,	    /* the certificate is not for signing code */
+};
+
+/* A word for each verdict: "trusted", "unsigned", ... */
+const char *auth_verdict_name(enum auth_verdict v);
+
+/* A certificate as the kernel's keyrings name it (crypto/asymmetric_keys/x509_public_key.c). */
+struct auth_cert_id {
+	char subject[AUTH_SUBJECT_MAX]; /* one line, for people */
+	uint8_t skid[AUTH_KEY_ID_MAX];	/* subject key id, or the serial number if it has none */
+	unsigned int skid_len;
+};
+
+struct auth_result {
+	enum auth_verdict verdict;
+	char check[32];	  /* "auth.digest", ...; empty if trusted */
+	char reason[384]; /* one line; empty if trusted */
+	char warning[256]; /* expired or not yet valid certificate; empty if none */
+	uint8_t image_id[AUTH_SHA256_LEN]; /* SHA-256 Authenticode digest, whatever was signed */
+	char digest_name[16];	/* "SHA256", of the first signature; empty if unsigned */
+	char key_name[32];	/* "RSA-2048", "EC prime256v1" */
+	char anchor[AUTH_SUBJECT_MAX]; /* where the anchor came from, if trusted */
+	unsigned int n_signatures;
+	unsigned int n_chain; /* signer first, anchor last */
+	struct auth_cert_id chain[AUTH_MAX_CHAIN];
+};
+
+/*
+ * Reads a whole image (uki_open, uki_read) and judges its signatures. Every WIN_CERTIFICATE must
+ * be well formed and over the same digest; the first must be the trusted one, since the kernel
+ * reads no other (docs/UKI.md). Returns 0 with the verdict in *ret; negative for a file that is
+ * refused before the signature matters. ret_uki and ret are written only on 0.
+ */
+int auth_verify(int fd, const char *name, uint64_t size, const struct auth_trust *trust,
+		struct uki *ret_uki, struct auth_result *ret, struct ukd_error *e) _must_check_;
+
+/* A signing key with its certificate chain (signer first). */
+struct auth_key;
+
+/*
+ * key: path of a PEM file (PKCS#8 or traditional) or an OpenSSL STORE URI; cert: PEM or DER file
+ * with the signer, further certificates in it are embedded as intermediates. A key file that
+ * group or others can read is refused (check "key.mode"). The key must belong to the certificate.
+ */
+int auth_key_load(const struct root *root, const char *key, const char *cert,
+		  struct auth_key **ret, struct ukd_error *e) _must_check_;
+void auth_key_free(struct auth_key *k);
+static inline void auth_key_freep(struct auth_key **k)
+{
+	auth_key_free(*k);
+}
+#define _auth_key_ _cleanup_(auth_key_freep)
+
+/*
+ * Makes the detached signature (DER PKCS#7 SignedData over SpcIndirectData, SHA-256) for an image
+ * with this digest.
+ */
+int auth_sign_digest(const struct auth_key *k, const uint8_t digest[AUTH_SHA256_LEN],
+		     struct buffer *ret_der, struct ukd_error *e) _must_check_;
+
+/* The SHA-256 Authenticode digest of an image, signed or not. */
+int auth_image_digest(int fd, const char *name, uint64_t size, uint8_t ret[AUTH_SHA256_LEN],
+		      struct ukd_error *e) _must_check_;
+
+/*
+ * Makes a self-signed host key (RSA-2048... see sign.c for the choice) for code signing, valid for
+ * ten years, with subject common_name: key_path (0600) and cert_path (0644), published atomically,
+ * the certificate last.
+ */
+int auth_make_host_key(const struct root *root, const char *common_name, const char *key_path,
+		       const char *cert_path, struct ukd_error *e) _must_check_;

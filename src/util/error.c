@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Error texts: see error.h. No input is trusted: long texts are cut, control bytes shown as '?'. */
+#include "util/error.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* A file name or a certificate subject in a message must not drive the reader's terminal. */
+static void make_printable(char *s)
+{
+	for (; *s; s++)
+		if ((unsigned char)*s < 0x20 || *s == 0x7f)
+			*s = '?';
+}
+
+static void set_text(struct ukd_error *e, int code, const char *check, const char *fmt, va_list ap)
+{
+	char text[sizeof(e->text)];
+
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	make_printable(text);
+	e->code = code;
+	(void)snprintf(e->check, sizeof(e->check), "%s", check);
+	memcpy(e->text, text, sizeof(text));
+}
+
+int ukd_fail(struct ukd_error *e, int code, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	set_text(e, code, "", fmt, ap);
+	va_end(ap);
+	return code;
+}
+
+int ukd_fail_errno(struct ukd_error *e, int code, const char *fmt, ...)
+{
+	size_t used;
+	va_list ap;
+
+	va_start(ap, fmt);
+	set_text(e, code, "", fmt, ap);
+	va_end(ap);
+	used = strlen(e->text);
+	(void)snprintf(e->text + used, sizeof(e->text) - used, ": %s", strerror(-code));
+	return code;
+}
+
+int ukd_refuse(struct ukd_error *e, const char *check, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	set_text(e, -EBADMSG, check, fmt, ap);
+	va_end(ap);
+	return -EBADMSG;
+}
+
+int ukd_prefix(struct ukd_error *e, const char *fmt, ...)
+{
+	char old[sizeof(e->text)], head[sizeof(e->text) / 2];
+	va_list ap;
+
+	memcpy(old, e->text, sizeof(old));
+	va_start(ap, fmt);
+	(void)vsnprintf(head, sizeof(head), fmt, ap);
+	va_end(ap);
+	make_printable(head);
+	/* What is too long loses its tail, never its context. */
+	size_t n = strlen(head);
+	memcpy(e->text, head, n);
+	(void)snprintf(e->text + n, sizeof(e->text) - n, ": %s", old);
+	return e->code;
+}
+
+int ukd_oom(struct ukd_error *e)
+{
+	return ukd_fail(e, -ENOMEM, "out of memory");
+}

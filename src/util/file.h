@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Files: whole reads with a size limit, sealed snapshots, atomic publishing.
+ * All functions return 0 (or a length) or a negative errno and fill e with a text that names path.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/bytes.h"
+#include "util/error.h"
+
+/* Heap memory with its length; data is followed by one NUL that len does not count. */
+struct buffer {
+	uint8_t *data;
+	size_t len;
+};
+
+void buffer_free(struct buffer *b);
+#define _buffer_ _cleanup_(buffer_free)
+
+static inline struct bytes buffer_bytes(const struct buffer *b)
+{
+	return (struct bytes){b->data, b->len};
+}
+
+/*
+ * Opens a regular file for reading: never blocks on a FIFO, refuses directories and devices
+ * (check "file.type"). dirfd and path as for openat(2). Size of the file in *ret_size.
+ */
+int file_open_regular(int dirfd, const char *path, int *ret_fd, uint64_t *ret_size,
+		      struct ukd_error *e) _must_check_;
+
+/*
+ * Reads a whole file of at most max bytes. Works for /proc, /sys and efivarfs too, whose sizes
+ * stat does not tell. -EFBIG if there is more.
+ */
+int file_read(int dirfd, const char *path, size_t max, struct buffer *ret, struct ukd_error *e)
+	_must_check_;
+
+/* The same from an open descriptor, from its current position; name is for messages. */
+int file_read_fd(int fd, const char *name, size_t max, struct buffer *ret, struct ukd_error *e)
+	_must_check_;
+
+/* Reads or writes exactly len bytes, whatever signals do. Return 0, -errno, or -ENODATA at EOF. */
+int fd_read_full(int fd, void *buf, size_t len) _must_check_;
+int fd_pread_full(int fd, void *buf, size_t len, uint64_t off) _must_check_;
+int fd_write_full(int fd, const void *buf, size_t len) _must_check_;
+
+/*
+ * Copies exactly size bytes of fd into a new memfd and seals it against every change, so that what
+ * is verified is what is loaded. Refuses (check "file.changed") if the file has another length.
+ */
+int file_snapshot(int fd, const char *name, uint64_t size, int *ret_memfd, struct ukd_error *e)
+	_must_check_;
+
+/*
+ * Atomic publishing: a temporary file in path's own directory, written through fd, then
+ * fsync, rename over path, fsync of the directory. Until file_publish() nothing is visible
+ * under path; file_discard() (also by _discard_) removes the temporary file.
+ */
+struct new_file {
+	int dirfd; /* borrowed */
+	int fd;	   /* open for reading and writing */
+	char path[4096];
+	char temp[4096];
+};
+
+int file_create(int dirfd, const char *path, mode_t mode, struct new_file *ret,
+		struct ukd_error *e) _must_check_;
+int file_publish(struct new_file *f, struct ukd_error *e) _must_check_;
+void file_discard(struct new_file *f);
+#define _discard_     _cleanup_(file_discard)
+#define NEW_FILE_NONE {.fd = -1}
+
+/* Creates, writes and publishes data in one step. */
+int file_replace(int dirfd, const char *path, mode_t mode, struct bytes data, struct ukd_error *e)
+	_must_check_;
+
+/* Creates path and the directories above it where missing, with mode. */
+int make_directories(int dirfd, const char *path, mode_t mode, struct ukd_error *e) _must_check_;

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Text to values and back: see parse.h. */
+#include "util/parse.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static bool digit_value(char c, unsigned int base, unsigned int *ret)
+{
+	unsigned int v;
+
+	if (c >= '0' && c <= '9')
+		v = (unsigned int)(c - '0');
+	else if (c >= 'a' && c <= 'f')
+		v = (unsigned int)(c - 'a') + 10;
+	else if (c >= 'A' && c <= 'F')
+		v = (unsigned int)(c - 'A') + 10;
+	else
+		return false;
+	*ret = v;
+	return v < base;
+}
+
+bool parse_u64(const char *s, uint64_t *ret)
+{
+	unsigned int base = 10, d;
+	uint64_t v = 0;
+
+	if (s[0] == '0' && s[1] == 'x') {
+		base = 16;
+		s += 2;
+	}
+	if (!*s)
+		return false;
+	for (; *s; s++)
+		if (!digit_value(*s, base, &d) || mul_overflows(v, (uint64_t)base, &v) ||
+		    add_overflows(v, (uint64_t)d, &v))
+			return false;
+	*ret = v;
+	return true;
+}
+
+bool parse_size(const char *s, uint64_t *ret)
+{
+	static const char suffixes[] = "KMGT";
+	size_t len = strlen(s);
+	const char *suffix = len ? strchr(suffixes, s[len - 1]) : NULL;
+	unsigned int shift = suffix ? 10 * (unsigned int)(suffix - suffixes + 1) : 0;
+	char digits[32];
+	uint64_t v;
+
+	if (len >= sizeof(digits))
+		return false;
+	memcpy(digits, s, len + 1);
+	if (suffix)
+		digits[len - 1] = 0;
+	if (!parse_u64(digits, &v) || mul_overflows(v, (uint64_t)1 << shift, &v))
+		return false;
+	*ret = v;
+	return true;
+}
+
+bool parse_bool(const char *s, bool *ret)
+{
+	static const char *const yes[] = {"yes", "true", "on", "1"};
+	static const char *const no[] = {"no", "false", "off", "0"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(yes); i++) {
+		if (!strcmp(s, yes[i]) || !strcmp(s, no[i])) {
+			*ret = !strcmp(s, yes[i]);
+			return true;
+		}
+	}
+	return false;
+}
+
+void format_hex(struct bytes b, char *ret)
+{
+	static const char digits[] = "0123456789abcdef";
+
+	for (uint64_t i = 0; i < b.len; i++) {
+		ret[2 * i] = digits[b.p[i] >> 4];
+		ret[2 * i + 1] = digits[b.p[i] & 15];
+	}
+	ret[2 * b.len] = 0;
+}
+
+char *format_size(uint64_t bytes, char ret[FORMAT_SIZE_MAX])
+{
+	static const char *const units[] = {"bytes", "KiB", "MiB", "GiB", "TiB"};
+	size_t unit = 0;
+	uint64_t tenths = bytes * 10;
+
+	if (bytes < 1024) {
+		(void)snprintf(ret, FORMAT_SIZE_MAX, "%" PRIu64 " bytes", bytes);
+		return ret;
+	}
+	for (; tenths >= 10240 && unit + 1 < ARRAY_SIZE(units); unit++)
+		tenths /= 1024;
+	(void)snprintf(ret, FORMAT_SIZE_MAX, "%" PRIu64 ".%" PRIu64 " %s", tenths / 10, tenths % 10,
+		       units[unit]);
+	return ret;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Child processes: no shell, a time limit always, an exit status that cannot be overlooked.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "util/error.h"
+#include "util/file.h"
+
+struct process {
+	const char *const *argv; /* NULL-terminated; argv[0] is searched in PATH */
+	const char *const *env;	 /* NULL: inherit */
+	const char *chroot_dir;	 /* NULL: none; else the child chroots there and enters "/" */
+	int stdin_fd;		 /* -1: /dev/null */
+	int stdout_fd;		 /* -1: inherit */
+	int stderr_fd;		 /* -1: inherit */
+	unsigned int timeout_s;	 /* 0 is not allowed: every wait has a limit */
+	struct buffer *output;	 /* not NULL: stdout is collected here, at most output_max bytes */
+	size_t output_max;
+	/*
+	 * Not NULL: called about once a second while the child runs, with the seconds since its
+	 * start; a return of true ends it early (-ECANCELED).
+	 */
+	bool (*tick)(void *ctx, unsigned int seconds);
+	void *tick_ctx;
+};
+
+#define PROCESS_DEFAULTS .stdin_fd = -1, .stdout_fd = -1, .stderr_fd = -1, .timeout_s = 60
+
+/*
+ * Runs the program and waits for it. Returns its exit code (>= 0); -ETIMEDOUT after it was killed
+ * (with its process group) at the limit; -ECANCELED; -ECHILD if a signal ended it (text names the
+ * signal); or another negative errno if it could not be started. e is filled for all negatives.
+ */
+int process_run(const struct process *p, struct ukd_error *e) _must_check_;
+
+/* As process_run(), and an exit code other than 0 is -EREMOTEIO with a text that names it. */
+int process_run_ok(const struct process *p, struct ukd_error *e) _must_check_;
+
+/* True if name is found as an executable in PATH. */
+bool program_exists(const char *name);

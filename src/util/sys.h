@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Raw system calls that libc has no wrapper for. The one place to wrap in tests. */
+#pragma once
+
+#include <stddef.h>
+
+/* Flags of kexec_file_load(2), include/uapi/linux/kexec.h */
+#define UKD_KEXEC_FILE_UNLOAD	   0x1ul
+#define UKD_KEXEC_FILE_ON_CRASH	   0x2ul
+#define UKD_KEXEC_FILE_NO_INITRAMFS 0x4ul
+
+/*
+ * kexec_file_load(2). cmdline may be NULL (length 0), else NUL-terminated text whose length is
+ * passed with its NUL. Returns 0 or -errno (524 is the kernel's internal ENOTSUPP).
+ */
+int sys_kexec_file_load(int kernel_fd, int initrd_fd, const char *cmdline, unsigned long flags);

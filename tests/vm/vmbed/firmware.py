@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""UEFI firmware, the throw-away Secure Boot keys, and what is signed with them."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from . import packages
+from .paths import CACHE, REPO, replacing, run, say
+
+sys.path.insert(0, str(REPO / "tests" / "gen"))
+import pki  # noqa: E402  (lives beside the other input generators)
+
+KEYS = CACHE / "keys"
+OWNER = "3c4a7f4e-5d1e-4f0b-9a53-8a6f5b1f2d10"  # GUID that owns our keys in the variable store
+
+
+def keys():
+    """The directory with PK, KEK, db and foreign (.key, .crt, .der), made on first use."""
+    pki.secure_boot_set(KEYS)
+    return KEYS
+
+
+class Firmware:
+    """OVMF with Secure Boot and SMM: code (read-only) and pristine variables.
+
+    That of Debian 13 is taken, also on Debian 12: it starts two seconds faster.
+    """
+
+    def __init__(self):
+        folder = packages.Suite("trixie").unpack("ovmf", ["ovmf"]) / "usr/share/OVMF"
+        self.code = folder / "OVMF_CODE_4M.secboot.fd"
+        self.blank = folder / "OVMF_VARS_4M.fd"
+
+    def variables(self, secure_boot=True):
+        """A variable store to copy for a run; with secure_boot our keys are enrolled in it."""
+        if not secure_boot:
+            return self.blank
+        store = CACHE / "firmware" / "enrolled.fd"
+        newest_key = max(f.stat().st_mtime for f in keys().glob("*.crt"))
+        if not store.exists() or store.stat().st_mtime < newest_key:
+            say("firmware: enrolling PK, KEK and db")
+            with replacing(store) as partial:
+                enroll(self.blank, partial)
+        return store
+
+
+def enroll(blank, output, extra=()):
+    """Writes a variable store with our PK, KEK and db and Secure Boot on.
+
+    extra are more arguments for virt-fw-vars, for example ["--set-dbx", file].
+    """
+    tree = packages.Suite("trixie").unpack(
+        "virt-firmware", ["python3-virt-firmware", "python3-importlib-resources"])
+    modules = tree / "usr/lib/python3/dist-packages"
+    certificate = keys()
+    run("/usr/bin/python3", "-m", "virt.firmware.vars", "--input", blank, "--output", output,
+        "--set-pk", OWNER, certificate / "PK.crt",
+        "--add-kek", OWNER, certificate / "KEK.crt",
+        "--add-db", OWNER, certificate / "db.crt",
+        "--secure-boot", *extra,
+        env=dict(os.environ, PYTHONPATH=str(modules)))
+
+
+def sign(source, output, name="db"):
+    """Signs a PE file with one of keys(); a signature it already has is taken off first.
+
+    The kernel looks only at the first signature of a file.
+    """
+    source, output = Path(source), Path(output)
+    with tempfile.TemporaryDirectory(dir=output.parent) as scratch:
+        bare = Path(scratch) / "bare"
+        shutil.copyfile(source, bare)
+        if b"No signature table" not in _signatures(bare):
+            run("sbattach", "--remove", bare)
+        run("sbsign", "--key", keys() / f"{name}.key", "--cert", keys() / f"{name}.crt",
+            "--output", output, bare)
+    return output
+
+
+def unsigned(source, output):
+    """Copies a PE file without its signature."""
+    shutil.copyfile(source, output)
+    if b"No signature table" not in _signatures(output):
+        run("sbattach", "--remove", output)
+    return Path(output)
+
+
+def _signatures(path):
+    return subprocess.run(["sbverify", "--list", path], stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, check=False).stdout
+
+
+def uki(output, linux, initrd, cmdline, stub_suite="trixie", key="db"):
+    """A plain UKI (ukify and systemd-stub of a suite), signed unless key is None."""
+    output = Path(output)
+    with tempfile.TemporaryDirectory(dir=output.parent) as scratch:
+        osrel = Path(scratch) / "os-release"
+        osrel.write_text('ID=ukdump-test\nNAME="ukdump test guest"\nVERSION_ID=1\n')
+        bare = Path(scratch) / "bare.efi"
+        run(*packages.ukify(), "build", "--linux", linux, "--initrd", initrd,
+            "--cmdline", cmdline, "--stub", packages.uefi_stub(stub_suite),
+            "--os-release", f"@{osrel}", "--uname", "test", "--output", bare)
+        if key:
+            sign(bare, output, key)
+        else:
+            bare.rename(output)
+    return output
+
+
+def esp(output, loader):
+    """A FAT image whose /EFI/BOOT/BOOTX64.EFI is loader."""
+    mebibytes = Path(loader).stat().st_size // (1 << 20) + 36  # FAT32 needs 33 MiB at least
+    Path(output).unlink(missing_ok=True)
+    run("truncate", "-s", f"{mebibytes}M", output)
+    run("mkfs.vfat", "-F", "32", "-n", "ESP", output)
+    run("mmd", "-i", output, "::/EFI", "::/EFI/BOOT")
+    run("mcopy", "-i", output, loader, "::/EFI/BOOT/BOOTX64.EFI")
+    return Path(output)

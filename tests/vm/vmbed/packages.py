@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Packages of any Debian suite, downloaded and unpacked without touching the host.
+
+Each suite has an apt root of its own (sources, lists, archives, empty dpkg status) below
+build/cache/apt/SUITE. Unpacked trees are cached too, so a second run needs no network.
+"""
+
+import os
+import re
+import shutil
+import sys
+from pathlib import Path
+
+from .paths import CACHE, BedError, replacing, run, say
+
+KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
+
+# Kernel series -> the suite that ships it.
+KERNELS = {"6.1": "bookworm", "6.12": "trixie", "7.2": "sid"}
+
+
+def mirror():
+    """The Debian mirror: $MIRROR, else the one this host's apt takes its own release from.
+
+    apt itself is asked, so that sources.list and deb822 files both count.
+    """
+    if os.environ.get("MIRROR"):
+        return os.environ["MIRROR"].rstrip("/")
+    found = re.search(r"'(\S+?)/dists/[a-z]+/InRelease'", run("apt-get", "update", "--print-uris"))
+    if not found:
+        raise BedError("no Debian mirror in apt's sources; name one with MIRROR=http://.../debian")
+    return found[1]
+
+
+class Suite:
+    """One suite's private apt root."""
+
+    def __init__(self, name):
+        self.name = name
+        self.root = CACHE / "apt" / name
+
+    def sources(self):
+        return f"deb [signed-by={KEYRING}] {mirror()} {self.name} main\n"
+
+    def apt(self, tool, *arguments, cwd=None):
+        settings = {
+            "Dir::Etc::SourceList": self.root / "sources.list",
+            "Dir::Etc::SourceParts": "/dev/null",
+            "Dir::Etc::Preferences": "/dev/null",
+            "Dir::Etc::PreferencesParts": "/dev/null",
+            "Dir::State::Lists": self.root / "lists",
+            "Dir::State::Status": self.root / "status",
+            "Dir::Cache": self.root,
+            "Acquire::Languages": "none",
+            "Acquire::Retries": "3",
+            "APT::Architecture": "amd64",
+            "APT::Sandbox::User": "root",
+            "APT::Install-Recommends": "false",
+        }
+        options = [word for key, value in settings.items() for word in ("-o", f"{key}={value}")]
+        return run(tool, "-q", *options, *arguments, cwd=cwd,
+                   env=dict(os.environ, DEBIAN_FRONTEND="noninteractive", LC_ALL="C"))
+
+    def update(self):
+        say(f"apt: reading the package lists of {self.name}")
+        for folder in ("lists/partial", "archives/partial"):
+            (self.root / folder).mkdir(parents=True, exist_ok=True)
+        (self.root / "status").touch()
+        (self.root / "sources.list").write_text(self.sources())
+        self.apt("apt-get", "update")
+
+    def known(self):
+        """The package lists are there."""
+        return any(self.root.glob("lists/*Packages*"))
+
+    def depends(self, package):
+        """Names of the packages that package depends on directly."""
+        listing = self.apt("apt-cache", "depends", "--important", package)
+        return re.findall(r"^ *Depends: ([^<\s]\S*)", listing, re.MULTILINE)
+
+    def download(self, packages, with_depends=False):
+        """Fetches packages and returns the .deb files.
+
+        A mirror drops old versions: when the lists turn out to be stale they are read anew, once.
+        """
+        if not self.known():
+            self.update()
+        try:
+            return self._download(packages, with_depends)
+        except BedError:
+            self.update()
+            return self._download(packages, with_depends)
+
+    def _download(self, packages, with_depends):
+        say(f"apt: downloading {' '.join(packages)} ({self.name})")
+        simulate = ["install", *packages] if with_depends else ["download", *packages]
+        uris = self.apt("apt-get", "--print-uris", "--yes", *simulate)
+        names = re.findall(r"^'\S+' (\S+\.deb) ", uris, re.MULTILINE)
+        folder = self.root / "archives"
+        if with_depends:
+            self.apt("apt-get", "--yes", "--download-only", *simulate)
+        else:
+            self.apt("apt-get", *simulate, cwd=folder)
+        return [folder / name for name in names]
+
+    def unpack(self, name, packages, with_depends=False):
+        """An unpacked tree of packages (no maintainer script runs) as build/cache/unpacked/SUITE/name."""
+        tree = CACHE / "unpacked" / self.name / name
+        if not tree.is_dir():
+            debs = self.download(packages, with_depends)
+            with replacing(tree) as partial:
+                for deb in debs:
+                    run("dpkg-deb", "--extract", deb, partial)
+        return tree
+
+
+class Kernel:
+    """A Debian kernel: its image, its modules, its version string."""
+
+    def __init__(self, series, root):
+        self.series = series
+        self.root = root
+        self.modules = next(root.glob("lib/modules/*"))
+        self.version = self.modules.name
+        boot = root / "boot" / f"vmlinuz-{self.version}"
+        self.image = boot if boot.exists() else self.modules / "vmlinuz"
+
+
+def kernel(series):
+    """The stock kernel of a series ("6.1", "6.12", "7.2"), unpacked and with modules.dep."""
+    root = CACHE / "kernels" / series
+    if not root.is_dir():
+        suite = Suite(KERNELS[series])
+        debs = suite.download(_kernel_packages(suite))
+        with replacing(root) as partial:
+            for deb in debs:
+                say(f"unpacking {deb.name}")
+                run("dpkg-deb", "--extract", deb, partial)
+            _merge_usr(partial)
+            version = next(partial.glob("lib/modules/*")).name
+            run("depmod", "-b", partial, version)
+    return Kernel(series, root)
+
+
+def _kernel_packages(suite):
+    """linux-image-amd64 resolved to the packages that hold files.
+
+    From 7.x on (sid) image, modules and base (config, System.map) are packages of their own.
+    """
+    if not suite.known():
+        suite.update()
+    image = [p for p in suite.depends("linux-image-amd64") if p.startswith("linux-image-")]
+    parts = [p for p in suite.depends(image[0])
+             if re.match(r"linux-(binary|modules|base)-\d", p)]
+    return image + parts
+
+
+def _merge_usr(root):
+    """sid's packages say usr/lib/modules, older ones lib/modules: make it lib/modules for all."""
+    (root / "usr" / "lib").mkdir(parents=True, exist_ok=True)
+    if not (root / "lib").exists():
+        (root / "lib").symlink_to("usr/lib")
+
+
+def uefi_stub(suite="trixie"):
+    """systemd-stub of a suite: bookworm 252, trixie 257, sid 262."""
+    return Suite(suite).unpack("systemd-boot-efi", ["systemd-boot-efi"]) / \
+        "usr/lib/systemd/boot/efi/linuxx64.efi.stub"
+
+
+def ukify():
+    """trixie's ukify as a command line."""
+    tree = Suite("trixie").unpack("systemd-ukify", ["systemd-ukify"])
+    return ["/usr/bin/python3", tree / "usr/bin/ukify"]
+
+
+def tools(suite="trixie"):
+    """A tree with stock kexec-tools and makedumpfile and every library they need."""
+    return Suite(suite).unpack("tools", ["kexec-tools", "makedumpfile"], with_depends=True)
+
+
+def program(name, suite="trixie"):
+    """The path of a program of tools()."""
+    tree = tools(suite)
+    for folder in ("usr/sbin", "usr/bin", "sbin", "bin"):
+        if (tree / folder / name).exists():
+            return tree / folder / name
+    raise BedError(f"{suite}: no program {name}")
+
+
+def free_archives():
+    """Removes the downloaded .deb files; the unpacked trees stay."""
+    for archives in Path(CACHE / "apt").glob("*/archives"):
+        shutil.rmtree(archives)
+
+
+if __name__ == "__main__":
+    for wanted in sys.argv[1:] or KERNELS:
+        print(wanted, kernel(wanted).image)

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Where things live, and the two ways in which the test bed runs a host program."""
+
+import os
+import shutil
+import subprocess
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+REPO = Path(__file__).resolve().parents[3]
+BUILD = Path(os.environ.get("BUILD") or REPO / "build").resolve()
+CACHE = REPO / "build" / "cache"
+LOGS = REPO / "build" / "vm-logs"
+GUEST = REPO / "tests" / "vm" / "guest"
+
+_started = time.monotonic()
+
+
+class BedError(Exception):
+    """The test bed itself could not do its work; the message says what to do."""
+
+
+def say(text):
+    """One line of progress with the seconds since the start."""
+    print(f"[{time.monotonic() - _started:6.1f}s] {text}", flush=True)
+
+
+def run(*argv, **options):
+    """Runs a program to its end; what it printed is shown only if it failed."""
+    argv = [str(a) for a in argv]
+    done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          stdin=subprocess.DEVNULL, text=True, errors="replace", **options)
+    if done.returncode:
+        raise BedError(f"{' '.join(argv)}: exit {done.returncode}\n{done.stdout[-4000:]}")
+    return done.stdout
+
+
+@contextmanager
+def replacing(path):
+    """Yields a temporary name beside path and renames it to path if all went well.
+
+    An interrupted run thus never leaves half a cached file or tree behind.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    remove(temporary)
+    try:
+        yield temporary
+        remove(path)
+        temporary.rename(path)
+    finally:
+        remove(temporary)
+
+
+def remove(path):
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
