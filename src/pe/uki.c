@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * A UKI, read in pieces: see uki.h. The file is hostile and may change while it is read; what is
+ * kept comes from the very pieces that went to the digest. Numbers: malformations in docs/UKI.md.
+ */
+#include "pe/uki.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/cleanup.h"
+
+#define PIECE_LEN MIB(1)
+
+void uki_free(struct uki *u)
+{
+	buffer_free(&u->head);
+	buffer_free(&u->cert_bytes);
+	for (unsigned int i = 0; i < UKI_SECTION_MAX; i++)
+		buffer_free(&u->content[i]);
+}
+
+/* Exactly len bytes at off; a file that became shorter is refused, not an I/O error. */
+static int read_at(const struct uki *u, void *buf, size_t len, uint64_t off, struct ukd_error *e)
+{
+	int r = fd_pread_full(u->fd, buf, len, off);
+
+	if (r == -ENODATA)
+		return ukd_refuse(e, "file.changed", "became shorter while it was read");
+	if (r < 0)
+		return ukd_fail_errno(e, r, "cannot read at 0x%llx", (unsigned long long)off);
+	return 0;
+}
+
+static int read_buffer(const struct uki *u, uint64_t off, size_t len, struct buffer *ret,
+		       struct ukd_error *e)
+{
+	_buffer_ struct buffer b = {.data = malloc(len + 1), .len = len};
+	int r;
+
+	if (!b.data)
+		return ukd_oom(e);
+	r = read_at(u, b.data, len, off, e);
+	if (r < 0)
+		return r;
+	b.data[len] = 0;
+	*ret = b;
+	b = (struct buffer){0};
+	return 0;
+}
+
+int uki_open(int fd, const char *name, uint64_t size, struct uki *ret, struct ukd_error *e)
+{
+	_uki_ struct uki u = {.name = name, .fd = fd};
+	int r = read_buffer(&u, 0, size < PE_HEAD_MAX ? size : PE_HEAD_MAX, &u.head, e);
+
+	if (r >= 0)
+		r = pe_parse(buffer_bytes(&u.head), size, &u.pe, e);
+	if (r >= 0) {
+		u.head.len = u.pe.header_size;
+		r = read_buffer(&u, u.pe.cert_offset, u.pe.cert_size, &u.cert_bytes, e);
+	}
+	if (r >= 0)
+		r = cert_table_parse(buffer_bytes(&u.cert_bytes), &u.certs, e);
+	if (r < 0)
+		return ukd_prefix(e, "%s", name);
+	*ret = u;
+	u = (struct uki){0};
+	return 0;
+}
+
+/* How much of a section's content is kept; 0 for those that are not. */
+static uint32_t kept_len(const struct pe_section *s)
+{
+	uint32_t len = pe_section_len(s);
+
+	if (s->id == UKI_OTHER)
+		return 0;
+	if (s->id == UKI_LINUX)
+		return len < UKI_KERNEL_HEAD ? len : UKI_KERNEL_HEAD;
+	if (s->id == UKI_KEXEC || uki_sections[s->id].flags & UKI_TEXT)
+		return len;
+	return 0;
+}
+
+/* Rules that need only the section table, checked before anything large is read. */
+static int check_sizes(const struct uki *u, struct ukd_error *e)
+{
+	for (unsigned int i = 0; i < u->pe.n_sections; i++) {
+		const struct pe_section *s = &u->pe.section[i];
+
+		if (s->id == UKI_OTHER)
+			continue;
+		/* 25: readers would zero-extend, or run on into the next section */
+		if (s->vsize > s->raw_size)
+			return ukd_refuse(e, "uki.virtual-size",
+					  "section '%s': 0x%x bytes in memory, 0x%x in the file",
+					  s->name, s->vsize, s->raw_size);
+		if (kept_len(s) > UKI_TEXT_MAX)
+			return ukd_refuse(e, "uki.text-size",
+					  "section '%s' of %u bytes, the limit is %u", s->name,
+					  kept_len(s), UKI_TEXT_MAX);
+	}
+	return 0;
+}
+
+/* Takes bytes [off, off + piece.len) of a section: keeps, and checks the padding (26). */
+static int take_section_piece(struct uki *u, const struct pe_section *s, uint64_t off,
+			      struct bytes piece, struct ukd_error *e)
+{
+	uint32_t keep = s == pe_find(&u->pe, s->id) ? kept_len(s) : 0, len = pe_section_len(s);
+	struct buffer *content = s->id == UKI_OTHER ? NULL : &u->content[s->id];
+	struct bytes padding = {piece.p, 0};
+
+	if (off < keep) {
+		uint64_t n = keep - off < piece.len ? keep - off : piece.len;
+
+		if (!content->data)
+			content->data = calloc(1, keep + 1);
+		if (!content->data)
+			return ukd_oom(e);
+		memcpy(content->data + off, piece.p, n);
+		content->len = off + n;
+	}
+	if (off + piece.len > len) {
+		uint64_t skip = off < len ? len - off : 0;
+
+		padding = (struct bytes){piece.p + skip, piece.len - skip};
+	}
+	if (!bytes_all_zero(padding))
+		return ukd_refuse(e, "uki.padding",
+				  "section '%s' is followed by bytes that are not zero", s->name);
+	return 0;
+}
+
+/* Distributes the piece at file offset off over the sections that it touches. */
+static int take_piece(struct uki *u, uint64_t off, struct bytes piece, struct ukd_error *e)
+{
+	for (unsigned int i = 0; i < u->pe.n_sections; i++) {
+		const struct pe_section *s = &u->pe.section[i];
+		uint64_t end = (uint64_t)s->raw + s->raw_size;
+		uint64_t from = off > s->raw ? off : s->raw;
+		uint64_t to = off + piece.len < end ? off + piece.len : end;
+		int r;
+
+		if (from >= to)
+			continue;
+		r = take_section_piece(u, s, from - s->raw,
+				       (struct bytes){piece.p + (from - off), to - from}, e);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int put_all(const struct uki_sink *sinks, unsigned int n, struct bytes piece,
+		   struct ukd_error *e)
+{
+	for (unsigned int i = 0; i < n; i++) {
+		int r = sinks[i].put(sinks[i].ctx, piece);
+
+		if (r < 0)
+			return ukd_fail_errno(e, r, "digest");
+	}
+	return 0;
+}
+
+/* The headers come from memory, where they were validated; what follows is read now. */
+static int read_range(struct uki *u, struct pe_range range, uint8_t *buf,
+		      const struct uki_sink *sinks, unsigned int n_sinks, struct ukd_error *e)
+{
+	uint64_t off = range.off, end = range.off + range.len;
+	int r = 0;
+
+	if (off < u->pe.header_size) {
+		uint64_t stop = end < u->pe.header_size ? end : u->pe.header_size;
+
+		r = put_all(sinks, n_sinks, (struct bytes){u->head.data + off, stop - off}, e);
+		off = stop;
+	}
+	while (r >= 0 && off < end) {
+		struct bytes piece = {buf, end - off < PIECE_LEN ? end - off : PIECE_LEN};
+
+		r = read_at(u, buf, piece.len, off, e);
+		if (r >= 0)
+			r = put_all(sinks, n_sinks, piece, e);
+		if (r >= 0)
+			r = take_piece(u, off, piece, e);
+		off += piece.len;
+	}
+	return r;
+}
+
+/* A byte behind what was the end means that the file grew while it was read. */
+static int check_end(const struct uki *u, struct ukd_error *e)
+{
+	uint8_t extra;
+	int r = fd_pread_full(u->fd, &extra, 1, u->pe.file_size);
+
+	if (r == -ENODATA)
+		return 0;
+	if (r < 0)
+		return ukd_fail_errno(e, r, "cannot read its end");
+	return ukd_refuse(e, "file.changed", "became longer while it was read");
+}
+
+/* 29, 30: within the base and within each profile a section occurs once. */
+static int check_repeats(struct uki *u, struct ukd_error *e)
+{
+	bool seen[UKI_SECTION_MAX] = {false};
+
+	u->n_profiles = 0;
+	for (unsigned int i = 0; i < u->pe.n_sections; i++) {
+		const struct pe_section *s = &u->pe.section[i];
+
+		if (s->id == UKI_OTHER)
+			continue;
+		if (s->id == UKI_PROFILE) {
+			memset(seen, 0, sizeof(seen));
+			u->n_profiles++;
+			continue;
+		}
+		if (seen[s->id] && !(uki_sections[s->id].flags & UKI_REPEATS))
+			return ukd_refuse(e, "uki.duplicate", "section '%s' occurs twice", s->name);
+		seen[s->id] = true;
+	}
+	if (!u->n_profiles)
+		u->n_profiles = 1;
+	return 0;
+}
+
+/* 30, 32: what makes a file a UKI, and revocable. */
+static int check_required(const struct uki *u, struct ukd_error *e)
+{
+	static const enum uki_section required[] = {UKI_LINUX, UKI_OSREL, UKI_SBAT};
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(required); i++)
+		if (!pe_find(&u->pe, required[i]))
+			return ukd_refuse(e, "uki.required", "not a UKI: no '%s' section",
+					  uki_sections[required[i]].name);
+	if (!bytes_start_with(buffer_bytes(&u->content[UKI_SBAT]), "sbat,1,"))
+		return ukd_refuse(e, "uki.sbat", "section '.sbat' does not begin with 'sbat,1,'");
+	return 0;
+}
+
+/* 34: a NUL or a control character hides what comes behind it from the one who reads. */
+static int check_texts(const struct uki *u, struct ukd_error *e)
+{
+	struct bytes line = buffer_bytes(&u->content[UKI_CMDLINE]);
+
+	for (unsigned int id = 0; id < UKI_SECTION_MAX; id++) {
+		struct bytes text = buffer_bytes(&u->content[id]);
+
+		if (uki_sections[id].flags & UKI_TEXT && text.len &&
+		    memchr(text.p, 0, text.len) != NULL)
+			return ukd_refuse(e, "uki.text", "section '%.8s' contains a NUL byte",
+					  uki_sections[id].name);
+	}
+	for (uint64_t i = 0; i < line.len; i++)
+		if (line.p[i] < 0x20 || line.p[i] >= 0x7f)
+			return ukd_refuse(e, "uki.cmdline",
+					  "section '.cmdline' contains byte 0x%02x, need printable "
+					  "ASCII",
+					  line.p[i]);
+	return 0;
+}
+
+static int read_all(struct uki *u, const struct uki_sink *sinks, unsigned int n_sinks,
+		    struct ukd_error *e)
+{
+	struct pe_range ranges[PE_DIGEST_RANGES];
+	_free_ uint8_t *buf = malloc(PIECE_LEN);
+	int r = check_sizes(u, e);
+
+	if (r < 0)
+		return r;
+	if (!buf)
+		return ukd_oom(e);
+	pe_digest_ranges(&u->pe, ranges);
+	for (unsigned int i = 0; i < PE_DIGEST_RANGES; i++) {
+		r = read_range(u, ranges[i], buf, sinks, n_sinks, e);
+		if (r < 0)
+			return r;
+	}
+	r = check_end(u, e);
+	if (r >= 0)
+		r = check_repeats(u, e);
+	if (r >= 0)
+		r = check_required(u, e);
+	if (r >= 0)
+		r = check_texts(u, e);
+	return r;
+}
+
+int uki_read(struct uki *u, const struct uki_sink *sinks, unsigned int n_sinks,
+	     struct ukd_error *e)
+{
+	int r = read_all(u, sinks, n_sinks, e);
+
+	return r < 0 ? ukd_prefix(e, "%s", u->name) : 0;
+}
