@@ -4,7 +4,7 @@
 
 SRC_base := bytes.c sections.c bootproto.c sealed.c
 SRC_util := error.c file.c log.c parse.c process.c root.c sys.c
-SRC_conf := conf.c settings.c
+SRC_conf := conf.c value.c settings.c
 SRC_pe := pe.c cert.c uki.c
 SRC_auth := ossl.c spc.c digest.c verify.c trust.c sign.c
 SRC_build := assemble.c seal.c image.c stub_blob.S
@@ -29,5 +29,5 @@ LIBS_ukdump-capture := $(LIBS_json) $(LIBS_blkid) $(LIBS_md)
 PROGRAM_NAMES := ukdumpctl ukdump-load ukdump-capture
 PROGRAMS := $(addprefix $(BUILD)/,$(PROGRAM_NAMES))
 
-UNIT_TESTS := test_base
+UNIT_TESTS := test_base test_conf
 LIBS_tests := -lcmocka $(LIBS_crypto) $(LIBS_json) $(LIBS_kdump) $(LIBS_blkid) $(LIBS_md)

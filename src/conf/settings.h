@@ -8,15 +8,11 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "base/bytes.h"
+#include "conf/conf.h"
 #include "util/root.h"
-
-/* A list of strings; NULL-terminated when n > 0. */
-struct strings {
-	char **v;
-	unsigned int n;
-};
 
 enum setting_mode {
 	MODE_AUTO,
@@ -44,21 +40,21 @@ struct settings {
 		char *certificate;
 		char *command_line; /* NULL: the built-in default */
 		char *command_line_append;
-		struct strings modules;
+		struct strings modules; /* kernel modules to take along */
 		bool allow_shell;
 	} image;
 	struct {
 		struct strings target; /* in order of preference; default "file:/var/crash" */
 		unsigned int dump_level;
-		char *compress;	      /* auto, zstd, lzo, zlib, snappy, none */
+		char *compress;	      /* auto, zstd, lzo, zlib, snappy, none; never NULL */
 		unsigned int threads; /* 0: chosen by what was measured */
 		struct strings encrypt_to;
-		uint64_t timeout_s; /* of the whole capture environment */
+		uint64_t timeout_s; /* of the whole capture environment, never 0 */
 	} dump;
 	struct {
 		enum setting_action on_success;
 		enum setting_action on_failure;
-		struct strings pre;
+		struct strings pre; /* absolute paths of programs, one per assignment */
 		struct strings post;
 	} action;
 	struct {
@@ -85,13 +81,23 @@ void settings_free(struct settings *s);
 #define _settings_ _cleanup_(settings_free)
 
 /* Reads one text of settings on top of *s; name is for messages. */
-int settings_parse(struct settings *s, struct bytes text, const char *name, struct ukd_error *e)
-	_must_check_;
+int settings_parse(struct settings *s, struct bytes text, const char *name,
+		   struct ukd_error *e) _must_check_;
 
 /*
  * Defaults, then path (NULL: /etc/ukdump/ukdump.conf, which may be missing), then PATH.d/ *.conf in
- * order of name, all inside root. A later assignment replaces an earlier one; an empty value of a
- * list clears it, further assignments in the same file append.
+ * order of name, all inside root. A later assignment replaces an earlier one. Of a list, the first
+ * assignment in a file replaces what was there before, further ones in the same file append, and an
+ * empty value clears it. At the end settings_check().
  */
 int settings_load(const struct root *root, const char *path, struct settings *ret,
 		  struct ukd_error *e) _must_check_;
+
+/* What one key alone cannot tell, such as OnFailure=shell without AllowShell=yes. */
+int settings_check(const struct settings *s, struct ukd_error *e) _must_check_;
+
+/*
+ * Writes the settings of one section (NULL: of all) as text that settings_parse() reads back to the
+ * same values. For what goes into an image. The caller checks out for errors.
+ */
+void settings_print(const struct settings *s, const char *section, FILE *out);
