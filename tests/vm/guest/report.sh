@@ -18,16 +18,21 @@ report_port() {
 report_from() {
 	awk -v key="$1" '
 		BEGIN {
-			for (i = 1; i < 32; i++) control[sprintf("%c", i)] = sprintf("\\u%04x", i)
+			for (i = 1; i < 32; i++) escape[sprintf("%c", i)] = sprintf("\\u%04x", i)
+			escape["\\"] = "\\\\"
+			escape["\""] = "\\\""
 			printf "{\"key\": \"%s\", \"value\": \"", key
 		}
-		{
-			gsub(/\\/, "\\\\")
-			gsub(/"/, "\\\"")
-			if ($0 ~ /[\001-\037]/)
-				for (c in control) { code = control[c]; sub(/^\\/, "\\\\", code); gsub(c, code) }
-			printf "%s%s", (NR > 1 ? "\\n" : ""), $0
+		NR > 1 { printf "\\n" }
+		# Character by character: awks disagree about backslashes in the text of gsub().
+		/[\001-\037"\\]/ {
+			for (i = 1; i <= length($0); i++) {
+				c = substr($0, i, 1)
+				printf "%s", (c in escape ? escape[c] : c)
+			}
+			next
 		}
+		{ printf "%s", $0 }
 		END { print "\"}" }' >&9
 }
 
@@ -73,7 +78,7 @@ crash() {
 	return 1
 }
 
-if ! { : >&9; } 2>/dev/null; then
+if [ ! -e /proc/self/fd/9 ]; then
 	report_device=$(report_port)
 	exec 9>"${report_device:-/dev/null}"
 fi

@@ -120,7 +120,7 @@ class Kernel:
     def __init__(self, series, root):
         self.series = series
         self.root = root
-        self.modules = next(root.glob("lib/modules/*"))
+        self.modules = next(root.glob("lib/modules/*")).resolve()
         self.version = self.modules.name
         boot = root / "boot" / f"vmlinuz-{self.version}"
         self.image = boot if boot.exists() else self.modules / "vmlinuz"

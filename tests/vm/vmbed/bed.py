@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The test bed as a test sees it (fixture `vm`): run_micro(), run_uki(), disk(), ..."""
+
+import hashlib
+import shutil
+from pathlib import Path
+
+from . import firmware, initramfs, packages, payload, qemu
+from .disks import DataDisk
+from .paths import CACHE, LOGS, remove, replacing, say
+
+# The signed command line of the guests. Debian's kernel says "Linux version" on ttyS0 only from
+# the moment the console is up; earlyprintk would show more but costs half a second.
+CMDLINE = "console=ttyS0 panic=1 nokaslr"
+
+
+class Bed:
+    """Runs guests for one test; their files lie in build/vm-logs/NAME until close(passed=True)."""
+
+    def __init__(self, name):
+        self.logs = LOGS / name
+        remove(self.logs)
+        self.logs.mkdir(parents=True)
+        self.runs = 0
+
+    # Things to put into guests ---------------------------------------------------------------
+
+    @staticmethod
+    def keys():
+        """Directory of PK, KEK, db, foreign (.key .crt .der)."""
+        return firmware.keys()
+
+    sign = staticmethod(firmware.sign)
+    unsigned = staticmethod(firmware.unsigned)
+    kernel = staticmethod(packages.kernel)
+    uefi_stub = staticmethod(packages.uefi_stub)
+    program = staticmethod(packages.program)
+    tools = staticmethod(packages.tools)
+
+    @staticmethod
+    def probe_initrd(marker, kernel="6.12", **options):
+        """A capture initrd that reports what it sees and powers off."""
+        return initramfs.probe(packages.kernel(kernel), marker, **options)
+
+    def initramfs(self, name, kernel="6.12", **options):
+        """Any other small initramfs, see initramfs.build()."""
+        return initramfs.build(self.logs / name, packages.kernel(kernel), **options)
+
+    def disk(self, serial="dump", **options):
+        """A file system on a disk of its own that can be read back after the run."""
+        return DataDisk(self.logs / f"{serial}.img", serial, **options)
+
+    # Runs ------------------------------------------------------------------------------------
+
+    def run_micro(self, kernel="6.12", secure_boot=True, **options):
+        """Boots the micro guest and runs `script` in it; see README.md for all options.
+
+        With secure_boot a signed UKI is booted by UEFI with our keys enrolled, which makes the
+        kernel lock itself down; without, QEMU starts the kernel directly (faster).
+        """
+        debian = packages.kernel(kernel)
+        if secure_boot:
+            return self._run(self._uefi(_micro_esp(debian), True), **options)
+        return self._run_direct(debian, **options)
+
+    def run_uki(self, uki, secure_boot=True, **options):
+        """Lets UEFI boot a PE file; the channel works if its initrd uses report.sh."""
+        image = firmware.esp(self.logs / "esp.img", uki)
+        return self._run(self._uefi(image, secure_boot), **options)
+
+    def _uefi(self, esp, secure_boot):
+        def start(cmdline):
+            ovmf = firmware.Firmware()
+            variables = self._run_folder() / "vars.fd"
+            shutil.copyfile(ovmf.variables(secure_boot), variables)
+            esp_disk = qemu.Disk(esp, "esp", readonly=True)
+            return (qemu.uefi_arguments(ovmf.code, variables) + esp_disk.arguments()
+                    + qemu.smbios_cmdline(cmdline))
+        return start
+
+    def _run_direct(self, debian, accel=None, **options):
+        def start(cmdline):
+            return qemu.direct_arguments(debian.image, initramfs.micro(debian),
+                                         f"{CMDLINE} {cmdline}")
+        return self._run(start, accel=accel, **options)
+
+    def _run(self, start, script=None, files=None, programs=(), sysroot="/", append="",
+             disks=(), timeout=90, memory=1024, smp=1, reboots=False, qemu_options=(),
+             check=False, accel=None):
+        qemu.require()
+        accel = accel or qemu.accelerator(self.boots_with)
+        self.runs += 1
+        folder = self._run_folder()
+        folder.mkdir()
+        disks = list(disks)
+        if script is not None:
+            image = payload.image(folder / "payload.img", script, files or {}, programs, sysroot,
+                                  limit=timeout)
+            disks.append(qemu.Disk(image, "payload", readonly=True))
+        argv = qemu.base_arguments(accel, memory, smp) + start(append)
+        for disk in disks:
+            argv += disk.arguments()
+        result = qemu.execute(argv + list(qemu_options), folder, timeout, accel, reboots)
+        if check and result.exit_status != 0:
+            raise qemu.GuestError(f"script: exit {result.exit_status}\n{qemu.explain(result)}")
+        return result
+
+    def _run_folder(self):
+        return self.logs / f"run{self.runs}"
+
+    def boots_with(self, accel):
+        try:
+            result = self._run_direct(packages.kernel("6.12"), script="true", accel=accel,
+                                      timeout=30)
+        except qemu.GuestError:
+            return False
+        return result.exit_status == 0
+
+    def close(self, passed):
+        """Removes the run folders of a test that passed, and tells where those of others are."""
+        if passed:
+            remove(self.logs)
+        else:
+            print(f"serial logs and images of the failed test: {self.logs}")
+
+
+def _micro_esp(debian):
+    """The signed UKI of the micro guest on an ESP, cached for its initramfs and our keys."""
+    initrd = initramfs.micro(debian)
+    certificate = (firmware.keys() / "db.der").read_bytes()
+    inputs = repr((initrd.name, CMDLINE)).encode() + certificate
+    image = CACHE / "micro" / debian.version / f"esp-{hashlib.sha256(inputs).hexdigest()[:12]}.img"
+    if not image.exists():
+        say(f"micro guest: building and signing the UKI for {debian.version}")
+        with replacing(image) as partial:
+            loader = firmware.uki(partial.with_suffix(".efi"), debian.image, initrd, CMDLINE)
+            firmware.esp(partial, loader)
+            loader.unlink()
+    return Path(image)
