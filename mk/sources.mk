@@ -14,7 +14,7 @@ SRC_capture := main.c
 SRC_dump := dump.c
 SRC_ctl := main.c output.c cmd_build.c cmd_sign.c cmd_verify.c cmd_inspect.c cmd_arm.c \
 	cmd_status.c cmd_info.c
-SRC_stub := entry.S plan.c main.c
+SRC_stub := entry.S main.c plan.c crash.c apply.c console.c mem.c
 
 COMPONENTS := base util conf pe auth build crashkernel loader capture dump ctl
 
