@@ -5,9 +5,9 @@
 SRC_base := bytes.c sections.c bootproto.c sealed.c
 SRC_util := error.c file.c log.c parse.c process.c root.c sys.c
 SRC_conf := conf.c value.c settings.c
-SRC_pe := pe.c cert.c uki.c
+SRC_pe := pe.c cert.c uki.c sealed.c
 SRC_auth := ossl.c spc.c digest.c verify.c trust.c sign.c
-SRC_build := assemble.c seal.c image.c stub_blob.S
+SRC_build := assemble.c efi_stub.c gather.c initrd.c stub_blob.S
 SRC_crashkernel := size.c
 SRC_loader := main.c load.c armed.c host.c explain.c
 SRC_capture := main.c

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The linked kexec stub (src/stub) as data of the builder. */
+	.section .rodata
+	.balign 16
+	.globl	kexec_stub_start
+kexec_stub_start:
+	.incbin	STUB_BLOB
+	.globl	kexec_stub_end
+kexec_stub_end:
+	.section .note.GNU-stack, "", @progbits
