@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * ukdumpctl: one file per verb. A verb parses its own options, does its work and returns the exit
+ * code; facts go to stdout, complaints to stderr.
+ */
+#pragma once
+
+#include <getopt.h>
+#include <json-c/json.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/macro.h"
+#include "util/error.h"
+
+enum exit_code {
+	EXIT_DONE = 0,
+	EXIT_FAILED = 1,
+	EXIT_USAGE = 2,
+	EXIT_NOT_ARMED = 3,	 /* status only */
+	EXIT_ARMED_PROBLEMS = 4, /* status only */
+};
+
+struct verb {
+	const char *name;
+	const char *summary; /* one line for `ukdumpctl --help` */
+	int (*run)(int argc, char **argv); /* argv[0] is the verb */
+	const char *usage;   /* the text of `ukdumpctl VERB --help`, at most 80 columns */
+};
+
+extern const struct verb verb_build, verb_sign, verb_attach, verb_verify, verb_inspect;
+extern const struct verb verb_start, verb_stop, verb_reload, verb_status, verb_info;
+
+/* Options whose short forms would be arbitrary have codes from here on. */
+#define OPT_LONG 256
+
+/* Prints the verb's help on stdout. Returns EXIT_DONE. */
+int verb_help(const struct verb *v);
+
+/* Prints one line and the way to the help on stderr. fmt may be NULL: getopt has complained. */
+int verb_misuse(const struct verb *v, const char *fmt, ...) _printf_(2, 3);
+
+/* Prints the error on stderr. Returns EXIT_FAILED. */
+int verb_failed(const struct ukd_error *e);
+
+/* Prints a JSON object and releases it. */
+void json_print(struct json_object *o);
+
+/* Adds to an object; out of memory ends the program, since half a JSON text helps nobody. */
+void json_text(struct json_object *o, const char *key, const char *value); /* NULL: null */
+void json_number(struct json_object *o, const char *key, uint64_t value);
+void json_flag(struct json_object *o, const char *key, bool value);
+void json_hex(struct json_object *o, const char *key, const uint8_t *p, size_t len);
+void json_add(struct json_object *o, const char *key, struct json_object *value);
+void json_append(struct json_object *array, struct json_object *value);
+struct json_object *json_object_checked(void);
+struct json_object *json_array_checked(void);

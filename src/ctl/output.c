@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What ukdumpctl's verbs print: help, complaints, JSON. See ctl.h. */
+#include "ctl/ctl.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "util/cleanup.h"
+#include "util/parse.h"
+
+int verb_help(const struct verb *v)
+{
+	printf("%s", v->usage);
+	return EXIT_DONE;
+}
+
+int verb_misuse(const struct verb *v, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (fmt) {
+		fprintf(stderr, "ukdumpctl: ");
+		va_start(ap, fmt);
+		(void)vfprintf(stderr, fmt, ap);
+		va_end(ap);
+		fprintf(stderr, "\n");
+	}
+	fprintf(stderr, "Try 'ukdumpctl %s --help'.\n", v->name);
+	return EXIT_USAGE;
+}
+
+int verb_failed(const struct ukd_error *e)
+{
+	if (e->check[0])
+		fprintf(stderr, "ukdumpctl: %s [%s]\n", e->text, e->check);
+	else
+		fprintf(stderr, "ukdumpctl: %s\n", e->text);
+	return EXIT_FAILED;
+}
+
+static void *checked(void *p)
+{
+	if (!p) {
+		fprintf(stderr, "ukdumpctl: out of memory\n");
+		exit(EXIT_FAILED);
+	}
+	return p;
+}
+
+struct json_object *json_object_checked(void)
+{
+	return checked(json_object_new_object());
+}
+
+struct json_object *json_array_checked(void)
+{
+	return checked(json_object_new_array());
+}
+
+void json_print(struct json_object *o)
+{
+	/* NOSLASHESCAPE: paths stay as they are; readers of the bytes rely on it */
+	printf("%s\n", json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY |
+								  JSON_C_TO_STRING_SPACED |
+								  JSON_C_TO_STRING_NOSLASHESCAPE));
+	json_object_put(o);
+}
+
+void json_add(struct json_object *o, const char *key, struct json_object *value)
+{
+	if (json_object_object_add(o, key, value) < 0)
+		(void)checked(NULL);
+}
+
+void json_append(struct json_object *array, struct json_object *value)
+{
+	if (json_object_array_add(array, value) < 0)
+		(void)checked(NULL);
+}
+
+void json_text(struct json_object *o, const char *key, const char *value)
+{
+	json_add(o, key, value ? checked(json_object_new_string(value)) : NULL);
+}
+
+void json_number(struct json_object *o, const char *key, uint64_t value)
+{
+	json_add(o, key, checked(json_object_new_uint64(value)));
+}
+
+void json_flag(struct json_object *o, const char *key, bool value)
+{
+	json_add(o, key, checked(json_object_new_boolean(value)));
+}
+
+void json_hex(struct json_object *o, const char *key, const uint8_t *p, size_t len)
+{
+	_free_ char *hex = checked(malloc(2 * len + 1));
+
+	format_hex((struct bytes){p, len}, hex);
+	json_text(o, key, hex);
+}
