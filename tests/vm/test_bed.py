@@ -36,7 +36,6 @@ def test_script_failure_is_reported(vm):
 
 def test_time_limit_ends_a_hanging_guest(vm):
     with pytest.raises(GuestError, match="no end after 8 s"):
-        # The script's own limit is the same, but counts from the end of the boot.
         vm.run_micro(secure_boot=False, timeout=8, script="sleep 1000")
 
 
@@ -69,6 +68,15 @@ def test_micro_guest_is_locked_down_by_secure_boot(vm, kfl):
     answers = {name: result.get(name) for name in images}
     assert answers == {"vmlinuz": ENOKEY, "unsigned": ENODATA, "foreign": ENOKEY, "ours": OK}
     assert result.get("loaded") == "1"
+
+
+@pytest.mark.parametrize("key, refused", [("db", False), ("foreign", True), (None, True)])
+def test_firmware_starts_only_what_our_key_signed(vm, key, refused):
+    image = vm.uki(vm.logs / "probe.efi", vm.kernel("6.12").image, vm.probe_initrd("by UEFI"),
+                   "console=ttyS0 panic=1", key=key)
+    result = vm.run_uki(image)
+    assert result.refused == refused
+    assert result.get("probe.id") == (None if refused else "by UEFI")
 
 
 @pytest.mark.parametrize("kernel", ["6.1", "6.12", "7.2"])
@@ -108,3 +116,50 @@ def test_data_disk_is_read_back(vm, fs):
     assert result.exit_status is None, qemu.explain(result)
     dump.extract("/one", vm.logs / "out")
     assert (vm.logs / "out/one/file").read_text() == "content\n"
+
+
+def test_stock_tools_of_debian_13_run(vm):
+    programs = [vm.program("kexec"), vm.program("makedumpfile")]
+    result = vm.run_micro(secure_boot=False, check=True, programs=programs, sysroot=vm.tools(),
+                          script="""
+        attempt kexec kexec --version
+        attempt makedumpfile makedumpfile -v
+    """)
+    assert result.get("kexec").startswith("kexec-tools 2.0.29")
+    assert "zstd\tenabled" in result.get("makedumpfile")
+
+
+def test_system_guest_is_debian_with_systemd(vm, kfl):
+    tree = vm.system_tree()
+    tree.add("/usr/local/bin/from-tree", b"#!/bin/sh\necho in the tree\n")
+    tree.chroot("chmod", "755", "/usr/local/bin/from-tree")
+    root = vm.root_disk(tree)
+    result = vm.run_system(root, check=True, programs=[kfl], append="crashkernel=128M", script="""
+        report tree "$(from-tree)"
+        report lockdown "$(cat /sys/kernel/security/lockdown)"
+        report failed "$(systemctl --failed --plain --no-legend)"
+        attempt load kfl "/boot/vmlinuz-$(uname -r)"
+        mkdir -p /var/crash/one
+        echo kept >/var/crash/one/file
+    """)
+    print(result.table())
+    assert result.get("tree") == "in the tree"
+    assert "[integrity]" in result.get("lockdown")
+    assert result.get("failed") == ""
+    assert result.get("load") == ENOKEY
+    root.extract("/var/crash", vm.logs)
+    assert (vm.logs / "crash/one/file").read_text() == "kept\n"
+
+
+def test_system_guest_crashes_into_the_probe(vm, kfl):
+    files = {"linux": vm.sign(vm.kernel("6.12").image, vm.logs / "linux"),
+             "probe": vm.probe_initrd("from systemd")}
+    result = vm.run_system(programs=[kfl], files=files, append="crashkernel=128M", script="""
+        attempt load kfl --initrd /payload/probe --cmdline "console=ttyS0 panic=1 nr_cpus=1" \
+            /payload/linux
+        crash
+    """)
+    print(result.table())
+    assert result.get("load") == OK
+    assert result.get("probe.id") == "from systemd"
+    assert result.get("probe.vmcore") == "yes"

@@ -3,15 +3,18 @@
 
 import hashlib
 import shutil
-from pathlib import Path
 
-from . import firmware, initramfs, packages, payload, qemu
+from . import firmware, initramfs, packages, payload, qemu, system
 from .disks import DataDisk
 from .paths import CACHE, LOGS, remove, replacing, say
 
 # The signed command line of the guests. Debian's kernel says "Linux version" on ttyS0 only from
 # the moment the console is up; earlyprintk would show more but costs half a second.
 CMDLINE = "console=ttyS0 panic=1 nokaslr"
+
+# Seconds of a run's time limit that are left for the boot: the script's own limit is shorter, so
+# that a script that hangs is killed inside, and what it printed is reported.
+BOOT = 25
 
 
 class Bed:
@@ -32,6 +35,7 @@ class Bed:
 
     sign = staticmethod(firmware.sign)
     unsigned = staticmethod(firmware.unsigned)
+    uki = staticmethod(firmware.uki)
     kernel = staticmethod(packages.kernel)
     uefi_stub = staticmethod(packages.uefi_stub)
     program = staticmethod(packages.program)
@@ -60,13 +64,38 @@ class Bed:
         """
         debian = packages.kernel(kernel)
         if secure_boot:
-            return self._run(self._uefi(_micro_esp(debian), True), **options)
+            return self._run(self._uefi(micro_esp(debian), True), **options)
         return self._run_direct(debian, **options)
 
     def run_uki(self, uki, secure_boot=True, **options):
-        """Lets UEFI boot a PE file; the channel works if its initrd uses report.sh."""
+        """Lets UEFI boot a PE file; a probe or micro initramfs in it reports.
+
+        Result.refused tells that Secure Boot did not let it start.
+        """
         image = firmware.esp(self.logs / "esp.img", uki)
         return self._run(self._uefi(image, secure_boot), **options)
+
+    def system_tree(self, name="tree"):
+        """A working copy of the Debian 13 tree, to install into; see system.Tree."""
+        return system.Tree.copy(self.logs / name)
+
+    def root_disk(self, tree, name="root"):
+        """A root disk made of a system tree; what guests write to it stays and can be read back."""
+        disk = DataDisk(self.logs / f"{name}.img", "root", label="root", size=3072, tree=tree.root)
+        disk.kernel = tree.kernel
+        return disk
+
+    def run_system(self, root=None, secure_boot=True, append="", disks=(), timeout=180, smp=2,
+                   **options):
+        """Boots the system guest from a root_disk(), by default one of the pristine tree.
+
+        Its kernel comes in a signed UKI with the micro guest's initramfs, which hands over to
+        systemd on the disk. smp=2: systemd gains a third from the second processor.
+        """
+        root = root or self.root_disk(system.Tree(system.pristine()))
+        return self._run(self._uefi(micro_esp(root.kernel), secure_boot),
+                         append=f"bed.root=root systemd.show_status=0 {append}", timeout=timeout,
+                         smp=smp, disks=[root, *disks], **options)
 
     def _uefi(self, esp, secure_boot):
         def start(cmdline):
@@ -95,7 +124,7 @@ class Bed:
         disks = list(disks)
         if script is not None:
             image = payload.image(folder / "payload.img", script, files or {}, programs, sysroot,
-                                  limit=timeout)
+                                  limit=max(5, timeout - BOOT))
             disks.append(qemu.Disk(image, "payload", readonly=True))
         argv = qemu.base_arguments(accel, memory, smp) + start(append)
         for disk in disks:
@@ -109,6 +138,7 @@ class Bed:
         return self.logs / f"run{self.runs}"
 
     def boots_with(self, accel):
+        """Whether a guest boots with this accelerator; see qemu.accelerator()."""
         try:
             result = self._run_direct(packages.kernel("6.12"), script="true", accel=accel,
                                       timeout=30)
@@ -117,14 +147,14 @@ class Bed:
         return result.exit_status == 0
 
     def close(self, passed):
-        """Removes the run folders of a test that passed, and tells where those of others are."""
+        """Removes the run folders of a test that passed, or tells where they are."""
         if passed:
             remove(self.logs)
         else:
-            print(f"serial logs and images of the failed test: {self.logs}")
+            print(f"serial logs and images: {self.logs}")
 
 
-def _micro_esp(debian):
+def micro_esp(debian):
     """The signed UKI of the micro guest on an ESP, cached for its initramfs and our keys."""
     initrd = initramfs.micro(debian)
     certificate = (firmware.keys() / "db.der").read_bytes()
@@ -132,8 +162,9 @@ def _micro_esp(debian):
     image = CACHE / "micro" / debian.version / f"esp-{hashlib.sha256(inputs).hexdigest()[:12]}.img"
     if not image.exists():
         say(f"micro guest: building and signing the UKI for {debian.version}")
+        remove(image.parent)  # those of older scripts or keys
         with replacing(image) as partial:
             loader = firmware.uki(partial.with_suffix(".efi"), debian.image, initrd, CMDLINE)
             firmware.esp(partial, loader)
             loader.unlink()
-    return Path(image)
+    return image

@@ -13,6 +13,7 @@ from pathlib import Path
 from .paths import CACHE, GUEST, BedError, replacing, run, say
 
 BUSYBOX = Path("/bin/busybox")
+LOADER = "ld-linux-x86-64.so.2"
 
 # Loaded by every guest. What a kernel has built in is left out by modprobe.
 CHANNEL = ["virtio_pci", "virtio_console", "virtio_blk"]
@@ -52,7 +53,7 @@ def build(output, kernel, init, load=(), available=(), files=None, programs=(), 
             add_file(root, guest, source)
         if programs:
             add_programs(root / "bin", root / "lib/x86_64-linux-gnu", programs, sysroot)
-            shutil.copy2(loader(sysroot), root / "lib64")
+            _link_or_copy(loader(sysroot), root / "lib64" / LOADER)
         else:
             _link_libraries_of_payload(root)
         pack(root, output)
@@ -91,17 +92,19 @@ def add_programs(programs_dir, libraries_dir, programs, sysroot="/"):
     """Copies programs, and the shared libraries they need, into two directories."""
     programs_dir.mkdir(parents=True, exist_ok=True)
     libraries_dir.mkdir(parents=True, exist_ok=True)
+    wanted = {LOADER: loader(sysroot)}
     for program in map(Path, programs):
         _link_or_copy(program, programs_dir / program.name)
         for library in libraries(program, sysroot):
-            if not (libraries_dir / library.name).exists():
-                _link_or_copy(library, libraries_dir / library.name)
+            wanted.setdefault(library.name, library)
+    for name, library in wanted.items():
+        _link_or_copy(library, libraries_dir / name)
 
 
 def loader(sysroot="/"):
-    return Path(sysroot) / "lib64/ld-linux-x86-64.so.2" \
-        if (Path(sysroot) / "lib64").exists() \
-        else Path(sysroot) / "usr/lib64/ld-linux-x86-64.so.2"
+    """The dynamic loader of a tree, which may be merely unpacked: without the /lib64 link."""
+    return next(path for folder in ("usr/lib64", "lib64")
+                if (path := Path(sysroot) / folder / LOADER).exists())
 
 
 def libraries(program, sysroot="/"):
@@ -144,7 +147,7 @@ def _add_busybox(root):
 
 
 def _add_modules(root, kernel, load, available):
-    """Copies modules (decompressed: busybox's insmod reads nothing else) with all they depend on."""
+    """Copies modules and all they depend on, decompressed: busybox reads nothing else."""
     order = []
     for name in [*load, *available]:
         order += [path for path in _with_dependencies(kernel, name) if path not in order]
@@ -180,7 +183,7 @@ def _link_libraries_of_payload(root):
     """Lets the loader's built-in search path end on the payload disk."""
     (root / "lib/x86_64-linux-gnu").symlink_to("/payload/lib")
     (root / "usr/lib/x86_64-linux-gnu").symlink_to("/payload/lib")
-    (root / "lib64/ld-linux-x86-64.so.2").symlink_to("/payload/lib/ld-linux-x86-64.so.2")
+    (root / "lib64" / LOADER).symlink_to(f"/payload/lib/{LOADER}")
 
 
 def _link_or_copy(source, target):

@@ -7,9 +7,6 @@ build/cache/apt/SUITE. Unpacked trees are cached too, so a second run needs no n
 
 import os
 import re
-import shutil
-import sys
-from pathlib import Path
 
 from .paths import CACHE, BedError, replacing, run, say
 
@@ -104,14 +101,22 @@ class Suite:
         return [folder / name for name in names]
 
     def unpack(self, name, packages, with_depends=False):
-        """An unpacked tree of packages (no maintainer script runs) as build/cache/unpacked/SUITE/name."""
+        """An unpacked tree of packages, build/cache/unpacked/SUITE/name; no script of theirs runs."""
         tree = CACHE / "unpacked" / self.name / name
         if not tree.is_dir():
             debs = self.download(packages, with_depends)
             with replacing(tree) as partial:
-                for deb in debs:
-                    run("dpkg-deb", "--extract", deb, partial)
+                _extract(debs, partial)
         return tree
+
+
+def _extract(debs, tree):
+    """Unpacks packages into a tree; the archives are not needed any more then."""
+    for deb in debs:
+        say(f"apt: unpacking {deb.name}")
+        run("dpkg-deb", "--extract", deb, tree)
+    for deb in debs:
+        deb.unlink()
 
 
 class Kernel:
@@ -133,9 +138,7 @@ def kernel(series):
         suite = Suite(KERNELS[series])
         debs = suite.download(_kernel_packages(suite))
         with replacing(root) as partial:
-            for deb in debs:
-                say(f"unpacking {deb.name}")
-                run("dpkg-deb", "--extract", deb, partial)
+            _extract(debs, partial)
             _merge_usr(partial)
             version = next(partial.glob("lib/modules/*")).name
             run("depmod", "-b", partial, version)
@@ -186,14 +189,3 @@ def program(name, suite="trixie"):
         if (tree / folder / name).exists():
             return tree / folder / name
     raise BedError(f"{suite}: no program {name}")
-
-
-def free_archives():
-    """Removes the downloaded .deb files; the unpacked trees stay."""
-    for archives in Path(CACHE / "apt").glob("*/archives"):
-        shutil.rmtree(archives)
-
-
-if __name__ == "__main__":
-    for wanted in sys.argv[1:] or KERNELS:
-        print(wanted, kernel(wanted).image)

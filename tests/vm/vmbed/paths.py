@@ -26,11 +26,15 @@ def say(text):
     print(f"[{time.monotonic() - _started:6.1f}s] {text}", flush=True)
 
 
-def run(*argv, **options):
-    """Runs a program to its end; what it printed is shown only if it failed."""
+def run(*argv, timeout=None, **options):
+    """Runs a program to its end and returns what it printed; raises with that if it failed."""
     argv = [str(a) for a in argv]
-    done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          stdin=subprocess.DEVNULL, text=True, errors="replace", **options)
+    try:
+        done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              stdin=subprocess.DEVNULL, text=True, errors="replace",
+                              timeout=timeout, **options)
+    except subprocess.TimeoutExpired as late:
+        raise BedError(f"{' '.join(argv)}: not done after {timeout} s") from late
     if done.returncode:
         raise BedError(f"{' '.join(argv)}: exit {done.returncode}\n{done.stdout[-4000:]}")
     return done.stdout
@@ -54,6 +58,7 @@ def replacing(path):
 
 
 def remove(path):
+    """Removes a file or a tree, if it is there."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:

@@ -22,6 +22,7 @@ QEMU = "qemu-system-x86_64"
 # What a line of the serial console tells about how far a run has come.
 PHASES = [
     (re.compile(rb"BdsDxe: starting "), "firmware"),
+    (re.compile(rb"BdsDxe: No bootable option"), "refused"),
     (re.compile(rb"Linux version "), "kernel"),
     (re.compile(rb"sysrq: Trigger a crash|Kernel panic"), "panic"),
 ]
@@ -58,6 +59,11 @@ class Result:
     def time(self, key):
         """When key was reported first, in seconds since the start; None if it never was."""
         return next((r.time for r in self.reports if r.key == key), None)
+
+    @property
+    def refused(self):
+        """UEFI found nothing that it is allowed to start."""
+        return any(name == "refused" for name, _ in self.phases)
 
     @property
     def exit_status(self):
@@ -158,12 +164,15 @@ def execute(argv, logs, timeout, accel, reboots=False):
 
 
 def _collect(result, serial, report, start, timeout):
-    """Reads both channels until QEMU has closed them; False if the time limit came first."""
+    """Reads both channels until QEMU has closed them; False if the time limit came first.
+
+    Firmware that refused to boot would wait for a key for ever, so that ends the run as well.
+    """
     watched = selectors.DefaultSelector()
     watched.register(serial, selectors.EVENT_READ, _SerialLog(result))
     watched.register(report, selectors.EVENT_READ, _ReportChannel(result))
     try:
-        while watched.get_map():
+        while watched.get_map() and not result.refused:
             left = start + timeout - time.monotonic()
             if left <= 0:
                 return False
