@@ -12,11 +12,11 @@
 #include "pe/uki.h"
 #include "util/root.h"
 
-#define AUTH_SHA256_LEN	  32
-#define AUTH_MAX_CHAIN	  8
-#define AUTH_SUBJECT_MAX  256
-#define AUTH_KEY_ID_MAX	  64
-#define AUTH_MAX_ANCHORS  512
+#define AUTH_SHA256_LEN	 32
+#define AUTH_MAX_CHAIN	 8
+#define AUTH_SUBJECT_MAX 256
+#define AUTH_KEY_ID_MAX	 64
+#define AUTH_MAX_ANCHORS 512
 
 /* Trust anchors: a set of X.509 certificates, each with the place it came from. */
 struct auth_trust;
@@ -32,7 +32,11 @@ static inline void auth_trust_freep(struct auth_trust **t)
 /* Number of anchors. */
 unsigned int auth_trust_count(const struct auth_trust *t);
 
-/* Adds the certificates of a PEM (all of them) or DER file. Returns their number or -errno. */
+/*
+ * Adds the certificates of a PEM (all of them) or DER file. Returns their number or -errno. The
+ * same certificate is kept once, with its first origin. root NULL: a path of the process itself,
+ * such as one from a command line.
+ */
 int auth_trust_add_file(struct auth_trust *t, const struct root *root, const char *path,
 			struct ukd_error *e) _must_check_;
 
@@ -47,18 +51,22 @@ int auth_trust_add_dir(struct auth_trust *t, const struct root *root, const char
  * Adds the X.509 certificates of the UEFI variable db (EFI_SIGNATURE_LISTs, UEFI 2.10 §32.4.1;
  * efivarfs puts 4 attribute bytes first). Returns their number; 0 on a machine without EFI.
  */
-int auth_trust_add_uefi_db(struct auth_trust *t, const struct root *root, struct ukd_error *e)
-	_must_check_;
+int auth_trust_add_uefi_db(struct auth_trust *t, const struct root *root,
+			   struct ukd_error *e) _must_check_;
 
-/* What was found out about a signature. Outcomes are not errors. */
+/* The same for shim's list of machine owner keys, MokListRT. */
+int auth_trust_add_mok(struct auth_trust *t, const struct root *root,
+		       struct ukd_error *e) _must_check_;
+
+/* What was found out about a signature. Outcomes are not errors. Zero is none of the good ones. */
 enum auth_verdict {
-	AUTH_TRUSTED,	    /* the only success: digest, signature and chain are good */
 	AUTH_UNSIGNED,	    /* no certificate table */
+	AUTH_TRUSTED,	    /* the only success: digest, signature and chain are good */
 	AUTH_MALFORMED,	    /* a signature is not what Authenticode and the kernel require */
 	AUTH_DIGEST,	    /* the file is not the one that was signed */
 	AUTH_BAD_SIGNATURE, /* the signature does not belong to the signed attributes or content */
 	AUTH_UNTRUSTED,	    /* signer does not chain to an anchor */
-	AUTH_WRONG_USE,	    /* the certificate is not for signing code */
+	AUTH_WRONG_USE,	    /* the certificate or its key is not for signing code */
 };
 
 /* A word for each verdict: "trusted", "unsigned", ... */
@@ -73,15 +81,16 @@ struct auth_cert_id {
 
 struct auth_result {
 	enum auth_verdict verdict;
-	char check[32];	  /* "auth.digest", ...; empty if trusted */
-	char reason[384]; /* one line; empty if trusted */
-	char warning[256]; /* expired or not yet valid certificate; empty if none */
+	char check[32];			   /* "auth.digest", ...; empty if trusted */
+	char reason[384];		   /* one line; empty if trusted */
+	char warning[256];		   /* expired or not yet valid certificate; empty if none */
 	uint8_t image_id[AUTH_SHA256_LEN]; /* SHA-256 Authenticode digest, whatever was signed */
-	char digest_name[16];	/* "SHA256", of the first signature; empty if unsigned */
-	char key_name[32];	/* "RSA-2048", "EC prime256v1" */
-	char anchor[AUTH_SUBJECT_MAX]; /* where the anchor came from, if trusted */
+	char digest_name[16];		   /* "SHA256", of the first signature; empty if unsigned */
+	char key_name[32];		   /* "RSA-2048", "EC prime256v1" */
+	char anchor[AUTH_SUBJECT_MAX];	   /* where the anchor came from; empty if there is none */
 	unsigned int n_signatures;
-	unsigned int n_chain; /* signer first, anchor last */
+	/* signer first, anchor last; only the signer if untrusted; none if it could not be read */
+	unsigned int n_chain;
 	struct auth_cert_id chain[AUTH_MAX_CHAIN];
 };
 
@@ -100,10 +109,11 @@ struct auth_key;
 /*
  * key: path of a PEM file (PKCS#8 or traditional) or an OpenSSL STORE URI; cert: PEM or DER file
  * with the signer, further certificates in it are embedded as intermediates. A key file that
- * group or others can read is refused (check "key.mode"). The key must belong to the certificate.
+ * group or others have access to is refused (check "key.mode"). The key must belong to the
+ * certificate, and both must be what auth_verify() accepts. root NULL: paths of the process itself.
  */
-int auth_key_load(const struct root *root, const char *key, const char *cert,
-		  struct auth_key **ret, struct ukd_error *e) _must_check_;
+int auth_key_load(const struct root *root, const char *key, const char *cert, struct auth_key **ret,
+		  struct ukd_error *e) _must_check_;
 void auth_key_free(struct auth_key *k);
 static inline void auth_key_freep(struct auth_key **k)
 {
@@ -123,9 +133,9 @@ int auth_image_digest(int fd, const char *name, uint64_t size, uint8_t ret[AUTH_
 		      struct ukd_error *e) _must_check_;
 
 /*
- * Makes a self-signed host key (RSA-2048... see sign.c for the choice) for code signing, valid for
- * ten years, with subject common_name: key_path (0600) and cert_path (0644), published atomically,
- * the certificate last.
+ * Makes a self-signed host key (RSA-3072; hostkey.c says why) for code signing, valid for ten
+ * years, with subject common_name (at most 64 characters): key_path (0600) and cert_path (0644),
+ * published atomically, the certificate last. Their directory must exist.
  */
 int auth_make_host_key(const struct root *root, const char *common_name, const char *key_path,
 		       const char *cert_path, struct ukd_error *e) _must_check_;

@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Help around libcrypto: see ossl.h. Certificates are untrusted input here. */
+#include "auth/ossl.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <openssl/asn1.h>
+#include <openssl/objects.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+
+#include "util/cleanup.h"
+
+const struct digest_alg digest_algs[DIGEST_ALG_MAX] = {
+	{"SHA256", NID_sha256, NID_ecdsa_with_SHA256, 32},
+	{"SHA384", NID_sha384, NID_ecdsa_with_SHA384, 48},
+	{"SHA512", NID_sha512, NID_ecdsa_with_SHA512, 64},
+};
+
+int digest_alg_from(const X509_ALGOR *algor, const char *check, const char *what,
+		    const struct digest_alg **ret, struct ukd_error *e)
+{
+	char text[OID_TEXT_MAX];
+	const ASN1_OBJECT *oid;
+	int nid, parameters;
+
+	X509_ALGOR_get0(&oid, &parameters, NULL, algor);
+	nid = OBJ_obj2nid(oid);
+	for (unsigned int i = 0; i < DIGEST_ALG_MAX; i++) {
+		if (digest_algs[i].nid != nid)
+			continue;
+		if (parameters != V_ASN1_UNDEF && parameters != V_ASN1_NULL)
+			return ukd_refuse(e, check, "%s: parameters of %s are not empty", what,
+					  digest_algs[i].name);
+		*ret = &digest_algs[i];
+		return 0;
+	}
+	return ukd_refuse(e, check, "%s is %s, needed is SHA256, SHA384 or SHA512", what,
+			  nid == NID_undef ? oid_text(oid, text) : OBJ_nid2sn(nid));
+}
+
+int ossl_fail(struct ukd_error *e, int code, const char *fmt, ...)
+{
+	char text[256];
+	va_list ap;
+	const char *reason = ERR_reason_error_string(ERR_peek_last_error());
+
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	ERR_clear_error();
+	return ukd_fail(e, code, "%s: %s", text, reason ? reason : "libcrypto gave no reason");
+}
+
+const char *oid_text(const ASN1_OBJECT *o, char ret[OID_TEXT_MAX])
+{
+	if (!o || OBJ_obj2txt(ret, OID_TEXT_MAX, o, 1) <= 0)
+		(void)snprintf(ret, OID_TEXT_MAX, "unknown");
+	return ret;
+}
+
+bool oid_is(const ASN1_OBJECT *o, const char *dotted)
+{
+	char text[OID_TEXT_MAX];
+
+	return !strcmp(oid_text(o, text), dotted);
+}
+
+struct bytes ossl_string_bytes(const ASN1_STRING *s)
+{
+	return (struct bytes){ASN1_STRING_get0_data(s), (uint64_t)ASN1_STRING_length(s)};
+}
+
+int auth_read(const struct root *root, const char *path, size_t max, struct buffer *ret,
+	      struct ukd_error *e)
+{
+	if (root)
+		return root_read(root, path, max, ret, e);
+	return file_read(AT_FDCWD, path, max, ret, e);
+}
+
+X509 *cert_from_der(struct bytes der)
+{
+	const unsigned char *p = der.p;
+	_x509_ X509 *cert = der.len > INT32_MAX ? NULL : d2i_X509(NULL, &p, (long)der.len);
+
+	if (cert && p == der.p + der.len)
+		return take_ptr(&cert);
+	ERR_clear_error();
+	return NULL;
+}
+
+/* libcrypto's own callback would ask on the terminal. */
+static int no_passphrase(char *buf _unused_, int size _unused_, int rwflag _unused_,
+			 void *ctx _unused_)
+{
+	return -1;
+}
+
+static int certs_parse_pem(struct bytes data, const char *name, STACK_OF(X509) * certs,
+			   struct ukd_error *e)
+{
+	_bio_ BIO *bio = BIO_new_mem_buf(data.p, (int)data.len);
+	unsigned long error;
+	X509 *cert;
+
+	if (!bio)
+		return ukd_oom(e);
+	while ((cert = PEM_read_bio_X509(bio, NULL, no_passphrase, NULL)))
+		if (!sk_X509_push(certs, cert)) {
+			X509_free(cert);
+			return ukd_oom(e);
+		}
+	/* The end of the file is told as the lack of a further block. */
+	error = ERR_peek_last_error();
+	if (ERR_GET_LIB(error) != ERR_LIB_PEM || ERR_GET_REASON(error) != PEM_R_NO_START_LINE)
+		return ossl_fail(e, -EINVAL, "%s: certificate %d cannot be read", name,
+				 sk_X509_num(certs) + 1);
+	ERR_clear_error();
+	if (!sk_X509_num(certs))
+		return ukd_fail(e, -EINVAL, "%s: no certificate in it", name);
+	return 0;
+}
+
+int certs_parse(struct bytes data, const char *name, STACK_OF(X509) * *ret, struct ukd_error *e)
+{
+	_certs_ STACK_OF(X509) *certs = sk_X509_new_null();
+	X509 *cert;
+	int r;
+
+	if (!certs)
+		return ukd_oom(e);
+	if (data.len > INT32_MAX)
+		return ukd_fail(e, -EFBIG, "%s: too large for a certificate", name);
+	if (memmem(data.p, data.len, "-----BEGIN ", 11)) {
+		r = certs_parse_pem(data, name, certs, e);
+		if (r < 0)
+			return r;
+		*ret = take_ptr(&certs);
+		return 0;
+	}
+	cert = cert_from_der(data);
+	if (!cert)
+		return ukd_fail(e, -EINVAL, "%s: neither a PEM nor a DER certificate", name);
+	if (!sk_X509_push(certs, cert)) {
+		X509_free(cert);
+		return ukd_oom(e);
+	}
+	*ret = take_ptr(&certs);
+	return 0;
+}
+
+void cert_subject(const X509 *cert, char ret[AUTH_SUBJECT_MAX])
+{
+	/*
+	 * Everything outside printable ASCII stays escaped: subjects come from the file, and a
+	 * terminal may take more than C0 control characters as commands.
+	 */
+	_bio_ BIO *bio = BIO_new(BIO_s_mem());
+	char *text;
+	long n = 0;
+
+	if (bio && X509_NAME_print_ex(bio, X509_get_subject_name(cert), 0, XN_FLAG_ONELINE) >= 0)
+		n = BIO_get_mem_data(bio, &text);
+	if (n > 0)
+		(void)snprintf(ret, AUTH_SUBJECT_MAX, "%.*s", (int)n, text);
+	else
+		(void)snprintf(ret, AUTH_SUBJECT_MAX, "(no subject)");
+}
+
+static void set_key_id(struct auth_cert_id *id, struct bytes b)
+{
+	id->skid_len = b.len < sizeof(id->skid) ? (unsigned int)b.len : sizeof(id->skid);
+	memcpy(id->skid, b.p, id->skid_len);
+}
+
+/*
+ * The kernel shows the bytes of the INTEGER as they are encoded, a leading zero included
+ * (x509_cert_parser.c: x509_note_serial()), so the value is taken from the encoding.
+ */
+static void set_serial(struct auth_cert_id *id, const X509 *cert)
+{
+	_ossl_mem_ unsigned char *der = NULL;
+	int len = i2d_ASN1_INTEGER(X509_get0_serialNumber(cert), &der);
+	const unsigned char *p = der;
+	int tag, class;
+	long n;
+
+	if (len <= 0 || ASN1_get_object(&p, &n, &tag, &class, len) & 0x80)
+		return;
+	set_key_id(id, (struct bytes){p, (uint64_t)n});
+}
+
+void cert_id(const X509 *cert, struct auth_cert_id *ret)
+{
+	const ASN1_OCTET_STRING *skid = X509_get0_subject_key_id((X509 *)cert);
+
+	*ret = (struct auth_cert_id){0};
+	cert_subject(cert, ret->subject);
+	if (skid && ASN1_STRING_length(skid) > 0)
+		set_key_id(ret, ossl_string_bytes(skid));
+	else
+		set_serial(ret, cert);
+}
+
+void key_name(const EVP_PKEY *key, char *ret, size_t size)
+{
+	char group[64] = "of unnamed curve";
+
+	if (key && EVP_PKEY_is_a(key, "RSA")) {
+		(void)snprintf(ret, size, "RSA-%d", EVP_PKEY_get_bits(key));
+	} else if (key && EVP_PKEY_is_a(key, "EC")) {
+		(void)EVP_PKEY_get_group_name(key, group, sizeof(group), NULL);
+		(void)snprintf(ret, size, "EC %s", group);
+	} else {
+		const char *type = key ? EVP_PKEY_get0_type_name(key) : NULL;
+
+		(void)snprintf(ret, size, "%s", type ? type : "unknown");
+	}
+	ERR_clear_error();
+}
+
+int key_acceptable(const EVP_PKEY *key, struct ukd_error *e)
+{
+	static const char *const curves[] = {"EC prime256v1", "EC secp384r1", "EC secp521r1"};
+	char name[32];
+
+	key_name(key, name, sizeof(name));
+	if (key && EVP_PKEY_is_a(key, "RSA")) {
+		if (EVP_PKEY_get_bits(key) >= 2048)
+			return 0;
+		return ukd_refuse(e, "auth.key", "the key is %s, needed is RSA-2048 or more", name);
+	}
+	for (unsigned int i = 0; i < ARRAY_SIZE(curves); i++)
+		if (!strcmp(name, curves[i]))
+			return 0;
+	return ukd_refuse(e, "auth.key",
+			  "the key is %s, needed is RSA or EC on NIST P-256, P-384 or P-521", name);
+}
+
+/* Red Hat: keys that sign kernel modules only. shim keeps them away from images. */
+#define OID_MODULE_SIGNING "1.3.6.1.4.1.2312.16.1.2"
+
+int cert_signs_code(const X509 *cert, struct ukd_error *e)
+{
+	char seen[OID_TEXT_MAX] = "", subject[AUTH_SUBJECT_MAX];
+	EXTENDED_KEY_USAGE *eku;
+	bool ok = false, single;
+	int critical;
+
+	eku = X509_get_ext_d2i(cert, NID_ext_key_usage, &critical, NULL);
+	if (!eku && critical == -1)
+		return 0; /* without the extension every use is allowed */
+	single = eku && sk_ASN1_OBJECT_num(eku) == 1;
+	for (int i = 0; eku && i < sk_ASN1_OBJECT_num(eku) && !ok; i++) {
+		const ASN1_OBJECT *o = sk_ASN1_OBJECT_value(eku, i);
+		int nid = OBJ_obj2nid(o);
+
+		ok = nid == NID_code_sign || nid == NID_anyExtendedKeyUsage;
+		(void)oid_text(o, seen);
+	}
+	sk_ASN1_OBJECT_pop_free(eku, ASN1_OBJECT_free);
+	ERR_clear_error();
+	if (ok)
+		return 0;
+	cert_subject(cert, subject);
+	if (single && !strcmp(seen, OID_MODULE_SIGNING))
+		return ukd_refuse(e, "auth.eku", "'%.200s' is for signing kernel modules only",
+				  subject);
+	return ukd_refuse(e, "auth.eku", "'%.200s' is for extended key usage %s, not codeSigning",
+			  subject, *seen ? seen : "(none readable)");
+}

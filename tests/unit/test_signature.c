@@ -1,0 +1,495 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * One PKCS#7 blob: every deviation from the form that Authenticode, the kernel and DER ask for is
+ * made on purpose from a good signature, and must be refused by the check meant for it.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <openssl/x509v3.h>
+
+#include "auth/der.h"
+#include "auth/sign.h"
+#include "auth/signature.h"
+#include "fixture_pki.h"
+#include "util/cleanup.h"
+
+static X509 *signer; /* RSA-2048, valid from yesterday to tomorrow */
+static struct buffer good;
+
+static int setup(void **state _unused_)
+{
+	static const struct fixture_cert spec = {.name = "signer", .key = KEY_RSA_2048};
+	struct auth_key k = {.key = fixture_key(KEY_RSA_2048)};
+	uint8_t digest[32] = {1, 2, 3};
+	struct ukd_error e;
+
+	signer = fixture_cert(&spec);
+	k.signer = signer;
+	return auth_sign_digest(&k, digest, &good, &e);
+}
+
+static int teardown(void **state _unused_)
+{
+	buffer_free(&good);
+	X509_free(signer);
+	fixture_pki_end();
+	return 0;
+}
+
+/* check NULL: must be accepted. */
+static void expect(const char *what, struct bytes der, const char *check)
+{
+	_signature_ struct signature s = {0};
+	struct ukd_error e = {0};
+	int r = signature_parse(der, &s, &e);
+
+	if (check ? r >= 0 || strcmp(e.check, check) != 0 : r < 0)
+		fail_msg("%s: result %d (%s: %s), expected %s", what, r, e.check, e.text,
+			 check ? check : "acceptance");
+}
+
+static void expect_parse(struct bytes der, const char *check)
+{
+	expect("blob", der, check);
+}
+
+static void test_good(void **state _unused_)
+{
+	_signature_ struct signature s = {0};
+	struct ukd_error e = {0};
+
+	assert_int_equal(signature_parse(buffer_bytes(&good), &s, &e), 0);
+	assert_string_equal(s.alg->name, "SHA256");
+	assert_int_equal(s.digest[2], 3);
+	assert_int_equal(X509_cmp(s.signer, signer), 0);
+	assert_int_equal(signature_verify(&s, &e), 0);
+}
+
+static void test_repeatable(void **state _unused_)
+{
+	struct auth_key k = {.key = fixture_key(KEY_RSA_2048), .signer = signer};
+	_buffer_ struct buffer again = {0};
+	uint8_t digest[32] = {1, 2, 3};
+	struct ukd_error e;
+
+	assert_int_equal(auth_sign_digest(&k, digest, &again, &e), 0);
+	assert_true(bytes_equal(buffer_bytes(&good), buffer_bytes(&again)));
+}
+
+/* Deviations that are made in the decoded structure. */
+
+static PKCS7_SIGNER_INFO *info_of(PKCS7 *p7)
+{
+	return sk_PKCS7_SIGNER_INFO_value(PKCS7_get_signer_info(p7), 0);
+}
+
+static int attribute_index(PKCS7 *p7, int nid)
+{
+	STACK_OF(X509_ATTRIBUTE) *attrs = info_of(p7)->auth_attr;
+
+	for (int i = 0; i < sk_X509_ATTRIBUTE_num(attrs); i++)
+		if (OBJ_obj2nid(X509_ATTRIBUTE_get0_object(sk_X509_ATTRIBUTE_value(attrs, i))) ==
+		    nid)
+			return i;
+	fail();
+	return -1;
+}
+
+static X509_ATTRIBUTE *attribute_of(PKCS7 *p7, int nid)
+{
+	return sk_X509_ATTRIBUTE_value(info_of(p7)->auth_attr, attribute_index(p7, nid));
+}
+
+static void drop_attribute(PKCS7 *p7, int nid)
+{
+	X509_ATTRIBUTE_free(
+		sk_X509_ATTRIBUTE_delete(info_of(p7)->auth_attr, attribute_index(p7, nid)));
+}
+
+static void no_attributes(PKCS7 *p7)
+{
+	sk_X509_ATTRIBUTE_pop_free(info_of(p7)->auth_attr, X509_ATTRIBUTE_free);
+	info_of(p7)->auth_attr = NULL;
+}
+
+static void no_content_type(PKCS7 *p7)
+{
+	drop_attribute(p7, NID_pkcs9_contentType);
+}
+
+static void no_message_digest(PKCS7 *p7)
+{
+	drop_attribute(p7, NID_pkcs9_messageDigest);
+}
+
+static void other_content_type(PKCS7 *p7)
+{
+	drop_attribute(p7, NID_pkcs9_contentType);
+	assert_true(PKCS7_add_attrib_content_type(info_of(p7), NULL));
+}
+
+static void attribute_twice(PKCS7 *p7)
+{
+	X509_ATTRIBUTE *a = X509_ATTRIBUTE_dup(attribute_of(p7, NID_pkcs9_messageDigest));
+
+	assert_true(sk_X509_ATTRIBUTE_push(info_of(p7)->auth_attr, a));
+}
+
+static void two_values(PKCS7 *p7)
+{
+	static const uint8_t value[32] = {0};
+
+	assert_true(X509_ATTRIBUTE_set1_data(attribute_of(p7, NID_pkcs9_messageDigest),
+					     V_ASN1_OCTET_STRING, value, sizeof(value)));
+}
+
+static void many_attributes(PKCS7 *p7)
+{
+	for (int i = 0; i < 40; i++) {
+		char oid[32];
+
+		(void)snprintf(oid, sizeof(oid), "1.2.3.%d", i);
+		sk_X509_ATTRIBUTE_push(info_of(p7)->auth_attr,
+				       X509_ATTRIBUTE_create_by_txt(NULL, oid, V_ASN1_OCTET_STRING,
+								    (const uint8_t *)"x", 1));
+	}
+}
+
+static void short_message_digest(PKCS7 *p7)
+{
+	static const uint8_t value[20] = {0};
+
+	drop_attribute(p7, NID_pkcs9_messageDigest);
+	assert_true(PKCS7_add1_attrib_digest(info_of(p7), value, sizeof(value)));
+}
+
+static void no_signer_info(PKCS7 *p7)
+{
+	PKCS7_SIGNER_INFO_free(sk_PKCS7_SIGNER_INFO_pop(PKCS7_get_signer_info(p7)));
+}
+
+static void two_signer_infos(PKCS7 *p7)
+{
+	assert_non_null(PKCS7_add_signature(p7, signer, fixture_key(KEY_RSA_2048), EVP_sha256()));
+}
+
+static void set_algorithm(X509_ALGOR *a, int nid)
+{
+	assert_true(X509_ALGOR_set0(a, OBJ_nid2obj(nid), V_ASN1_NULL, NULL));
+}
+
+static void sha1_by_signer(PKCS7 *p7)
+{
+	set_algorithm(info_of(p7)->digest_alg, NID_sha1);
+}
+
+static void md5_by_signer(PKCS7 *p7)
+{
+	set_algorithm(info_of(p7)->digest_alg, NID_md5);
+}
+
+static void sha384_by_signer(PKCS7 *p7)
+{
+	set_algorithm(info_of(p7)->digest_alg, NID_sha384);
+}
+
+static void sha1_listed(PKCS7 *p7)
+{
+	set_algorithm(sk_X509_ALGOR_value(p7->d.sign->md_algs, 0), NID_sha1);
+}
+
+static void two_listed(PKCS7 *p7)
+{
+	X509_ALGOR *a = X509_ALGOR_new();
+
+	set_algorithm(a, NID_sha384);
+	assert_true(sk_X509_ALGOR_push(p7->d.sign->md_algs, a));
+}
+
+static void pss(PKCS7 *p7)
+{
+	set_algorithm(info_of(p7)->digest_enc_alg, NID_rsassaPss);
+}
+
+static void ecdsa_with_rsa_key(PKCS7 *p7)
+{
+	set_algorithm(info_of(p7)->digest_enc_alg, NID_ecdsa_with_SHA256);
+}
+
+static void no_certificate(PKCS7 *p7)
+{
+	X509_free(sk_X509_pop(p7->d.sign->cert));
+}
+
+static void certificate_of_other(PKCS7 *p7)
+{
+	static const struct fixture_cert spec = {.name = "signer", .key = KEY_P256};
+
+	no_certificate(p7);
+	assert_true(sk_X509_push(p7->d.sign->cert, fixture_cert(&spec)));
+}
+
+static void version_three(PKCS7 *p7)
+{
+	assert_true(ASN1_INTEGER_set(p7->d.sign->version, 3));
+}
+
+static void info_version_three(PKCS7 *p7)
+{
+	assert_true(ASN1_INTEGER_set(info_of(p7)->version, 3));
+}
+
+static void content_is_data(PKCS7 *p7)
+{
+	PKCS7 *data = PKCS7_new();
+
+	assert_true(PKCS7_set_type(data, NID_pkcs7_data));
+	assert_true(PKCS7_set_content(p7, data));
+}
+
+static void set_time(PKCS7 *p7, long days)
+{
+	ASN1_TIME *t = ASN1_TIME_adj(NULL, time(NULL), (int)days, 0);
+
+	assert_true(PKCS7_add0_attrib_signing_time(info_of(p7), t));
+}
+
+static void time_inside(PKCS7 *p7)
+{
+	set_time(p7, 0);
+}
+
+static void time_before(PKCS7 *p7)
+{
+	set_time(p7, -2);
+}
+
+static void time_after(PKCS7 *p7)
+{
+	set_time(p7, 2);
+}
+
+static void time_is_text(PKCS7 *p7)
+{
+	ASN1_IA5STRING *s = ASN1_IA5STRING_new();
+
+	ASN1_STRING_set(s, "today", 5);
+	assert_true(PKCS7_add_signed_attribute(info_of(p7), NID_pkcs9_signingTime, V_ASN1_IA5STRING,
+					       s));
+}
+
+static void time_is_wrong(PKCS7 *p7)
+{
+	ASN1_UTCTIME *s = ASN1_UTCTIME_new();
+
+	ASN1_STRING_set(s, "999999999999Z", 13);
+	assert_true(
+		PKCS7_add_signed_attribute(info_of(p7), NID_pkcs9_signingTime, V_ASN1_UTCTIME, s));
+}
+
+static const struct {
+	const char *name;
+	void (*change)(PKCS7 *p7);
+	const char *check;
+} changes[] = {
+	{"no attributes", no_attributes, "auth.attributes"},
+	{"no contentType", no_content_type, "auth.attributes"},
+	{"no messageDigest", no_message_digest, "auth.attributes"},
+	{"contentType is data", other_content_type, "auth.attributes"},
+	{"an attribute twice", attribute_twice, "auth.attributes"},
+	{"an attribute with two values", two_values, "auth.attributes"},
+	{"40 attributes", many_attributes, "auth.attributes"},
+	{"messageDigest of 20 bytes", short_message_digest, "auth.attributes"},
+	{"no SignerInfo", no_signer_info, "auth.signer-info"},
+	{"two SignerInfos", two_signer_infos, "auth.signer-info"},
+	{"SignerInfo version 3", info_version_three, "auth.signer-info"},
+	{"SHA-1 by the signer", sha1_by_signer, "auth.digest-algorithm"},
+	{"MD5 by the signer", md5_by_signer, "auth.digest-algorithm"},
+	{"SHA-384 by the signer", sha384_by_signer, "auth.digest-algorithm"},
+	{"SHA-1 listed", sha1_listed, "auth.digest-algorithm"},
+	{"two algorithms listed", two_listed, "auth.digest-algorithm"},
+	{"RSA-PSS", pss, "auth.signature-algorithm"},
+	{"ECDSA with an RSA key", ecdsa_with_rsa_key, "auth.signature-algorithm"},
+	{"no certificate", no_certificate, "auth.signer"},
+	{"certificate of another", certificate_of_other, "auth.signer"},
+	{"SignedData version 3", version_three, "auth.pkcs7"},
+	{"content is data", content_is_data, "auth.content-type"},
+	{"signingTime inside", time_inside, NULL},
+	{"signingTime before", time_before, "auth.signing-time"},
+	{"signingTime after", time_after, "auth.signing-time"},
+	{"signingTime is text", time_is_text, "auth.signing-time"},
+	{"signingTime is wrong", time_is_wrong, "auth.signing-time"},
+};
+
+static void test_changes(void **state _unused_)
+{
+	for (unsigned int i = 0; i < ARRAY_SIZE(changes); i++) {
+		const unsigned char *p = good.data;
+		_pkcs7_ PKCS7 *p7 = d2i_PKCS7(NULL, &p, (long)good.len);
+		_ossl_mem_ unsigned char *der = NULL;
+		int len;
+
+		changes[i].change(p7);
+		len = i2d_PKCS7(p7, &der);
+		assert_true(len > 0);
+		expect(changes[i].name, (struct bytes){der, (uint64_t)len}, changes[i].check);
+	}
+}
+
+/* Deviations that are made in the encoding. */
+
+static const uint8_t oid_indirect[] = {0x2b, 6, 1, 4, 1, 0x82, 0x37, 2, 1, 4};
+static const uint8_t oid_pe_image[] = {0x2b, 6, 1, 4, 1, 0x82, 0x37, 2, 1, 15};
+static const uint8_t oid_sha256[] = {0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 1};
+
+/* Changes the last byte of the first pattern behind offset from. Returns where it ends. */
+static size_t patch(uint8_t *der, size_t from, const uint8_t *pattern, size_t n, uint8_t last)
+{
+	uint8_t *p = memmem(der + from, good.len - from, pattern, n);
+
+	assert_non_null(p);
+	p[n - 1] = last;
+	return (size_t)(p - der) + n;
+}
+
+static void test_content(void **state _unused_)
+{
+	_free_ uint8_t *der = malloc(good.len);
+	struct bytes b = {der, good.len};
+	size_t at;
+
+	memcpy(der, good.data, good.len);
+	(void)patch(der, 0, oid_indirect, sizeof(oid_indirect), 5);
+	expect_parse(b, "auth.content-type");
+
+	memcpy(der, good.data, good.len);
+	at = patch(der, 0, oid_pe_image, sizeof(oid_pe_image), 16);
+	expect_parse(b, "auth.content");
+
+	/* The DigestInfo comes behind the PE image data. */
+	memcpy(der, good.data, good.len);
+	(void)patch(der, at, oid_sha256, sizeof(oid_sha256), 2); /* SHA-384 with 32 bytes */
+	expect_parse(b, "auth.content");
+	(void)patch(der, at, (const uint8_t[]){0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 2}, 9, 4);
+	expect_parse(b, "auth.digest-algorithm"); /* SHA-224 */
+}
+
+static void test_encoding(void **state _unused_)
+{
+	static const uint8_t only_oid[] = {0x30, 11,   6,  9, 0x2a, 0x86, 0x48,
+					   0x86, 0xf7, 13, 1, 7,    2};
+	_free_ uint8_t *der = calloc(1, KIB(128));
+
+	memcpy(der, good.data, good.len);
+	expect_parse((struct bytes){der, good.len}, NULL);
+	expect_parse((struct bytes){der, good.len + 1}, "auth.pkcs7");
+	expect_parse((struct bytes){der, good.len - 1}, "auth.pkcs7");
+	expect_parse((struct bytes){der, 0}, "auth.pkcs7");
+	expect_parse((struct bytes){der, KIB(64)}, "auth.pkcs7");
+	expect_parse((struct bytes){only_oid, sizeof(only_oid)}, "auth.pkcs7");
+
+	/* 30 82 xx xx ... becomes 30 80 ... 00 00 */
+	memcpy(der + 2, good.data + 4, good.len - 4);
+	memset(der + good.len - 2, 0, 2);
+	der[1] = 0x80;
+	expect_parse((struct bytes){der, good.len}, "auth.pkcs7");
+
+	/* 30 83 00 xx xx ... */
+	memcpy(der + 5, good.data + 4, good.len - 4);
+	memcpy(der, (const uint8_t[]){0x30, 0x83, 0, good.data[2], good.data[3]}, 5);
+	expect_parse((struct bytes){der, good.len + 1}, "auth.pkcs7");
+}
+
+static void test_der(void **state _unused_)
+{
+	static const struct {
+		uint8_t der[8];
+		uint8_t len;
+		bool strict;
+	} cases[] = {
+		{{0x30, 0}, 2, true},
+		{{0x30, 3, 2, 1, 5}, 5, true},
+		{{0x30, 0}, 1, false},			 /* no length */
+		{{0x30, 3, 2, 1, 5}, 4, false},		 /* cut */
+		{{0x30, 3, 2, 1, 5, 0}, 6, false},	 /* tail */
+		{{0x30, 0x81, 3, 2, 1, 5}, 6, false},	 /* long form below 128 */
+		{{0x30, 0x80, 2, 1, 5, 0, 0}, 7, false}, /* indefinite */
+		{{0x30, 4, 2, 0x81, 1, 5}, 6, false},	 /* the same further inside */
+		{{0x30, 4, 0x30, 0x80, 0, 0}, 6, false}, /* the same further inside */
+		{{0x30, 3, 2, 2, 5}, 5, false},		 /* child longer than its parent */
+		{{0x1f, 1, 0}, 3, false},		 /* long tag */
+		{{0x30, 0x84, 0xff, 0xff, 0xff, 0xff}, 6, false},
+		{{0x30, 0x88, 1, 0, 0, 0, 0, 0}, 8, false},
+	};
+	uint8_t deep[256];
+	struct bytes contents;
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(cases); i++)
+		assert_int_equal(der_is_strict((struct bytes){cases[i].der, cases[i].len}),
+				 cases[i].strict);
+	/* 60 SEQUENCEs inside each other */
+	for (unsigned int i = 0; i < 60; i++) {
+		deep[2 * i] = 0x30;
+		deep[2 * i + 1] = (uint8_t)(2 * (59 - i));
+	}
+	assert_false(der_is_strict((struct bytes){deep, 120}));
+	assert_true(der_contents((struct bytes){cases[1].der, 5}, 0x30, &contents));
+	assert_int_equal(contents.len, 3);
+	assert_false(der_contents((struct bytes){cases[1].der, 5}, 0x31, &contents));
+}
+
+/* An attribute that was signed for other content, and a signature by another key. */
+static void test_cryptography(void **state _unused_)
+{
+	_free_ uint8_t *der = malloc(good.len);
+	_signature_ struct signature a = {0}, b = {0};
+	struct ukd_error e;
+
+	memcpy(der, good.data, good.len);
+	der[good.len - 1] ^= 1;
+	assert_int_equal(signature_parse((struct bytes){der, good.len}, &a, &e), 0);
+	assert_true(signature_verify(&a, &e) < 0);
+	assert_string_equal(e.check, "auth.signature");
+
+	memcpy(der, good.data, good.len);
+	*(uint8_t *)memmem(der, good.len, (const uint8_t[]){1, 2, 3, 0, 0}, 5) ^= 1;
+	assert_int_equal(signature_parse((struct bytes){der, good.len}, &b, &e), 0);
+	assert_true(signature_verify(&b, &e) < 0);
+	assert_string_equal(e.check, "auth.message-digest");
+}
+
+/* What a BER certificate would look like where libcrypto keeps the encoding as it came. */
+static void test_ber_in_certificate(void **state _unused_)
+{
+	static const uint8_t validity_utc[] = {0x17, 13};
+	_free_ uint8_t *der = malloc(good.len);
+	uint8_t *p;
+
+	memcpy(der, good.data, good.len);
+	p = memmem(der, good.len, validity_utc, sizeof(validity_utc));
+	assert_non_null(p);
+	/* UTCTIME 13 bytes -> constructed, indefinite: same total length, broken DER */
+	p[0] = 0x37;
+	p[1] = 0x80;
+	expect_parse((struct bytes){der, good.len}, "auth.pkcs7");
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_good),	     cmocka_unit_test(test_repeatable),
+		cmocka_unit_test(test_changes),	     cmocka_unit_test(test_content),
+		cmocka_unit_test(test_encoding),     cmocka_unit_test(test_der),
+		cmocka_unit_test(test_cryptography), cmocka_unit_test(test_ber_in_certificate),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
