@@ -6,7 +6,7 @@ SRC_base := bytes.c sections.c bootproto.c sealed.c
 SRC_util := error.c file.c log.c parse.c process.c root.c sys.c
 SRC_conf := conf.c value.c settings.c
 SRC_pe := pe.c cert.c uki.c sealed.c
-SRC_auth := ossl.c spc.c digest.c verify.c trust.c sign.c
+SRC_auth := ossl.c der.c spc.c signature.c digest.c verify.c siglist.c trust.c key.c sign.c hostkey.c
 SRC_build := assemble.c efi_stub.c gather.c initrd.c stub_blob.S
 SRC_crashkernel := size.c
 SRC_loader := main.c load.c armed.c host.c explain.c
@@ -29,5 +29,13 @@ LIBS_ukdump-capture := $(LIBS_json) $(LIBS_blkid) $(LIBS_md)
 PROGRAM_NAMES := ukdumpctl ukdump-load ukdump-capture
 PROGRAMS := $(addprefix $(BUILD)/,$(PROGRAM_NAMES))
 
-UNIT_TESTS := test_base test_conf
+UNIT_TESTS := test_base test_conf test_auth test_signature test_trust
 LIBS_tests := -lcmocka $(LIBS_crypto) $(LIBS_json) $(LIBS_kdump) $(LIBS_blkid) $(LIBS_md)
+
+# unit test: components (default: all) and fixtures in tests/unit
+TEST_test_auth := auth pe util base
+FIXTURES_test_auth := fixture_pe.c fixture_pki.c
+TEST_test_signature := auth pe util base
+FIXTURES_test_signature := fixture_pki.c
+TEST_test_trust := auth pe util base
+FIXTURES_test_trust := fixture_pki.c
