@@ -7,6 +7,7 @@ build/cache/apt/SUITE. Unpacked trees are cached too, so a second run needs no n
 
 import os
 import re
+from pathlib import Path
 
 from .paths import CACHE, BedError, replacing, run, say
 
@@ -19,14 +20,21 @@ KERNELS = {"6.1": "bookworm", "6.12": "trixie", "7.2": "sid"}
 def mirror():
     """The Debian mirror: $MIRROR, else the one this host's apt takes its own release from.
 
-    apt itself is asked, so that sources.list and deb822 files both count.
+    apt itself is asked, so that sources.list and deb822 files both count, also before the first
+    `apt-get update`. Other archives may use Debian's code names, but none has CODENAME-updates.
     """
     if os.environ.get("MIRROR"):
         return os.environ["MIRROR"].rstrip("/")
-    found = re.search(r"'(\S+?)/dists/[a-z]+/InRelease'", run("apt-get", "update", "--print-uris"))
-    if not found:
-        raise BedError("no Debian mirror in apt's sources; name one with MIRROR=http://.../debian")
-    return found[1]
+    about = dict(line.split("=", 1) for line in Path("/etc/os-release").read_text().splitlines()
+                 if "=" in line)
+    codename = about.get("VERSION_CODENAME", "").strip('"')
+    if about.get("ID") == "debian" and codename:
+        uris = run("apt-get", "update", "--print-uris")
+        for suite in (f"{codename}-updates", codename):
+            found = re.search(rf"'(\S+?)/*/dists/{suite}/InRelease'", uris)
+            if found:
+                return found[1]
+    raise BedError("no Debian mirror in apt's sources; name one with MIRROR=http://.../debian")
 
 
 class Suite:
@@ -101,7 +109,7 @@ class Suite:
         return [folder / name for name in names]
 
     def unpack(self, name, packages, with_depends=False):
-        """An unpacked tree of packages, build/cache/unpacked/SUITE/name; no script of theirs runs."""
+        """An unpacked tree of packages, build/cache/unpacked/SUITE/name; none of their scripts ran."""
         tree = CACHE / "unpacked" / self.name / name
         if not tree.is_dir():
             debs = self.download(packages, with_depends)
