@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Signatures between ukdumpctl and the tools that others use: sbsign, sbverify, osslsigncode.
+
+What they sign we verify, what we sign they verify; what is wrong nobody takes.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+REPO = Path(__file__).resolve().parents[2]
+BUILD = Path(os.environ.get("BUILD") or REPO / "build").resolve()
+sys.path.insert(0, str(REPO / "tests" / "gen"))
+
+import pe  # noqa: E402
+import pki  # noqa: E402
+
+KINDS = ["rsa2048", "rsa3072", "p256", "p384"]
+
+
+def run(*argv):
+    """Exit status and output of a program."""
+    done = subprocess.run([str(a) for a in argv], stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True,
+                          timeout=60, check=False)
+    return done.returncode, done.stdout
+
+
+def must(*argv):
+    status, output = run(*argv)
+    assert status == 0, f"{argv}: exit {status}\n{output}"
+    return output
+
+
+def verify(image, *trust):
+    options = [o for cert in trust for o in ("--trust", cert)]
+    return run(BUILD / "ukdumpctl", "verify", *options, image)
+
+
+def accepted(image, *trust):
+    status, output = verify(image, *trust)
+    assert status == 0, output
+
+
+def refused(image, check, *trust):
+    status, output = verify(image, *trust)
+    assert status == 1, output
+    assert f"[{check}]" in output, output
+
+
+@pytest.fixture(scope="session")
+def keys(tmp_path_factory):
+    """A self-signed signer of each kind, a root with an intermediate and a leaf, a foreign one."""
+    d = tmp_path_factory.mktemp("keys")
+    for kind in KINDS:
+        pki.make(d, kind, f"signer {kind}", kind=kind, code_signing=True)
+    pki.make(d, "root", "root", authority=True)
+    pki.make(d, "middle", "middle", issuer="root", authority=True)
+    pki.make(d, "leaf", "leaf", issuer="middle", code_signing=True)
+    pki.make(d, "foreign", "foreign", code_signing=True)
+    (d / "chain.crt").write_text((d / "leaf.crt").read_text() + (d / "middle.crt").read_text())
+    return d
+
+
+@pytest.fixture
+def image(tmp_path):
+    path = tmp_path / "unsigned.efi"
+    pe.uki(initrd=os.urandom(100000)).write(path)
+    return path
+
+
+def by_sbsign(image, keys, name, *more):
+    out = image.with_name(f"{image.stem}+{name}-sbsign.efi")
+    must("sbsign", "--key", keys / f"{name}.key", "--cert", keys / f"{name}.crt", *more,
+         "--output", out, image)
+    return out
+
+
+def by_osslsigncode(image, keys, name, digest="sha256", certs=None):
+    out = image.with_name(f"{image.stem}+{name}-osslsigncode.efi")
+    must("osslsigncode", "sign", "-h", digest, "-certs", keys / (certs or f"{name}.crt"),
+         "-key", keys / f"{name}.key", "-in", image, "-out", out)
+    return out
+
+
+def by_us(image, keys, name, certs=None):
+    out = image.with_name(f"{image.stem}+{name}-us.efi")
+    must(BUILD / "ukdumpctl", "sign", "--key", keys / f"{name}.key", "--cert",
+         keys / (certs or f"{name}.crt"), image, "-o", out)
+    return out
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_sbsign(image, keys, kind):
+    signed = by_sbsign(image, keys, kind)
+    accepted(signed, keys / f"{kind}.crt")
+    accepted(signed, keys / "foreign.der", keys / f"{kind}.der")
+    refused(signed, "auth.trust", keys / "foreign.crt")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("digest", ["sha256", "sha384", "sha512"])
+def test_osslsigncode(image, keys, kind, digest):
+    signed = by_osslsigncode(image, keys, kind, digest)
+    accepted(signed, keys / f"{kind}.crt")
+    refused(signed, "auth.trust", keys / "foreign.crt")
+
+
+def test_osslsigncode_sha1(image, keys):
+    signed = by_osslsigncode(image, keys, "rsa2048", "sha1")
+    refused(signed, "auth.digest-algorithm", keys / "rsa2048.crt")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_ours(image, keys, kind):
+    signed = by_us(image, keys, kind)
+    cert = keys / f"{kind}.crt"
+    accepted(signed, cert)
+    must("osslsigncode", "verify", "-CAfile", cert, "-in", signed)
+    must("sbverify", "--cert", cert, signed)
+    status, _ = run("sbverify", "--cert", keys / "foreign.crt", signed)
+    assert status != 0
+
+
+def test_chains(image, keys):
+    certs = ["root.crt", "middle.crt", "leaf.crt"]
+    images = [
+        by_us(image, keys, "leaf", "chain.crt"),
+        by_osslsigncode(image, keys, "leaf", certs="chain.crt"),
+        by_sbsign(image, keys, "leaf", "--addcert", keys / "middle.crt"),
+    ]
+    for signed in images:
+        for cert in certs:
+            accepted(signed, keys / cert)
+        must("sbverify", "--cert", keys / "root.crt", signed)
+    ours = by_us(image, keys, "leaf", "chain.crt")
+    must("osslsigncode", "verify", "-CAfile", keys / "root.crt", "-in", ours)
+
+
+def test_without_intermediate(image, keys):
+    signed = by_us(image, keys, "leaf")
+    refused(signed, "auth.trust", keys / "root.crt")
+    accepted(signed, keys / "middle.crt")
+
+
+def test_signed_twice(image, keys):
+    """The kernel reads only the first; everybody adds behind it."""
+    for add in (by_sbsign, by_us):
+        once = by_us(image, keys, "rsa2048")
+        twice = add(once, keys, "p256")
+        assert len(pe.certificates(twice.read_bytes())) == 2
+        accepted(twice, keys / "rsa2048.crt")
+        refused(twice, "auth.trust", keys / "p256.crt")
+        must("sbverify", "--cert", keys / "rsa2048.crt", twice)
+        must("sbverify", "--cert", keys / "p256.crt", twice)
+
+
+def test_unsigned(image, keys):
+    refused(image, "auth.unsigned", keys / "rsa2048.crt")
+
+
+@pytest.mark.parametrize("where", [".text", ".cmdline", ".initrd", ".linux"])
+def test_changed(image, keys, where):
+    signed = by_us(image, keys, "rsa2048")
+    data = bytearray(signed.read_bytes())
+    section = pe.uki(initrd=bytes(100000))
+    section.layout()
+    data[section.section(where).raw] ^= 1
+    signed.write_bytes(data)
+    refused(signed, "auth.digest", keys / "rsa2048.crt")
+    status, _ = run("sbverify", "--cert", keys / "rsa2048.crt", signed)
+    assert status != 0
+
+
+def test_transplanted(image, keys):
+    blob = pe.certificates(by_us(image, keys, "rsa2048").read_bytes())[0]
+    other = image.with_name("other.efi")
+    other.write_bytes(pe.attach(pe.uki(cmdline=b"init=/bin/sh").bytes(), blob))
+    refused(other, "auth.digest", keys / "rsa2048.crt")
+
+
+def test_same_digest(image, keys):
+    """Our Authenticode digest is the one that others compute."""
+    signed = by_us(image, keys, "rsa2048")
+    output = must("osslsigncode", "verify", "-CAfile", keys / "rsa2048.crt", "-in", signed)
+    theirs = next(line.split(":")[1].strip().lower() for line in output.splitlines()
+                  if line.startswith("Calculated message digest"))
+    assert must(BUILD / "ukdumpctl", "sign", "--print-digest", image).strip().endswith(theirs)
