@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The kernel's keys: see keyring.h. /proc/keys is the kernel's and trusted; descriptions in it are
+ * certificates' subjects, foreign text that is only searched.
+ */
+#include "auth/keyring.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "util/parse.h"
+
+/*
+ * "2f2fb11b I------  1 perm 1f030000  0  0 asymmetri testbed db: d9e8...: X509.rsa d9e8ef01 []":
+ * the ninth field begins the description.
+ */
+static const char *description(const char *line)
+{
+	const char *at = strstr(line, " asymmetri ");
+
+	return at ? at + strlen(" asymmetri ") : NULL;
+}
+
+/* The key id as the description has it: behind ": ", the whole of it. */
+static bool describes(const char *text, const struct auth_cert_id *id)
+{
+	char hex[2 * AUTH_KEY_ID_MAX + 3] = ": ";
+	const char *at;
+
+	if (!id->skid_len)
+		return false;
+	format_hex((struct bytes){id->skid, id->skid_len}, hex + 2);
+	at = strstr(text, hex);
+	return at && (at[strlen(hex)] == ':' || at[strlen(hex)] == 0);
+}
+
+int keyring_find(const struct root *root, const struct auth_result *auth,
+		 char ret[KEYRING_NAME_MAX], struct ukd_error *e)
+{
+	_buffer_ struct buffer keys = {0};
+	char *save = NULL;
+	int r = root_read(root, "/proc/keys", MIB(4), &keys, e);
+
+	if (r < 0)
+		return r;
+	for (char *line = strtok_r((char *)keys.data, "\n", &save); line;
+	     line = strtok_r(NULL, "\n", &save)) {
+		const char *text = description(line);
+
+		for (unsigned int i = 0; text && i < auth->n_chain; i++) {
+			if (!describes(text, &auth->chain[i]))
+				continue;
+			(void)snprintf(ret, KEYRING_NAME_MAX, "%.*s", (int)strcspn(text, ":"), text);
+			return 1;
+		}
+	}
+	return 0;
+}

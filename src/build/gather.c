@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Finds the parts of an image: see gather.h. The root directory is the administrator's, trusted. */
+#include "build/gather.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/cleanup.h"
+
+#define MODULES_DIR "/usr/lib/modules"
+#define STUB_PATH   "/usr/lib/systemd/boot/efi/linuxx64.efi.stub"
+
+static const char default_cmdline[] =
+	"reset_devices nr_cpus=1 irqpoll panic=1 cgroup_disable=memory nokaslr rd.shell=0 "
+	"rd.emergency=reboot";
+
+/* Newest by version order, as sort -V has it. */
+static int newest_kernel(const struct root *root, char ret[KVER_MAX], struct ukd_error *e)
+{
+	_close_ int fd = root_openat(root, MODULES_DIR, O_RDONLY | O_DIRECTORY);
+	_closedir_ DIR *dir = NULL;
+	struct dirent *d;
+
+	if (fd < 0)
+		return ukd_fail_errno(e, fd, "%s%s", root->path, MODULES_DIR);
+	dir = fdopendir(fd);
+	if (!dir)
+		return ukd_fail_errno(e, -errno, "%s%s", root->path, MODULES_DIR);
+	(void)take_fd(&fd);
+	ret[0] = 0;
+	while ((d = readdir(dir)))
+		if (d->d_name[0] != '.' && strlen(d->d_name) < KVER_MAX &&
+		    (!ret[0] || strverscmp(d->d_name, ret) > 0))
+			strcpy(ret, d->d_name);
+	if (!ret[0])
+		return ukd_fail(e, -ENOENT, "%s%s: no kernel is installed", root->path,
+				MODULES_DIR);
+	return 0;
+}
+
+int find_kernel_version(const struct root *root, const char *wanted, char ret[KVER_MAX],
+			struct ukd_error *e)
+{
+	if (!wanted)
+		return root->path[0] ? newest_kernel(root, ret, e) :
+				       root_kernel_release(root, ret, KVER_MAX, e);
+	if (!*wanted || strlen(wanted) >= KVER_MAX || strchr(wanted, '/') || wanted[0] == '.')
+		return ukd_fail(e, -EINVAL, "'%s' is not a kernel version", wanted);
+	strcpy(ret, wanted);
+	return 0;
+}
+
+int read_kernel(const struct root *root, const char *kver, struct buffer *ret,
+		struct ukd_error *e)
+{
+	char path[2][256];
+
+	(void)snprintf(path[0], sizeof(path[0]), MODULES_DIR "/%s/vmlinuz", kver);
+	(void)snprintf(path[1], sizeof(path[1]), "/boot/vmlinuz-%s", kver);
+	for (unsigned int i = 0; i < 2; i++) {
+		int r = root_read(root, path[i], PART_MAX, ret, e);
+
+		if (r != -ENOENT)
+			return r;
+	}
+	return ukd_fail(e, -ENOENT, "no kernel '%s': neither %s%s nor %s%s is there", kver,
+			root->path, path[0], root->path, path[1]);
+}
+
+int read_os_release(const struct root *root, struct buffer *ret, struct ukd_error *e)
+{
+	int r = root_read(root, "/etc/os-release", KIB(64), ret, e);
+
+	if (r == -ENOENT)
+		r = root_read(root, "/usr/lib/os-release", KIB(64), ret, e);
+	return r;
+}
+
+int read_efi_stub(const struct root *root, struct buffer *ret, struct ukd_error *e)
+{
+	int r = root_read(root, STUB_PATH, MIB(16), ret, e);
+
+	return r == -ENOENT ? 0 : r;
+}
+
+/* Appends " word" (or "word" to an empty line) on the heap. */
+static int append_word(char **line, const char *word)
+{
+	char *longer;
+
+	if (!*word)
+		return 0;
+	if (asprintf(&longer, "%s%s%s", *line, **line ? " " : "", word) < 0)
+		return -ENOMEM;
+	free(*line);
+	*line = longer;
+	return 0;
+}
+
+/* The consoles that the running kernel writes to; a tree that does not run has none. */
+static int append_consoles(const struct root *root, char **line, struct ukd_error *e)
+{
+	_buffer_ struct buffer running = {0};
+	char *save = NULL;
+	int r = root_read(root, "/proc/cmdline", KIB(64), &running, e);
+
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	for (char *word = strtok_r((char *)running.data, " \n", &save); word;
+	     word = strtok_r(NULL, " \n", &save))
+		if (!strncmp(word, "console=", 8) && append_word(line, word) < 0)
+			return ukd_oom(e);
+	return 0;
+}
+
+int make_command_line(const struct root *root, const char *line, const char *append, char **ret,
+		      struct ukd_error *e)
+{
+	_free_ char *text = strdup(line ? line : default_cmdline);
+
+	if (!text)
+		return ukd_oom(e);
+	if (!line) {
+		int r = append_consoles(root, &text, e);
+
+		if (r < 0)
+			return r;
+	}
+	if (append && append_word(&text, append) < 0)
+		return ukd_oom(e);
+	*ret = take_ptr(&text);
+	return 0;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Finds and reads what an image is made of, inside a root directory. */
+#pragma once
+
+#include "build/build.h"
+#include "util/root.h"
+
+#define KVER_MAX 128
+#define PART_MAX MIB(1024) /* no kernel or initrd is larger; keeps a wrong file from eating memory */
+
+/*
+ * The kernel version to build for: wanted if not NULL, else the running one for the system's own
+ * root, else the newest below /usr/lib/modules. Checks that it is a plain name.
+ */
+int find_kernel_version(const struct root *root, const char *wanted, char ret[KVER_MAX],
+			struct ukd_error *e) _must_check_;
+
+/* Reads /usr/lib/modules/KVER/vmlinuz, else /boot/vmlinuz-KVER. */
+int read_kernel(const struct root *root, const char *kver, struct buffer *ret,
+		struct ukd_error *e) _must_check_;
+
+/* Reads /etc/os-release, else /usr/lib/os-release. */
+int read_os_release(const struct root *root, struct buffer *ret, struct ukd_error *e) _must_check_;
+
+/* Reads systemd-stub; *ret stays empty if it is not installed. */
+int read_efi_stub(const struct root *root, struct buffer *ret, struct ukd_error *e) _must_check_;
+
+/*
+ * The capture command line: line (NULL: the built-in default and the running kernel's console=
+ * parameters), a space, append (NULL: nothing). ret is a heap string.
+ */
+int make_command_line(const struct root *root, const char *line, const char *append, char **ret,
+		      struct ukd_error *e) _must_check_;

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The capture initrd: see initrd.h. The root directory and what runs in it are trusted. */
+#include "build/initrd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "build/gather.h"
+#include "build/modules.h"
+#include "build/target.h"
+#include "util/cleanup.h"
+#include "util/process.h"
+
+#define DRACUT_LIMIT_S 600
+#define STAGE_PARENT   "/var/tmp"
+
+/* Drivers of the usual disks, for an image that is built where it will not run. */
+static const char *const fleet_drivers[] = {"virtio_pci", "virtio_blk", "virtio_scsi", "ahci",
+					    "nvme",	  "sd_mod"};
+
+struct stage {
+	const struct root *root;
+	const struct initrd_spec *spec;
+	struct module_tree *tree;
+	char dir[64];	    /* inside the root */
+	char full[4200];    /* as this process sees it */
+	struct buffer list; /* modules.list */
+};
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st;
+	(void)type;
+	(void)ftw;
+	return remove(path);
+}
+
+static void stage_remove(struct stage *s)
+{
+	if (s->full[0])
+		(void)nftw(s->full, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	buffer_free(&s->list);
+	module_tree_free(s->tree);
+}
+
+static int stage_make(struct stage *s, struct ukd_error *e)
+{
+	char template[4200];
+
+	(void)snprintf(template, sizeof(template), "%s" STAGE_PARENT "/ukdump-build.XXXXXX",
+		       s->root->path);
+	if (!mkdtemp(template))
+		return ukd_fail_errno(e, -errno, "%s", template);
+	(void)snprintf(s->full, sizeof(s->full), "%s", template);
+	(void)snprintf(s->dir, sizeof(s->dir), STAGE_PARENT "/%s", strrchr(template, '/') + 1);
+	return 0;
+}
+
+static int stage_write(const struct stage *s, const char *name, struct bytes text,
+		       struct ukd_error *e)
+{
+	char path[4300];
+
+	(void)snprintf(path, sizeof(path), "%s/%s", s->full, name);
+	return file_replace(AT_FDCWD, path, 0600, text, e);
+}
+
+/* A driver that this kernel does not have as a module or built in is no reason to fail. */
+static int add_driver(void *ctx, const char *name, struct ukd_error *e)
+{
+	struct stage *s = ctx;
+	int r = module_add(s->tree, name, &s->list, e);
+
+	return r < 0 ? r : 0;
+}
+
+/* What the administrator names must be there. */
+static int add_required(struct stage *s, const char *name, struct ukd_error *e)
+{
+	int r = module_add(s->tree, name, &s->list, e);
+
+	if (r == 0)
+		return ukd_fail(e, -ENOENT, "kernel %s has no module '%s'", s->spec->kver, name);
+	return r < 0 ? r : 0;
+}
+
+static int add_target(struct stage *s, const char *target, unsigned int n, FILE *facts,
+		      struct ukd_error *e)
+{
+	struct place place = {0};
+	int r = place_resolve(s->root, target, &place, e);
+
+	if (r < 0)
+		return r;
+	if (fprintf(facts, "target.%u=%s\n", n, place.where) < 0)
+		return ukd_fail(e, -EIO, "cannot write build.conf");
+	if (place.device[0])
+		r = place_drivers(s->root, &place, add_driver, s, e);
+	for (size_t i = 0; r >= 0 && !place.device[0] && i < ARRAY_SIZE(fleet_drivers); i++)
+		r = add_driver(s, fleet_drivers[i], e);
+	if (r >= 0)
+		r = add_required(s, place.fs[0] ? place.fs : "ext4", e);
+	return r;
+}
+
+static int write_facts(struct stage *s, FILE *facts, struct ukd_error *e)
+{
+	_buffer_ struct buffer id = {0};
+	int r = 0;
+
+	(void)fprintf(facts, "image=%s\n", s->spec->kver);
+	if (!s->spec->fleet && root_read(s->root, "/etc/machine-id", 256, &id, e) == 0)
+		(void)fprintf(facts, "machine_id=%.*s\n", (int)strcspn((char *)id.data, "\n"),
+			      (char *)id.data);
+	for (unsigned int i = 0; r >= 0 && s->spec->targets[i]; i++)
+		r = add_target(s, s->spec->targets[i], i, facts, e);
+	for (unsigned int i = 0; r >= 0 && s->spec->modules && s->spec->modules[i]; i++)
+		r = add_required(s, s->spec->modules[i], e);
+	return r;
+}
+
+static int stage_fill(struct stage *s, struct ukd_error *e)
+{
+	_free_ char *text = NULL;
+	size_t len = 0;
+	FILE *facts = open_memstream(&text, &len);
+	int r;
+
+	if (!facts)
+		return ukd_oom(e);
+	r = write_facts(s, facts, e);
+	if (fclose(facts) != 0 && r >= 0)
+		r = ukd_oom(e);
+	if (r >= 0)
+		r = stage_write(s, "build.conf", (struct bytes){(uint8_t *)text, len}, e);
+	if (r >= 0)
+		r = stage_write(s, "modules.list", buffer_bytes(&s->list), e);
+	if (r >= 0)
+		r = stage_write(s, "capture.conf",
+				(struct bytes){(const uint8_t *)s->spec->capture_conf,
+					       strlen(s->spec->capture_conf)},
+				e);
+	return r;
+}
+
+/* The last line that is not blank, for the error message. */
+static const char *last_line(struct buffer *log)
+{
+	char *text = (char *)log->data;
+
+	if (!text)
+		return "no output";
+	for (size_t n = log->len; n && (text[n - 1] == '\n' || text[n - 1] == ' '); n--)
+		text[n - 1] = 0;
+	return strrchr(text, '\n') ? strrchr(text, '\n') + 1 : text;
+}
+
+static int run_dracut(const struct stage *s, bool (*tick)(void *, unsigned int), void *tick_ctx,
+		      struct ukd_error *e)
+{
+	char env[128], output[128];
+	const char *compress = root_exists(s->root, "/usr/bin/zstd") ? "--zstd" : "--gzip";
+	const char *const argv[] = {"dracut",  "--force",	   "--no-hostonly",
+				    "--no-hostonly-cmdline",	   "--no-early-microcode",
+				    compress,  "--kver",	   s->spec->kver,
+				    "-m",      "ukdump ukdump-lean", output,
+				    NULL};
+	const char *const environment[] = {
+		env, "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+		"LC_ALL=C", NULL};
+	_buffer_ struct buffer log = {0};
+	char log_path[4300];
+	struct ukd_error ignored;
+	int r;
+
+	(void)snprintf(env, sizeof(env), "UKDUMP_STAGE=%s", s->dir);
+	(void)snprintf(output, sizeof(output), "%s/initrd", s->dir);
+	(void)snprintf(log_path, sizeof(log_path), "%s/log", s->full);
+	_close_ int log_fd = open(log_path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (log_fd < 0)
+		return ukd_fail_errno(e, -errno, "%s", log_path);
+	struct process p = {
+		PROCESS_DEFAULTS,
+		.argv = argv,
+		.env = environment,
+		.chroot_dir = s->root->path[0] ? s->root->path : NULL,
+		.tick = tick,
+		.tick_ctx = tick_ctx,
+	};
+	p.stdout_fd = p.stderr_fd = log_fd;
+	p.timeout_s = DRACUT_LIMIT_S;
+	r = process_run_ok(&p, e);
+	if (r == -EREMOTEIO && file_read(AT_FDCWD, log_path, MIB(16), &log, &ignored) == 0)
+		return ukd_fail(e, r, "%s: %s", e->text, last_line(&log));
+	if (r == -ENOENT)
+		return ukd_fail(e, r, "dracut is not installed%s%s; install the package 'dracut'",
+				s->root->path[0] ? " in " : "", s->root->path);
+	return r;
+}
+
+int initrd_build(const struct root *root, const struct initrd_spec *spec,
+		 bool (*tick)(void *ctx, unsigned int seconds), void *tick_ctx, struct buffer *ret,
+		 struct ukd_error *e)
+{
+	_cleanup_(stage_remove) struct stage s = {.root = root, .spec = spec};
+	char path[128];
+	int r = module_tree_load(root, spec->kver, &s.tree, e);
+
+	if (r >= 0)
+		r = stage_make(&s, e);
+	if (r >= 0)
+		r = stage_fill(&s, e);
+	if (r >= 0)
+		r = run_dracut(&s, tick, tick_ctx, e);
+	if (r < 0)
+		return r;
+	(void)snprintf(path, sizeof(path), "%s/initrd", s.dir);
+	return root_read(root, path, PART_MAX, ret, e);
+}

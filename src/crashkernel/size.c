@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Crash memory: see size.h. /proc and /sys are the running kernel's, trusted. */
+#include "crashkernel/size.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Segments beside the image: ELF core header, purgatory, boot_params and command line, keys. */
+#define OTHER_SEGMENTS MIB(1)
+
+/*
+ * Measured on Debian 13 (6.12): lean environment with a 3.3 MB initrd: 96M works, 80M runs out of
+ * memory; slim dracut with systemd, 12 MB: 144M works, 128M does not; 43 MB: 384M works, 256M does
+ * not. The line through the upper points, rounded up to 1 MiB.
+ */
+#define COMFORT_BASE   MIB(80)
+#define COMFORT_FACTOR 11 /* in halves of the compressed initrd's size */
+
+/* The largest of the lines "  65000000-6cffffff : Crash kernel"; addresses read 0 without root. */
+static uint64_t largest_range(char *text)
+{
+	uint64_t largest = 0;
+	char *save = NULL;
+
+	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		char *end;
+		uint64_t from, to;
+
+		if (!strstr(line, " : Crash kernel"))
+			continue;
+		from = strtoull(line, &end, 16);
+		to = *end == '-' ? strtoull(end + 1, NULL, 16) : 0;
+		if (to > from && to - from + 1 > largest)
+			largest = to - from + 1;
+	}
+	return largest;
+}
+
+int crash_memory_read(const struct root *root, struct crash_memory *ret, struct ukd_error *e)
+{
+	_cleanup_(buffer_free) struct buffer iomem = {0};
+	struct crash_memory m = {0};
+	int r = root_read_u64(root, "/sys/kernel/kexec/crash_size", &m.total, e);
+
+	if (r == -ENOENT)
+		r = root_read_u64(root, "/sys/kernel/kexec_crash_size", &m.total, e);
+	if (r == -ENOENT)
+		return ukd_fail(e, -EOPNOTSUPP,
+				"this kernel cannot capture crashes: it was built without "
+				"CONFIG_KEXEC_FILE and CONFIG_CRASH_DUMP; boot one that was");
+	if (r < 0)
+		return r;
+	if (root_read(root, "/proc/iomem", MIB(4), &iomem, e) == 0)
+		m.largest = largest_range((char *)iomem.data);
+	*ret = m;
+	return 0;
+}
+
+struct image_need image_need(uint64_t init_size, uint64_t alignment, uint64_t initrd_len)
+{
+	struct image_need n;
+
+	n.minimum = align_up(init_size, 4096) + OTHER_SEGMENTS;
+	n.comfort = align_up(COMFORT_BASE + initrd_len * COMFORT_FACTOR / 2, MIB(1));
+	/* The image wants a multiple of its alignment; the reservation may begin between two. */
+	if (n.comfort < n.minimum + alignment)
+		n.comfort = align_up(n.minimum + alignment, MIB(1));
+	return n;
+}

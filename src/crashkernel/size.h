@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* How much crash memory an image needs, and how much there is. */
+#pragma once
+
+#include "util/root.h"
+
+struct crash_memory {
+	uint64_t total;	  /* bytes, as kexec_crash_size tells; 0: nothing is reserved */
+	uint64_t largest; /* largest contiguous "Crash kernel" range; 0: unknown (no root) */
+};
+
+/*
+ * Reads what is reserved. -EOPNOTSUPP if this kernel has no kexec crash support. Looks for
+ * /sys/kernel/kexec/crash_size (Linux 6.19) first, then /sys/kernel/kexec_crash_size, which is to
+ * go after 2028.
+ */
+int crash_memory_read(const struct root *root, struct crash_memory *ret, struct ukd_error *e)
+	_must_check_;
+
+struct image_need {
+	uint64_t minimum; /* contiguous bytes without which the kernel refuses the image */
+	uint64_t comfort; /* bytes with which a dump is known to come out */
+};
+
+/*
+ * init_size, alignment: of the image's outer setup header; initrd_len: of its compressed initrd.
+ */
+struct image_need image_need(uint64_t init_size, uint64_t alignment, uint64_t initrd_len);

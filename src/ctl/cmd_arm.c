@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* ukdumpctl start, stop, reload: arms and disarms through ukdump-load. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "ctl/ctl.h"
+#include "ctl/loader.h"
+#include "ctl/publish.h"
+#include "util/cleanup.h"
+#include "util/root.h"
+
+static const char start_usage[] =
+	"Usage: ukdumpctl start [--json] [IMAGE]\n\n"
+	"Arm: load IMAGE (default: the newest one below /var/lib/ukdump/images that was\n"
+	"built for the running kernel) for the next crash. Everything that can be checked\n"
+	"is checked before the kernel is asked; what is armed stays armed if it fails.\n\n"
+	"      --json  facts as JSON\n"
+	"  -h, --help  this text\n\n"
+	"Exit: 0 armed, 1 refused, 2 usage.\n";
+
+static const char stop_usage[] =
+	"Usage: ukdumpctl stop [--json]\n\n"
+	"Disarm: unload the capture image. A crash is not captured any more.\n\n"
+	"      --json  facts as JSON\n"
+	"  -h, --help  this text\n\n"
+	"Exit: 0 disarmed, 1 failed, 2 usage.\n";
+
+static const char reload_usage[] =
+	"Usage: ukdumpctl reload [--json]\n\n"
+	"Arm anew with the newest image for the running kernel. The old image stays until\n"
+	"the new one has passed every check.\n\n"
+	"      --json  facts as JSON\n"
+	"  -h, --help  this text\n\n"
+	"Exit: 0 armed, 1 refused, 2 usage.\n";
+
+/* The newest image for this kernel; its path in ret. */
+static int newest_image(const char *release, char *ret, size_t size, struct ukd_error *e)
+{
+	_closedir_ DIR *dir = opendir(IMAGE_DIR);
+	struct timespec best = {0};
+	struct dirent *d;
+	size_t n = strlen(release);
+
+	ret[0] = 0;
+	while (dir && (d = readdir(dir))) {
+		struct stat st;
+
+		if (strncmp(d->d_name, release, n) != 0 || d->d_name[n] != '-' ||
+		    strlen(d->d_name) < 4 || strcmp(d->d_name + strlen(d->d_name) - 4, ".efi") ||
+		    fstatat(dirfd(dir), d->d_name, &st, 0) < 0)
+			continue;
+		if (ret[0] && (st.st_mtim.tv_sec < best.tv_sec ||
+			       (st.st_mtim.tv_sec == best.tv_sec &&
+				st.st_mtim.tv_nsec <= best.tv_nsec)))
+			continue;
+		best = st.st_mtim;
+		(void)snprintf(ret, size, IMAGE_DIR "/%s", d->d_name);
+	}
+	if (!ret[0])
+		return ukd_fail(e, -ENOENT,
+				"no capture image for kernel %s below " IMAGE_DIR
+				"; run 'ukdumpctl build'",
+				release);
+	return 0;
+}
+
+static int find_image(char *ret, size_t size, struct ukd_error *e)
+{
+	_root_ struct root root = ROOT_NONE;
+	char release[128];
+	int r = root_open(NULL, &root, e);
+
+	if (r >= 0)
+		r = root_kernel_release(&root, release, sizeof(release), e);
+	return r < 0 ? r : newest_image(release, ret, size, e);
+}
+
+static void report(const struct buffer *facts, const char *path, bool json)
+{
+	_free_ char *image = loader_value(facts, "image"), *signer = loader_value(facts, "signer");
+	struct json_object *o;
+
+	if (!json && !path) {
+		printf("disarmed\n");
+		return;
+	}
+	if (!json) {
+		printf("armed: %s, signed by '%s'\n", path, signer ? signer : "?");
+		return;
+	}
+	o = json_object_checked();
+	json_number(o, "schema", 1);
+	json_flag(o, "armed", path != NULL);
+	json_text(o, "path", path);
+	json_text(o, "image", image);
+	json_text(o, "signer", signer);
+	json_print(o);
+}
+
+/* path NULL: disarm */
+static int change(const char *path, bool json)
+{
+	_buffer_ struct buffer facts = {0};
+	struct ukd_error e = {0};
+	int r = loader_run(path ? "load" : "unload", path, &facts, &e);
+
+	if (r < 0)
+		return verb_failed(&e);
+	if (r > 0)
+		return EXIT_FAILED; /* ukdump-load has said why */
+	report(&facts, path, json);
+	return EXIT_DONE;
+}
+
+/* The options of all three verbs. Returns -1 to go on, else the exit code. */
+static int parse(const struct verb *v, int argc, char **argv, int max_args, bool *json)
+{
+	static const struct option options[] = {
+		{"json", no_argument, NULL, OPT_LONG},
+		{"help", no_argument, NULL, 'h'},
+		{0},
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "h", options, NULL)) >= 0) {
+		if (c == 'h')
+			return verb_help(v);
+		if (c != OPT_LONG)
+			return verb_misuse(v, NULL);
+		*json = true;
+	}
+	if (argc - optind > max_args)
+		return verb_misuse(v, "%s: too many arguments", v->name);
+	return -1;
+}
+
+static int arm(const char *path, bool json)
+{
+	struct ukd_error e = {0};
+	char found[4096];
+
+	if (!path) {
+		if (find_image(found, sizeof(found), &e) < 0)
+			return verb_failed(&e);
+		path = found;
+	}
+	return change(path, json);
+}
+
+static int run_start(int argc, char **argv)
+{
+	bool json = false;
+	int r = parse(&verb_start, argc, argv, 1, &json);
+
+	return r >= 0 ? r : arm(argv[optind], json);
+}
+
+static int run_reload(int argc, char **argv)
+{
+	bool json = false;
+	int r = parse(&verb_reload, argc, argv, 0, &json);
+
+	return r >= 0 ? r : arm(NULL, json);
+}
+
+static int run_stop(int argc, char **argv)
+{
+	bool json = false;
+	int r = parse(&verb_stop, argc, argv, 0, &json);
+
+	return r >= 0 ? r : change(NULL, json);
+}
+
+const struct verb verb_start = {
+	.name = "start",
+	.summary = "arm a capture image",
+	.run = run_start,
+	.usage = start_usage,
+};
+
+const struct verb verb_stop = {
+	.name = "stop",
+	.summary = "disarm",
+	.run = run_stop,
+	.usage = stop_usage,
+};
+
+const struct verb verb_reload = {
+	.name = "reload",
+	.summary = "arm anew with the newest image",
+	.run = run_reload,
+	.usage = reload_usage,
+};

@@ -1,0 +1,432 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* ukdumpctl build: gathers the parts, runs dracut, assembles, seals, signs, verifies, publishes. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "auth/judge.h"
+#include "build/build.h"
+#include "build/gather.h"
+#include "build/initrd.h"
+#include "conf/settings.h"
+#include "ctl/ctl.h"
+#include "ctl/publish.h"
+#include "util/cleanup.h"
+#include "util/parse.h"
+
+#define HOST_KEY   "/etc/ukdump/keys/local.key"
+#define HOST_CERT  "/etc/ukdump/keys/local.crt"
+#define HOST_TRUST "/etc/ukdump/trust.d/local.crt"
+
+static const char usage[] =
+	"Usage: ukdumpctl build [OPTION]...\n\n"
+	"Make a capture image: kernel, capture initrd (dracut) and command line as one\n"
+	"sealed, signed UKI. Verified before it is published.\n\n"
+	"      --kver V              kernel version (default: the running one; with\n"
+	"                            --root the newest there)\n"
+	"      --kernel F            kernel file instead of the installed one of V\n"
+	"      --initrd F            this initrd as it is; dracut is not run\n"
+	"      --cmdline S           capture command line instead of the default\n"
+	"      --cmdline-append S    add to the command line\n"
+	"      --osrel F, --uname S  content of .osrel and .uname\n"
+	"      --stub F              systemd-stub file (default: the installed one; if\n"
+	"                            none is installed, firmware refuses the image)\n"
+	"      --no-uefi             make an image that firmware refuses in any case\n"
+	"      --section NAME=F      a further section, such as .splash=F\n"
+	"      --key KEY --cert F    sign with this key (PEM file or store URI); default:\n"
+	"                            Key= and Certificate=, else a host key is made\n"
+	"      --no-sign             leave it unsigned, for 'sign' or 'attach'\n"
+	"      --root DIR            build for the system installed in DIR\n"
+	"      --config F            settings (default: /etc/ukdump/ukdump.conf)\n"
+	"      --normal-kexec        for a normal kexec instead of a crash\n"
+	"      --keep-dmcryptkeys    take over dm-crypt keys from the crashed kernel\n"
+	"      --json                facts as JSON\n"
+	"  -o OUT                    image file (default: below /var/lib/ukdump/images)\n"
+	"  -h, --help                this text\n\n"
+	"Exit: 0 done, 1 failed, 2 usage.\n";
+
+struct options {
+	const char *kver, *kernel, *initrd, *cmdline, *cmdline_append, *osrel, *uname, *stub;
+	const char *key, *cert, *root, *config, *out;
+	struct extra_section extra[BUILD_MAX_EXTRA];
+	const char *extra_file[BUILD_MAX_EXTRA];
+	unsigned int n_extra;
+	uint32_t flags;
+	bool no_sign, no_uefi, json;
+};
+
+/* Everything that lives from gathering to publishing. */
+struct job {
+	const struct options *opt;
+	struct root root;
+	struct settings settings;
+	char kver[KVER_MAX];
+	char *cmdline;
+	struct buffer kernel, initrd, osrel, stub, image, extra[BUILD_MAX_EXTRA];
+	struct auth_key *key;
+	const char *cert;		/* the certificate's file ... */
+	const struct root *cert_root;	/* ... and where it is; NULL: the process's own path */
+	struct timespec begin;
+};
+
+static void job_free(struct job *j)
+{
+	struct buffer *buffers[] = {&j->kernel, &j->initrd, &j->osrel, &j->stub, &j->image};
+
+	for (size_t i = 0; i < ARRAY_SIZE(buffers); i++)
+		buffer_free(buffers[i]);
+	for (size_t i = 0; i < BUILD_MAX_EXTRA; i++)
+		buffer_free(&j->extra[i]);
+	free(j->cmdline);
+	auth_key_free(j->key);
+	settings_free(&j->settings);
+	root_close(&j->root);
+}
+
+static void step(const struct job *j, const char *what)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	fprintf(stderr, "ukdumpctl: build: [%2ld s] %s\n", (long)(now.tv_sec - j->begin.tv_sec),
+		what);
+}
+
+static bool tick(void *ctx, unsigned int seconds)
+{
+	(void)ctx;
+	if (seconds % 5 == 0)
+		fprintf(stderr, "ukdumpctl: build: dracut still runs, %u s\n", seconds);
+	return false;
+}
+
+static int read_own(const char *path, struct buffer *ret, struct ukd_error *e)
+{
+	return file_read(AT_FDCWD, path, PART_MAX, ret, e);
+}
+
+/* Image.Kernel= is a version, or a path inside the root. */
+static int gather_kernel(struct job *j, struct ukd_error *e)
+{
+	const char *set = j->settings.image.kernel, *path = set && set[0] == '/' ? set : NULL;
+	const char *wanted = j->opt->kver ? j->opt->kver : path ? NULL : set;
+	int r;
+
+	/* A kernel given as a file and an initrd of its own need no installed kernel. */
+	if (j->opt->kernel && j->opt->initrd && !wanted)
+		return read_own(j->opt->kernel, &j->kernel, e);
+	r = find_kernel_version(&j->root, wanted, j->kver, e);
+	if (r < 0)
+		return r;
+	if (j->opt->kernel)
+		return read_own(j->opt->kernel, &j->kernel, e);
+	if (path)
+		return root_read(&j->root, path, PART_MAX, &j->kernel, e);
+	return read_kernel(&j->root, j->kver, &j->kernel, e);
+}
+
+static int gather_rest(struct job *j, struct ukd_error *e)
+{
+	const struct options *o = j->opt;
+	const char *line = o->cmdline ? o->cmdline : j->settings.image.command_line;
+	const char *append =
+		o->cmdline_append ? o->cmdline_append : j->settings.image.command_line_append;
+	int r = make_command_line(&j->root, line, append, &j->cmdline, e);
+
+	if (r >= 0)
+		r = o->osrel ? read_own(o->osrel, &j->osrel, e) :
+			       read_os_release(&j->root, &j->osrel, e);
+	if (r >= 0 && !o->no_uefi)
+		r = o->stub ? read_own(o->stub, &j->stub, e) : read_efi_stub(&j->root, &j->stub, e);
+	if (r >= 0 && !o->no_uefi && !j->stub.len)
+		step(j, "no systemd-stub is installed: firmware will refuse this image");
+	for (unsigned int i = 0; r >= 0 && i < o->n_extra; i++)
+		r = read_own(o->extra_file[i], &j->extra[i], e);
+	return r;
+}
+
+static int run_dracut(struct job *j, struct ukd_error *e)
+{
+	_free_ char *text = NULL;
+	size_t len = 0;
+	FILE *out = open_memstream(&text, &len);
+	struct initrd_spec spec = {
+		.kver = j->kver,
+		.targets = (const char *const *)j->settings.dump.target.v,
+		.modules = (const char *const *)j->settings.image.modules.v,
+		.fleet = j->opt->root != NULL,
+	};
+	static const char *const sections[] = {"Dump", "Action", "Store"};
+
+	if (!out)
+		return ukd_oom(e);
+	for (size_t i = 0; i < ARRAY_SIZE(sections); i++)
+		settings_print(&j->settings, sections[i], out);
+	if (fclose(out) != 0)
+		return ukd_oom(e);
+	spec.capture_conf = text;
+	step(j, "making the capture initrd with dracut");
+	return initrd_build(&j->root, &spec, tick, NULL, &j->initrd, e);
+}
+
+/* The first build without Key= makes the host key and trusts it (three key models: README). */
+static int make_host_key(struct job *j, struct ukd_error *e)
+{
+	_buffer_ struct buffer cert = {0};
+	char host[65] = "localhost", name[128];
+	int r;
+
+	if (root_exists(&j->root, HOST_CERT))
+		return 0;
+	step(j, "making the host key " HOST_KEY);
+	(void)gethostname(host, sizeof(host) - 1);
+	(void)snprintf(name, sizeof(name), "ukdump host key %s", host);
+	r = make_directories(j->root.fd, "etc/ukdump/keys", 0700, e);
+	if (r >= 0)
+		r = make_directories(j->root.fd, "etc/ukdump/trust.d", 0755, e);
+	if (r >= 0)
+		r = auth_make_host_key(&j->root, name, HOST_KEY, HOST_CERT, e);
+	if (r >= 0)
+		r = root_read(&j->root, HOST_CERT, KIB(64), &cert, e);
+	if (r >= 0)
+		r = file_replace(j->root.fd, &HOST_TRUST[1], 0644, buffer_bytes(&cert), e);
+	return r;
+}
+
+/* Before anything slow: which key, and is it usable? */
+static int find_key(struct job *j, struct ukd_error *e)
+{
+	const char *key = j->opt->key ? j->opt->key : j->settings.image.key;
+	int r = 0;
+
+	if (j->opt->no_sign)
+		return 0;
+	j->cert = j->opt->cert ? j->opt->cert : j->settings.image.certificate;
+	j->cert_root = j->opt->key ? NULL : &j->root;
+	if (!key) {
+		r = make_host_key(j, e);
+		key = HOST_KEY;
+		j->cert = HOST_CERT;
+	}
+	return r < 0 ? r : auth_key_load(j->cert_root, key, j->cert, &j->key, e);
+}
+
+static int assemble(struct job *j, struct ukd_error *e)
+{
+	const struct options *o = j->opt;
+	struct image_parts parts = {
+		.kernel = buffer_bytes(&j->kernel),
+		.initrd = buffer_bytes(&j->initrd),
+		.cmdline = {(uint8_t *)j->cmdline, strlen(j->cmdline)},
+		.osrel = buffer_bytes(&j->osrel),
+		.efi_stub = buffer_bytes(&j->stub),
+		.n_extra = o->n_extra,
+		.flags = o->flags,
+	};
+
+	if (o->uname)
+		parts.uname = (struct bytes){(const uint8_t *)o->uname, strlen(o->uname)};
+	for (unsigned int i = 0; i < o->n_extra; i++) {
+		parts.extra[i] = o->extra[i];
+		parts.extra[i].data = buffer_bytes(&j->extra[i]);
+	}
+	step(j, "assembling and sealing");
+	return image_assemble(&parts, &j->image, e);
+}
+
+/* The digest of the image in memory, taken through a memory file as every digest is. */
+static int sign(struct job *j, struct ukd_error *e)
+{
+	_buffer_ struct buffer der = {0};
+	uint8_t digest[AUTH_SHA256_LEN];
+	_close_ int fd = memfd_create("ukdump-image", MFD_CLOEXEC);
+	int r;
+
+	if (!j->key)
+		return 0;
+	if (fd < 0)
+		return ukd_fail_errno(e, -errno, "cannot create a memory file");
+	r = fd_write_full(fd, j->image.data, j->image.len);
+	if (r < 0)
+		return ukd_fail_errno(e, r, "cannot write a memory file");
+	step(j, "signing");
+	r = auth_image_digest(fd, "image", j->image.len, digest, e);
+	if (r >= 0)
+		r = auth_sign_digest(j->key, digest, &der, e);
+	return r < 0 ? r : image_attach(&j->image, buffer_bytes(&der), e);
+}
+
+static void report(const struct job *j, const char *path, const struct auth_result *a)
+{
+	char size[FORMAT_SIZE_MAX];
+	struct json_object *o;
+
+	if (!j->opt->json) {
+		printf("%s: %s, %s%s%s\n", path, format_size(j->image.len, size),
+		       a->n_chain ? "signed by '" : "unsigned",
+		       a->n_chain ? a->chain[0].subject : "", a->n_chain ? "'" : "");
+		return;
+	}
+	o = json_object_checked();
+	json_number(o, "schema", 1);
+	json_text(o, "file", path);
+	json_text(o, "kernel", j->kver[0] ? j->kver : NULL);
+	json_text(o, "cmdline", j->cmdline);
+	json_number(o, "bytes", j->image.len);
+	json_number(o, "initrd_bytes", j->initrd.len);
+	json_hex(o, "image", a->image_id, AUTH_SHA256_LEN);
+	json_text(o, "signer", a->n_chain ? a->chain[0].subject : NULL);
+	json_print(o);
+}
+
+static int build(struct job *j, struct ukd_error *e)
+{
+	struct publish_spec spec = {.root = &j->root, .out = j->opt->out};
+	struct auth_result result;
+	char path[PUBLISH_PATH_MAX];
+	int r = root_open(j->opt->root, &j->root, e);
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &j->begin);
+	if (r >= 0)
+		r = settings_load(&j->root, j->opt->config, &j->settings, e);
+	if (r >= 0)
+		r = gather_kernel(j, e);
+	if (r >= 0)
+		r = gather_rest(j, e);
+	if (r >= 0)
+		r = find_key(j, e);
+	if (r >= 0)
+		r = j->opt->initrd ? read_own(j->opt->initrd, &j->initrd, e) : run_dracut(j, e);
+	if (r >= 0)
+		r = assemble(j, e);
+	if (r >= 0)
+		r = sign(j, e);
+	if (r < 0)
+		return r;
+	spec.kver = j->kver[0] ? j->kver : "kernel";
+	spec.cert = j->key ? j->cert : NULL;
+	spec.cert_root = j->cert_root;
+	step(j, "verifying and publishing");
+	r = image_publish(&spec, buffer_bytes(&j->image), path, &result, e);
+	if (r >= 0)
+		report(j, path, &result);
+	return r;
+}
+
+/* NAME=FILE of --section. */
+static bool parse_section(struct options *o, char *arg)
+{
+	char *equals = strchr(arg, '=');
+
+	if (!equals || arg[0] != '.' || equals - arg > 8 || equals - arg < 2 ||
+	    o->n_extra == BUILD_MAX_EXTRA)
+		return false;
+	*equals = 0;
+	o->extra[o->n_extra].name = arg;
+	o->extra_file[o->n_extra++] = equals + 1;
+	return true;
+}
+
+enum {
+	OPT_SECTION = OPT_LONG,
+	OPT_NO_SIGN,
+	OPT_NO_UEFI,
+	OPT_NORMAL,
+	OPT_KEYS,
+	OPT_JSON,
+	OPT_STRING, /* OPT_STRING + i: the i-th of the options that take a string */
+};
+
+static const struct option long_options[] = {
+	{"section", required_argument, NULL, OPT_SECTION},
+	{"no-sign", no_argument, NULL, OPT_NO_SIGN},
+	{"no-uefi", no_argument, NULL, OPT_NO_UEFI},
+	{"normal-kexec", no_argument, NULL, OPT_NORMAL},
+	{"keep-dmcryptkeys", no_argument, NULL, OPT_KEYS},
+	{"json", no_argument, NULL, OPT_JSON},
+	{"help", no_argument, NULL, 'h'},
+	{"kver", required_argument, NULL, OPT_STRING},
+	{"kernel", required_argument, NULL, OPT_STRING + 1},
+	{"initrd", required_argument, NULL, OPT_STRING + 2},
+	{"cmdline", required_argument, NULL, OPT_STRING + 3},
+	{"cmdline-append", required_argument, NULL, OPT_STRING + 4},
+	{"osrel", required_argument, NULL, OPT_STRING + 5},
+	{"uname", required_argument, NULL, OPT_STRING + 6},
+	{"stub", required_argument, NULL, OPT_STRING + 7},
+	{"key", required_argument, NULL, OPT_STRING + 8},
+	{"cert", required_argument, NULL, OPT_STRING + 9},
+	{"root", required_argument, NULL, OPT_STRING + 10},
+	{"config", required_argument, NULL, OPT_STRING + 11},
+	{0},
+};
+
+static bool take_option(struct options *o, int c)
+{
+	const char **strings[] = {&o->kver,  &o->kernel, &o->initrd, &o->cmdline,
+				  &o->cmdline_append, &o->osrel, &o->uname, &o->stub,
+				  &o->key,   &o->cert,	 &o->root,   &o->config};
+
+	switch (c) {
+	case 'o':
+		o->out = optarg;
+		return true;
+	case OPT_SECTION:
+		return parse_section(o, optarg);
+	case OPT_NO_SIGN:
+		o->no_sign = true;
+		return true;
+	case OPT_NO_UEFI:
+		o->no_uefi = true;
+		return true;
+	case OPT_NORMAL:
+		o->flags |= SEALED_FOR_NORMAL_KEXEC;
+		return true;
+	case OPT_KEYS:
+		o->flags |= SEALED_KEEP_DMCRYPTKEYS;
+		return true;
+	case OPT_JSON:
+		o->json = true;
+		return true;
+	}
+	if (c < OPT_STRING || (size_t)(c - OPT_STRING) >= ARRAY_SIZE(strings))
+		return false;
+	*strings[c - OPT_STRING] = optarg;
+	return true;
+}
+
+static int run(int argc, char **argv)
+{
+	_cleanup_(job_free) struct job j = {.root = ROOT_NONE};
+	struct options opt = {0};
+	struct ukd_error e = {0};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "ho:", long_options, NULL)) >= 0) {
+		if (c == 'h')
+			return verb_help(&verb_build);
+		if (!take_option(&opt, c))
+			return verb_misuse(&verb_build, c == OPT_SECTION ?
+								"build: --section needs .NAME=FILE" :
+								NULL);
+	}
+	if (optind < argc)
+		return verb_misuse(&verb_build, "build: '%s' is not an option", argv[optind]);
+	if (!opt.key != !opt.cert)
+		return verb_misuse(&verb_build, "build: --key and --cert go together");
+	if (opt.key && opt.no_sign)
+		return verb_misuse(&verb_build, "build: --no-sign contradicts --key");
+	j.opt = &opt;
+	return build(&j, &e) < 0 ? verb_failed(&e) : EXIT_DONE;
+}
+
+const struct verb verb_build = {
+	.name = "build",
+	.summary = "make a signed capture image",
+	.run = run,
+	.usage = usage,
+};

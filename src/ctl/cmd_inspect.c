@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* ukdumpctl inspect: describes an image, one line per section; judges nothing, loads nothing. */
+#include <fcntl.h>
+#include <stdio.h>
+
+#include "auth/judge.h"
+#include "ctl/ctl.h"
+#include "util/cleanup.h"
+#include "util/parse.h"
+
+static const char usage[] =
+	"Usage: ukdumpctl inspect [OPTION]... FILE\n\n"
+	"Describe an image: kind, kernel, command line, sections, signatures. Says\n"
+	"nothing about trust; see 'ukdumpctl verify' for that.\n\n"
+	"      --json  facts as JSON\n"
+	"  -h, --help  this text\n\n"
+	"Exit: 0 described, 1 not a UKI or damaged, 2 usage.\n";
+
+static void print_flags(uint32_t flags)
+{
+	if (flags & SEALED_FOR_NORMAL_KEXEC)
+		printf("option        for a normal kexec\n");
+	if (flags & SEALED_KEEP_DMCRYPTKEYS)
+		printf("option        keeps dmcryptkeys=\n");
+}
+
+static void print_text(const struct judgement *j)
+{
+	char id[2 * AUTH_SHA256_LEN + 1], size[FORMAT_SIZE_MAX];
+	const struct pe_image *pe = &j->uki.pe;
+
+	format_hex((struct bytes){j->auth.image_id, AUTH_SHA256_LEN}, id);
+	printf("file          %s\n", j->uki.name);
+	printf("size          %s\n", format_size(pe->file_size, size));
+	printf("kind          %s\n", j->sealed ? "sealed UKI" : "plain UKI");
+	printf("image id      %s\n", id);
+	if (j->sealed) {
+		printf("kernel        %s\n", j->facts.version);
+		printf("memory        %s (init_size)\n",
+		       format_size(j->facts.outer.init_size, size));
+		print_flags(j->facts.flags);
+	}
+	if (uki_text(&j->uki, UKI_UNAME))
+		printf("uname         %s\n", uki_text(&j->uki, UKI_UNAME));
+	if (uki_text(&j->uki, UKI_CMDLINE))
+		printf("command line  %s\n", uki_text(&j->uki, UKI_CMDLINE));
+	printf("signatures    %u\n", j->auth.n_signatures);
+	if (j->auth.n_chain)
+		printf("signer        %s\n", j->auth.chain[0].subject);
+	if (j->uki.n_profiles > 1)
+		printf("profiles      %u\n", j->uki.n_profiles);
+	printf("\nsection   offset    size       RVA\n");
+	for (unsigned int i = 0; i < pe->n_sections; i++) {
+		const struct pe_section *s = &pe->section[i];
+
+		printf("%-8s  %08x  %-9u  %08x\n", s->name, s->raw, pe_section_len(s), s->vaddr);
+	}
+}
+
+static struct json_object *sections_json(const struct pe_image *pe)
+{
+	struct json_object *array = json_array_checked();
+
+	for (unsigned int i = 0; i < pe->n_sections; i++) {
+		struct json_object *o = json_object_checked();
+
+		json_text(o, "name", pe->section[i].name);
+		json_number(o, "offset", pe->section[i].raw);
+		json_number(o, "bytes", pe_section_len(&pe->section[i]));
+		json_number(o, "rva", pe->section[i].vaddr);
+		json_append(array, o);
+	}
+	return array;
+}
+
+static void print_json(const struct judgement *j)
+{
+	struct json_object *o = json_object_checked();
+
+	json_number(o, "schema", 1);
+	json_text(o, "file", j->uki.name);
+	json_number(o, "bytes", j->uki.pe.file_size);
+	json_flag(o, "sealed", j->sealed);
+	json_hex(o, "image", j->auth.image_id, AUTH_SHA256_LEN);
+	json_text(o, "kernel", j->sealed ? j->facts.version : NULL);
+	json_text(o, "uname", uki_text(&j->uki, UKI_UNAME));
+	json_text(o, "cmdline", uki_text(&j->uki, UKI_CMDLINE));
+	if (j->sealed) {
+		json_number(o, "init_size", j->facts.outer.init_size);
+		json_flag(o, "for_normal_kexec", j->facts.flags & SEALED_FOR_NORMAL_KEXEC);
+		json_flag(o, "keeps_dmcryptkeys", j->facts.flags & SEALED_KEEP_DMCRYPTKEYS);
+	}
+	json_number(o, "signatures", j->auth.n_signatures);
+	json_text(o, "signer", j->auth.n_chain ? j->auth.chain[0].subject : NULL);
+	json_number(o, "profiles", j->uki.n_profiles);
+	json_add(o, "sections", sections_json(&j->uki.pe));
+	json_print(o);
+}
+
+static int inspect(const char *name, bool json)
+{
+	_judgement_ struct judgement j = {0};
+	_auth_trust_ struct auth_trust *nobody = auth_trust_new();
+	struct ukd_error e = {0};
+	_close_ int fd = -1;
+	uint64_t size;
+
+	if (!nobody)
+		return EXIT_FAILED;
+	if (file_open_regular(AT_FDCWD, name, &fd, &size, &e) < 0 ||
+	    image_judge(fd, name, size, nobody, &j, &e) < 0)
+		return verb_failed(&e);
+	if (json)
+		print_json(&j);
+	else
+		print_text(&j);
+	return EXIT_DONE;
+}
+
+static int run(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"json", no_argument, NULL, OPT_LONG},
+		{"help", no_argument, NULL, 'h'},
+		{0},
+	};
+	bool json = false;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "h", options, NULL)) >= 0) {
+		if (c == 'h')
+			return verb_help(&verb_inspect);
+		if (c != OPT_LONG)
+			return verb_misuse(&verb_inspect, NULL);
+		json = true;
+	}
+	if (argc - optind != 1)
+		return verb_misuse(&verb_inspect, "inspect: need exactly one file");
+	return inspect(argv[optind], json);
+}
+
+const struct verb verb_inspect = {
+	.name = "inspect",
+	.summary = "describe an image, one line per section",
+	.run = run,
+	.usage = usage,
+};

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * ukdumpctl sign, attach: the image's signature, made here or by a remote signer who sees nothing
+ * but the digest.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "auth/judge.h"
+#include "build/build.h"
+#include "build/gather.h"
+#include "ctl/ctl.h"
+#include "ctl/publish.h"
+#include "util/cleanup.h"
+#include "util/parse.h"
+
+static const char sign_usage[] =
+	"Usage: ukdumpctl sign --key KEY --cert CERT IN [-o OUT]\n"
+	"       ukdumpctl sign --print-digest IN\n\n"
+	"Sign an image, in place or as OUT. The new signature is its only one: the\n"
+	"kernel reads no second.\n\n"
+	"      --key KEY       private key: PEM file, or an OpenSSL store URI\n"
+	"      --cert CERT     the signer's certificate, intermediates behind it\n"
+	"      --print-digest  print the SHA-256 Authenticode digest for a remote signer,\n"
+	"                      whose signature 'ukdumpctl attach' takes\n"
+	"  -o OUT              write OUT, leave IN as it is\n"
+	"  -h, --help          this text\n\n"
+	"Exit: 0 done, 1 failed, 2 usage.\n";
+
+static const char attach_usage[] =
+	"Usage: ukdumpctl attach --signature FILE --cert CERT IN [-o OUT]\n\n"
+	"Attach a signature that was made elsewhere for the digest that\n"
+	"'ukdumpctl sign --print-digest' printed: DER, PKCS#7 SignedData over\n"
+	"SpcIndirectData (Authenticode). It becomes the image's only one.\n\n"
+	"      --signature FILE  the signature\n"
+	"      --cert CERT       the signer's certificate: nothing is written unless the\n"
+	"                        image verifies by it\n"
+	"  -o OUT                write OUT, leave IN as it is\n"
+	"  -h, --help            this text\n\n"
+	"Exit: 0 done, 1 failed, 2 usage.\n";
+
+struct options {
+	const char *key, *cert, *signature, *out, *in;
+	bool print_digest;
+};
+
+static int read_image(const char *path, struct buffer *ret, uint8_t digest[AUTH_SHA256_LEN],
+		      struct ukd_error *e)
+{
+	_close_ int fd = -1;
+	uint64_t size;
+	int r = file_open_regular(AT_FDCWD, path, &fd, &size, e);
+
+	if (r >= 0)
+		r = auth_image_digest(fd, path, size, digest, e);
+	if (r >= 0)
+		r = file_read_fd(fd, path, PART_MAX, ret, e);
+	return r;
+}
+
+static int print_digest(const char *path)
+{
+	uint8_t digest[AUTH_SHA256_LEN];
+	char hex[2 * AUTH_SHA256_LEN + 1];
+	struct ukd_error e = {0};
+	_close_ int fd = -1;
+	uint64_t size;
+
+	if (file_open_regular(AT_FDCWD, path, &fd, &size, &e) < 0 ||
+	    auth_image_digest(fd, path, size, digest, &e) < 0)
+		return verb_failed(&e);
+	format_hex((struct bytes){digest, sizeof(digest)}, hex);
+	printf("%s\n", hex);
+	return EXIT_DONE;
+}
+
+/* Makes der the image's signature, verifies the result by cert, publishes it. */
+static int finish(const struct options *opt, struct buffer *image, struct bytes der,
+		  struct ukd_error *e)
+{
+	struct publish_spec spec = {.out = opt->out ? opt->out : opt->in, .cert = opt->cert};
+	struct auth_result result;
+	char path[PUBLISH_PATH_MAX];
+	int r = image_attach(image, der, e);
+
+	if (r >= 0)
+		r = image_publish(&spec, buffer_bytes(image), path, &result, e);
+	if (r >= 0)
+		printf("%s: signed by '%s'\n", path, result.chain[0].subject);
+	return r;
+}
+
+static int do_sign(const struct options *opt, struct ukd_error *e)
+{
+	_buffer_ struct buffer image = {0}, der = {0};
+	_auth_key_ struct auth_key *key = NULL;
+	uint8_t digest[AUTH_SHA256_LEN];
+	int r = read_image(opt->in, &image, digest, e);
+
+	if (r >= 0)
+		r = auth_key_load(NULL, opt->key, opt->cert, &key, e);
+	if (r >= 0)
+		r = auth_sign_digest(key, digest, &der, e);
+	return r < 0 ? r : finish(opt, &image, buffer_bytes(&der), e);
+}
+
+static int do_attach(const struct options *opt, struct ukd_error *e)
+{
+	_buffer_ struct buffer image = {0}, der = {0};
+	uint8_t digest[AUTH_SHA256_LEN];
+	int r = read_image(opt->in, &image, digest, e);
+
+	if (r >= 0)
+		r = file_read(AT_FDCWD, opt->signature, PE_CERT_TABLE_MAX, &der, e);
+	return r < 0 ? r : finish(opt, &image, buffer_bytes(&der), e);
+}
+
+/* Both verbs' options. Returns -1 to go on, else the exit code. */
+static int parse(const struct verb *v, int argc, char **argv, struct options *opt)
+{
+	enum { OPT_KEY = OPT_LONG, OPT_CERT, OPT_DIGEST, OPT_SIGNATURE };
+	static const struct option sign_options[] = {
+		{"key", required_argument, NULL, OPT_KEY},
+		{"cert", required_argument, NULL, OPT_CERT},
+		{"print-digest", no_argument, NULL, OPT_DIGEST},
+		{"help", no_argument, NULL, 'h'},
+		{0},
+	};
+	static const struct option attach_options[] = {
+		{"signature", required_argument, NULL, OPT_SIGNATURE},
+		{"cert", required_argument, NULL, OPT_CERT},
+		{"help", no_argument, NULL, 'h'},
+		{0},
+	};
+	const struct option *options = v == &verb_sign ? sign_options : attach_options;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "ho:", options, NULL)) >= 0) {
+		if (c == 'h')
+			return verb_help(v);
+		else if (c == 'o')
+			opt->out = optarg;
+		else if (c == OPT_KEY)
+			opt->key = optarg;
+		else if (c == OPT_CERT)
+			opt->cert = optarg;
+		else if (c == OPT_SIGNATURE)
+			opt->signature = optarg;
+		else if (c == OPT_DIGEST)
+			opt->print_digest = true;
+		else
+			return verb_misuse(v, NULL);
+	}
+	if (argc - optind != 1)
+		return verb_misuse(v, "%s: need exactly one image", v->name);
+	opt->in = argv[optind];
+	return -1;
+}
+
+static int run_sign(int argc, char **argv)
+{
+	struct ukd_error e = {0};
+	struct options opt = {0};
+	int r = parse(&verb_sign, argc, argv, &opt);
+
+	if (r >= 0)
+		return r;
+	if (opt.print_digest)
+		return print_digest(opt.in);
+	if (!opt.key || !opt.cert)
+		return verb_misuse(&verb_sign, "sign: need --key and --cert");
+	return do_sign(&opt, &e) < 0 ? verb_failed(&e) : EXIT_DONE;
+}
+
+static int run_attach(int argc, char **argv)
+{
+	struct ukd_error e = {0};
+	struct options opt = {0};
+	int r = parse(&verb_attach, argc, argv, &opt);
+
+	if (r >= 0)
+		return r;
+	if (!opt.signature || !opt.cert)
+		return verb_misuse(&verb_attach, "attach: need --signature and --cert");
+	return do_attach(&opt, &e) < 0 ? verb_failed(&e) : EXIT_DONE;
+}
+
+const struct verb verb_sign = {
+	.name = "sign",
+	.summary = "sign an image, or print its digest for a remote signer",
+	.run = run_sign,
+	.usage = sign_usage,
+};
+
+const struct verb verb_attach = {
+	.name = "attach",
+	.summary = "attach a signature that was made elsewhere",
+	.run = run_attach,
+	.usage = attach_usage,
+};

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* ukdumpctl status: is this machine armed, with what, and what is wrong with it. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ctl/ctl.h"
+#include "ctl/loader.h"
+#include "util/cleanup.h"
+#include "util/parse.h"
+
+static const char usage[] =
+	"Usage: ukdumpctl status [--json]\n\n"
+	"Tell whether a capture image is armed, which one, who signed it, how much memory\n"
+	"is reserved and needed, and every problem with what to do about it.\n\n"
+	"      --json  facts as JSON (schema 1)\n"
+	"  -h, --help  this text\n\n"
+	"Exit: 0 armed, 1 failed, 2 usage, 3 not armed, 4 armed with problems.\n";
+
+#define MAX_PROBLEMS 8
+
+struct state {
+	bool armed, enforced;
+	char *image, *path, *signer, *time, *kernel, *lockdown, *missing;
+	bool secure_boot;
+	uint64_t reserved, needed, comfort;
+	char problem[MAX_PROBLEMS][256];
+	unsigned int n_problems;
+};
+
+static void state_free(struct state *s)
+{
+	char *strings[] = {s->image, s->path,	  s->signer, s->time,
+			   s->kernel, s->lockdown, s->missing};
+
+	for (size_t i = 0; i < ARRAY_SIZE(strings); i++)
+		free(strings[i]);
+}
+
+static void problem(struct state *s, const char *fmt, ...) _printf_(2, 3);
+static void problem(struct state *s, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (s->n_problems == MAX_PROBLEMS)
+		return;
+	va_start(ap, fmt);
+	(void)vsnprintf(s->problem[s->n_problems++], sizeof(s->problem[0]), fmt, ap);
+	va_end(ap);
+}
+
+static void read_facts(const struct buffer *facts, struct state *s)
+{
+	s->armed = loader_number(facts, "loaded") == 1;
+	s->enforced = loader_number(facts, "enforced") == 1;
+	s->secure_boot = loader_number(facts, "secure_boot") == 1;
+	s->image = loader_value(facts, "image");
+	s->path = loader_value(facts, "path");
+	s->signer = loader_value(facts, "signer");
+	s->time = loader_value(facts, "time");
+	s->kernel = loader_value(facts, "kernel");
+	s->lockdown = loader_value(facts, "lockdown");
+	s->missing = loader_value(facts, "missing_option");
+	s->reserved = loader_number(facts, "crash_memory");
+	s->needed = loader_number(facts, "needed");
+	s->comfort = loader_number(facts, "comfort");
+}
+
+static void find_problems(struct state *s)
+{
+	char have[FORMAT_SIZE_MAX], want[FORMAT_SIZE_MAX];
+
+	if (!s->reserved)
+		problem(s, "no crash memory is reserved; add crashkernel=256M to the kernel "
+			   "command line and reboot");
+	if (s->missing && s->missing[0])
+		problem(s, "the running kernel was built without %s", s->missing);
+	if (!s->armed)
+		return;
+	if (!s->image)
+		problem(s, "the armed image was not loaded by ukdump; run 'ukdumpctl start'");
+	else if (s->path && access(s->path, F_OK) < 0)
+		problem(s, "the armed image's file %s is gone; run 'ukdumpctl build'", s->path);
+	if (s->reserved < s->comfort)
+		problem(s, "%s of crash memory are reserved, %s are known to suffice",
+			format_size(s->reserved, have), format_size(s->comfort, want));
+	if (!s->enforced)
+		problem(s, "Secure Boot and lockdown are off: the kernel does not enforce the "
+			   "image's signature");
+}
+
+static void print_text(const struct state *s)
+{
+	char size[FORMAT_SIZE_MAX];
+
+	printf("state     %s\n", s->armed ? s->n_problems ? "armed, with problems" : "armed" :
+					    "not armed");
+	if (s->armed && s->image) {
+		printf("image     %s\n", s->path ? s->path : "?");
+		printf("image id  %s\n", s->image);
+		printf("signer    %s\n", s->signer ? s->signer : "?");
+		printf("since     %s\n", s->time ? s->time : "?");
+		printf("kernel    %s\n", s->kernel ? s->kernel : "?");
+	}
+	printf("reserved  %s\n", format_size(s->reserved, size));
+	if (s->comfort)
+		printf("needed    %s\n", format_size(s->comfort, size));
+	printf("lockdown  %s, Secure Boot %s\n", s->lockdown ? s->lockdown : "unknown",
+	       s->secure_boot ? "on" : "off");
+	for (unsigned int i = 0; i < s->n_problems; i++)
+		printf("problem   %s\n", s->problem[i]);
+}
+
+static void print_json(const struct state *s)
+{
+	struct json_object *o = json_object_checked(), *problems = json_array_checked();
+
+	json_number(o, "schema", 1);
+	json_flag(o, "armed", s->armed);
+	json_text(o, "image", s->image);
+	json_text(o, "path", s->path);
+	json_text(o, "signer", s->signer);
+	json_text(o, "time", s->time);
+	json_text(o, "kernel", s->kernel);
+	json_number(o, "reserved_bytes", s->reserved);
+	json_number(o, "minimum_bytes", s->needed);
+	json_number(o, "needed_bytes", s->comfort);
+	json_text(o, "lockdown", s->lockdown);
+	json_flag(o, "secure_boot", s->secure_boot);
+	json_flag(o, "enforced", s->enforced);
+	for (unsigned int i = 0; i < s->n_problems; i++)
+		json_append(problems, json_object_new_string(s->problem[i]));
+	json_add(o, "problems", problems);
+	json_print(o);
+}
+
+static int status(bool json)
+{
+	_cleanup_(state_free) struct state s = {0};
+	_buffer_ struct buffer facts = {0};
+	struct ukd_error e = {0};
+	int r = loader_run("status", NULL, &facts, &e);
+
+	if (r < 0)
+		return verb_failed(&e);
+	if (r != EXIT_DONE && r != EXIT_NOT_ARMED)
+		return EXIT_FAILED; /* ukdump-load has said why */
+	read_facts(&facts, &s);
+	find_problems(&s);
+	if (json)
+		print_json(&s);
+	else
+		print_text(&s);
+	return !s.armed ? EXIT_NOT_ARMED : s.n_problems ? EXIT_ARMED_PROBLEMS : EXIT_DONE;
+}
+
+static int run(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"json", no_argument, NULL, OPT_LONG},
+		{"help", no_argument, NULL, 'h'},
+		{0},
+	};
+	bool json = false;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "h", options, NULL)) >= 0) {
+		if (c == 'h')
+			return verb_help(&verb_status);
+		if (c != OPT_LONG)
+			return verb_misuse(&verb_status, NULL);
+		json = true;
+	}
+	if (optind < argc)
+		return verb_misuse(&verb_status, "status: '%s' is not an option", argv[optind]);
+	return status(json);
+}
+
+const struct verb verb_status = {
+	.name = "status",
+	.summary = "armed or not, with what, and what is wrong",
+	.run = run,
+	.usage = usage,
+};

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* ukdump-load, run as a program: the privileged loading path is one binary to audit. */
+#pragma once
+
+#include "util/file.h"
+
+/*
+ * Runs `ukdump-load VERB [IMAGE]`, its messages on our stderr. Returns its exit code, its stdout
+ * (key=value lines) in *ret, or a negative errno. Prefers the program beside our own, as in a
+ * build directory.
+ */
+int loader_run(const char *verb, const char *image, struct buffer *ret, struct ukd_error *e)
+	_must_check_;
+
+/* The value of a key in ukdump-load's output as a heap string, or NULL. */
+char *loader_value(const struct buffer *output, const char *key);
+
+/* The same as a number; 0 if it is not there. */
+uint64_t loader_number(const struct buffer *output, const char *key);

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Publishes images: see publish.h. */
+#include "ctl/publish.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+
+#include "util/cleanup.h"
+#include "util/parse.h"
+
+/* Judges the bytes on disk, not those in memory. */
+static int verify_written(const struct publish_spec *spec, const struct new_file *f, uint64_t size,
+			  struct auth_result *ret, struct ukd_error *e)
+{
+	_judgement_ struct judgement j = {0};
+	_auth_trust_ struct auth_trust *trust = auth_trust_new();
+	int r = trust ? 0 : ukd_oom(e);
+
+	if (r >= 0 && spec->cert)
+		r = auth_trust_add_file(trust, spec->cert_root, spec->cert, e);
+	if (r >= 0)
+		r = image_judge(f->fd, f->temp, size, trust, &j, e);
+	if (r < 0)
+		return r;
+	if (j.auth.verdict != (spec->cert ? AUTH_TRUSTED : AUTH_UNSIGNED))
+		return ukd_refuse(e, j.auth.check, "what was made does not verify: %s",
+				  j.auth.reason);
+	*ret = j.auth;
+	return 0;
+}
+
+static int final_path(const struct publish_spec *spec, const struct auth_result *auth, char *ret)
+{
+	char id[13];
+	int n;
+
+	if (spec->out) {
+		n = snprintf(ret, 4096, "%s", spec->out);
+	} else {
+		format_hex((struct bytes){auth->image_id, 6}, id);
+		n = snprintf(ret, 4096, "%s/%s-%s.efi", &IMAGE_DIR[1], spec->kver, id);
+	}
+	return n < 0 || n >= 4096 ? -ENAMETOOLONG : 0;
+}
+
+int image_publish(const struct publish_spec *spec, struct bytes image, char *ret_path,
+		  struct auth_result *ret, struct ukd_error *e)
+{
+	_discard_ struct new_file f = NEW_FILE_NONE;
+	int dirfd = spec->out ? AT_FDCWD : spec->root->fd, r = 0;
+
+	if (!spec->out)
+		r = make_directories(dirfd, &IMAGE_DIR[1], 0700, e);
+	if (r >= 0)
+		r = file_create(dirfd, spec->out ? spec->out : &IMAGE_DIR[1], 0600, &f, e);
+	if (r < 0)
+		return r;
+	r = fd_write_full(f.fd, image.p, image.len);
+	if (r < 0)
+		return ukd_fail_errno(e, r, "%s: cannot write", f.temp);
+	r = verify_written(spec, &f, image.len, ret, e);
+	if (r < 0)
+		return r;
+	r = final_path(spec, ret, f.path);
+	if (r < 0)
+		return ukd_fail_errno(e, r, "image path");
+	r = file_publish(&f, e);
+	if (r < 0)
+		return r;
+	(void)snprintf(ret_path, PUBLISH_PATH_MAX, "%s%s%s", spec->out ? "" : spec->root->path,
+		       spec->out ? "" : "/", f.path);
+	return 0;
+}

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Facts about the running kernel: see host.h. Its /proc, /sys and config file are trusted. */
+#include "loader/host.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define SECURE_BOOT_VARIABLE \
+	"/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c"
+
+int host_crash_loaded(const struct root *root, bool *ret, struct ukd_error *e)
+{
+	uint64_t v;
+	int r = root_read_u64(root, "/sys/kernel/kexec/crash_loaded", &v, e);
+
+	if (r == -ENOENT) /* before 6.19 */
+		r = root_read_u64(root, "/sys/kernel/kexec_crash_loaded", &v, e);
+	if (r < 0)
+		return r;
+	*ret = v != 0;
+	return 0;
+}
+
+/* efivarfs: four attribute bytes, then the value. No EFI is no Secure Boot. */
+static bool read_secure_boot(const struct root *root)
+{
+	_buffer_ struct buffer b = {0};
+	struct ukd_error ignored;
+
+	return root_read(root, SECURE_BOOT_VARIABLE, 64, &b, &ignored) == 0 && b.len == 5 &&
+	       b.data[4] == 1;
+}
+
+/* "none [integrity] confidentiality": the bracketed word. */
+static void read_lockdown(const struct root *root, struct host *h)
+{
+	_buffer_ struct buffer b = {0};
+	struct ukd_error ignored;
+	const char *open;
+
+	(void)snprintf(h->lockdown, sizeof(h->lockdown), "unknown");
+	if (root_read(root, "/sys/kernel/security/lockdown", 256, &b, &ignored) < 0)
+		return;
+	open = strchr((char *)b.data, '[');
+	if (open)
+		(void)snprintf(h->lockdown, sizeof(h->lockdown), "%.*s",
+			       (int)strcspn(open + 1, "]"), open + 1);
+}
+
+static uint64_t read_or(const struct root *root, const char *path, uint64_t fallback)
+{
+	struct ukd_error ignored;
+	uint64_t v;
+
+	return root_read_u64(root, path, &v, &ignored) == 0 ? v : fallback;
+}
+
+/*
+ * kexec_load_limit_panic (6.3) counts down to 0 and is -1 without a limit, which root_read_u64()
+ * does not read as a number.
+ */
+static bool read_disabled(const struct root *root)
+{
+	return read_or(root, "/proc/sys/kernel/kexec_load_disabled", 0) == 1 ||
+	       read_or(root, "/proc/sys/kernel/kexec_load_limit_panic", 1) == 0;
+}
+
+static bool has_option(const char *config, const char *option)
+{
+	char line[96];
+	const char *at;
+
+	(void)snprintf(line, sizeof(line), "\nCONFIG_%s=y\n", option);
+	at = strstr(config, line);
+	return at || !strncmp(config, line + 1, strlen(line) - 1);
+}
+
+/* Without a config file nothing is known, and nothing is held against the kernel. */
+static void read_config(const struct root *root, struct host *h)
+{
+	static const char *const needed[] = {"KEXEC_FILE", "CRASH_DUMP", "PROC_VMCORE"};
+	_buffer_ struct buffer b = {0};
+	struct ukd_error ignored;
+	char release[128], path[256];
+
+	if (root_kernel_release(root, release, sizeof(release), &ignored) < 0)
+		return;
+	(void)snprintf(path, sizeof(path), "/boot/config-%s", release);
+	h->config_known = root_read(root, path, MIB(4), &b, &ignored) == 0;
+	if (!h->config_known) { /* Debian from forky on, Fedora */
+		(void)snprintf(path, sizeof(path), "/usr/lib/modules/%s/config", release);
+		h->config_known = root_read(root, path, MIB(4), &b, &ignored) == 0;
+	}
+	for (size_t i = 0; h->config_known && i < ARRAY_SIZE(needed); i++)
+		if (!has_option((char *)b.data, needed[i]) && !h->missing[0])
+			(void)snprintf(h->missing, sizeof(h->missing), "CONFIG_%s", needed[i]);
+	/* A lockdown that demands signatures and a kernel that cannot check any: nothing loads. */
+	if (h->config_known && h->enforced && !has_option((char *)b.data, "KEXEC_BZIMAGE_VERIFY_SIG"))
+		(void)snprintf(h->missing, sizeof(h->missing), "CONFIG_KEXEC_BZIMAGE_VERIFY_SIG");
+}
+
+static bool read_five_level(const struct root *root)
+{
+	_buffer_ struct buffer cpu = {0}, line = {0};
+	struct ukd_error ignored;
+
+	if (root_read(root, "/proc/cpuinfo", MIB(16), &cpu, &ignored) < 0 ||
+	    !strstr((char *)cpu.data, " la57"))
+		return false;
+	return root_read(root, "/proc/cmdline", KIB(64), &line, &ignored) < 0 ||
+	       !strstr((char *)line.data, "no5lvl");
+}
+
+int host_read(const struct root *root, struct host *ret, struct ukd_error *e)
+{
+	struct host h = {0};
+	int r = crash_memory_read(root, &h.memory, e);
+
+	if (r >= 0)
+		r = host_crash_loaded(root, &h.loaded, e);
+	if (r < 0)
+		return r;
+	h.secure_boot = read_secure_boot(root);
+	read_lockdown(root, &h);
+	/* Secure Boot counts by itself: IMA's arch policy then enforces kexec signatures (5.0). */
+	h.enforced = h.secure_boot || !strcmp(h.lockdown, "integrity") ||
+		     !strcmp(h.lockdown, "confidentiality");
+	h.five_level = read_five_level(root);
+	h.load_disabled = read_disabled(root);
+	read_config(root, &h);
+	*ret = h;
+	return 0;
+}

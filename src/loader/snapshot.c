@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Snapshots of images: see snapshot.h. The file is hostile and may change at any time. */
+#include "loader/snapshot.h"
+
+#include "util/cleanup.h"
+#include "util/file.h"
+
+void snapshot_free(struct snapshot *s)
+{
+	cleanup_closep(&s->fd);
+	cleanup_closep(&s->memfd);
+	judgement_free(&s->j);
+}
+
+static int require_trusted(const struct judgement *j, const char *path, struct ukd_error *e)
+{
+	const struct auth_result *a = &j->auth;
+
+	if (a->verdict == AUTH_UNTRUSTED)
+		return ukd_refuse(e, a->check,
+				  "%s: %s; put the signer's certificate into /etc/ukdump/trust.d",
+				  path, a->reason);
+	if (a->verdict == AUTH_UNSIGNED)
+		return ukd_refuse(e, a->check, "%s: the image is unsigned; run 'ukdumpctl sign'",
+				  path);
+	if (a->verdict != AUTH_TRUSTED)
+		return ukd_refuse(e, a->check, "%s: %s", path, a->reason);
+	if (!j->sealed)
+		return ukd_refuse(e, "sealed.required",
+				  "%s: a plain UKI; the kernel takes only sealed ones whole, make one "
+				  "with 'ukdumpctl build'",
+				  path);
+	return 0;
+}
+
+int snapshot_take(const struct root *root, int dirfd, const char *path, struct snapshot *ret,
+		  struct ukd_error *e)
+{
+	_auth_trust_ struct auth_trust *trust = auth_trust_of_host(root, e);
+	_snapshot_ struct snapshot s = SNAPSHOT_NONE;
+	int r;
+
+	if (!trust)
+		return e->code;
+	r = file_open_regular(dirfd, path, &s.fd, &s.size, e);
+	if (r < 0)
+		return r;
+	if (s.size > PE_FILE_MAX)
+		return ukd_refuse(e, "pe.size", "%s: larger than the limit of 2 GiB", path);
+	r = file_snapshot(s.fd, path, s.size, &s.memfd, e);
+	if (r >= 0)
+		r = image_judge(s.memfd, path, s.size, trust, &s.j, e);
+	if (r >= 0)
+		r = require_trusted(&s.j, path, e);
+	if (r < 0)
+		return r;
+	s.need = image_need(s.j.facts.outer.init_size, s.j.facts.outer.kernel_alignment,
+			    s.j.facts.initrd_len);
+	*ret = s;
+	s = (struct snapshot)SNAPSHOT_NONE;
+	return 0;
+}
