@@ -90,6 +90,22 @@ static void drop_symbols(struct buffer *image)
 	image->len = end;
 }
 
+/* SizeOfImage of stub 252 is no multiple of its SectionAlignment; ours is computed anew anyway. */
+static void round_image_size(struct buffer *image)
+{
+	uint32_t coff, align, size;
+	uint8_t *opt;
+
+	if (!bytes_le32(buffer_bytes(image), 0x3c, &coff) ||
+	    !bytes_has(buffer_bytes(image), coff, COFF_LEN + 112))
+		return;
+	opt = image->data + coff + COFF_LEN;
+	align = load_le32(opt + 32);
+	size = load_le32(opt + 56);
+	if (is_power_of_two(align) && size <= PE_FILE_MAX)
+		store_le32(opt + 56, (uint32_t)align_up(size, align));
+}
+
 static int check_kind(const struct efi_stub *s, struct ukd_error *e)
 {
 	if (s->pe.cert_size)
@@ -115,6 +131,7 @@ int efi_stub_load(struct bytes file, struct efi_stub *ret, struct ukd_error *e)
 	if (file.len) {
 		memcpy(s.image.data, file.p, file.len);
 		drop_symbols(&s.image);
+		round_image_size(&s.image);
 	} else {
 		write_builtin(s.image.data);
 	}
