@@ -13,16 +13,16 @@ SRC_loader := main.c load.c snapshot.c armed.c host.c explain.c
 SRC_capture := main.c init.c watchdog.c sequence.c record.c manifest.c budget.c guard.c memory.c \
 	facts.c modules.c elfcore.c dumpcheck.c blockdev.c target.c local.c directory.c kernellog.c \
 	plans.c collector.c tool.c copy.c
-SRC_dump := dump.c
+SRC_dump := dump.c header.c header_elf.c header_kdump.c panic.c printk.c vmcoreinfo.c vmem.c
 SRC_ctl := main.c output.c trust.c publish.c loader.c cmd_build.c cmd_sign.c cmd_verify.c cmd_inspect.c cmd_arm.c \
-	cmd_status.c cmd_info.c
+	cmd_status.c cmd_info.c info_print.c
 SRC_stub := entry.S main.c plan.c crash.c apply.c console.c mem.c
 
 COMPONENTS := base util conf pe auth build crashkernel loader capture dump ctl
 
 # program: components, first its own; libraries
 PROGRAM_ukdumpctl := ctl build auth pe dump conf crashkernel util base
-LIBS_ukdumpctl := $(LIBS_crypto) $(LIBS_json) $(LIBS_kdump)
+LIBS_ukdumpctl := $(LIBS_crypto) $(LIBS_json) $(LIBS_kdump) $(LIBS_md)
 PROGRAM_ukdump-load := loader auth pe conf crashkernel util base
 LIBS_ukdump-load := $(LIBS_crypto)
 PROGRAM_ukdump-capture := capture conf util base
@@ -31,7 +31,7 @@ LIBS_ukdump-capture := $(LIBS_json) $(LIBS_blkid) $(LIBS_md)
 PROGRAM_NAMES := ukdumpctl ukdump-load ukdump-capture
 PROGRAMS := $(addprefix $(BUILD)/,$(PROGRAM_NAMES))
 
-UNIT_TESTS := test_base test_conf test_auth test_signature test_trust
+UNIT_TESTS := test_base test_conf test_dump test_auth test_signature test_trust test_capture_formats test_capture
 LIBS_tests := -lcmocka $(LIBS_crypto) $(LIBS_json) $(LIBS_kdump) $(LIBS_blkid) $(LIBS_md)
 
 # unit test: components (default: all) and fixtures in tests/unit
@@ -41,3 +41,9 @@ TEST_test_signature := auth pe util base
 FIXTURES_test_signature := fixture_pki.c
 TEST_test_trust := auth pe util base
 FIXTURES_test_trust := fixture_pki.c
+TEST_test_capture_formats := capture conf util base
+FIXTURES_test_capture_formats := fixture_capture.c
+TEST_test_capture := capture conf util base
+FIXTURES_test_capture := fixture_capture.c
+TEST_test_conf := conf util base
+TEST_test_dump := dump util base

@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * `ukdumpctl info DUMP`: what a dump says. DUMP is a vmcore, or the directory of one crash. The
+ * directory's manifest is what the capture environment said about the dump; the dump is asked
+ * itself all the same. All of it is hostile.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <sha2.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "ctl/ctl.h"
+#include "ctl/info.h"
+#include "dump/dump.h"
+#include "util/cleanup.h"
+#include "util/file.h"
+#include "util/parse.h"
+
+#define MANIFEST_MAX MIB(1)
+#define DMESG_MAX    MIB(64)
+
+static void info_free(struct info *i)
+{
+	json_object_put(i->manifest);
+	dump_close(i->dump);
+	buffer_free(&i->log);
+}
+
+char *info_clean(char *s)
+{
+	for (char *p = s; *p; p++)
+		if ((unsigned char)*p < 0x20 || (unsigned char)*p >= 0x7f)
+			*p = '?';
+	return s;
+}
+
+char *info_manifest_text(const struct info *i, const char *key)
+{
+	struct json_object *o = NULL;
+
+	if (!i->manifest || !json_object_object_get_ex(i->manifest, key, &o) ||
+	    !(json_object_is_type(o, json_type_string) || json_object_is_type(o, json_type_int)))
+		return NULL;
+	char *s = strdup(json_object_get_string(o));
+
+	return s ? info_clean(s) : NULL;
+}
+
+static void read_manifest(struct info *i, int dirfd)
+{
+	_buffer_ struct buffer b = {0};
+	struct ukd_error *e = &i->manifest_error;
+
+	if (file_read(dirfd, "manifest.json", MANIFEST_MAX, &b, e) < 0)
+		return;
+	i->manifest = json_tokener_parse((char *)b.data);
+	if (json_object_is_type(i->manifest, json_type_object))
+		return;
+	json_object_put(i->manifest);
+	i->manifest = NULL;
+	(void)ukd_refuse(e, "manifest", "manifest.json: not a JSON object");
+}
+
+/* The log of the dump itself; where that fails, what the capture environment saved before. */
+static void read_log(struct info *i, int dirfd)
+{
+	struct ukd_error ignored;
+
+	if (i->dump && dump_read_log(i->dump, &i->log, &i->log_lost, &i->log_error) >= 0)
+		i->log_source = "dump";
+	else if (dirfd >= 0 && file_read(dirfd, "dmesg.txt", DMESG_MAX, &i->log, &ignored) >= 0)
+		i->log_source = "dmesg.txt";
+	if (!i->log_source)
+		return;
+	dump_panic_text(buffer_bytes(&i->log), i->panic);
+	(void)info_clean(i->panic);
+}
+
+/* Opens what DUMP names: the vmcore, and beside it manifest and log if it is a directory. */
+static int open_dump(struct info *i, const char *path, struct ukd_error *e)
+{
+	_close_ int dirfd = -1;
+	struct stat st;
+	int n, r;
+
+	if (stat(path, &st) < 0)
+		return ukd_fail_errno(e, -errno, "%s", path);
+	i->is_directory = S_ISDIR(st.st_mode);
+	n = snprintf(i->path, sizeof(i->path), "%s%s", path, i->is_directory ? "/vmcore" : "");
+	if (n < 0 || (size_t)n >= sizeof(i->path))
+		return ukd_fail(e, -ENAMETOOLONG, "%s: path is too long", path);
+	if (i->is_directory) {
+		dirfd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (dirfd < 0)
+			return ukd_fail_errno(e, -errno, "%s", path);
+		read_manifest(i, dirfd);
+	}
+	r = dump_open(AT_FDCWD, i->path, &i->dump, e);
+	/* A crash of which only the log could be saved is still a crash to tell about. */
+	if (r == -ENOENT && i->is_directory && faccessat(dirfd, "dmesg.txt", F_OK, 0) == 0)
+		r = 0;
+	if (r < 0)
+		return r;
+	read_log(i, dirfd);
+	return 0;
+}
+
+static int hash_file(const char *path, char ret[INFO_SHA256_HEX], struct ukd_error *e)
+{
+	_close_ int fd = -1;
+	_free_ uint8_t *chunk = malloc(MIB(1));
+	uint8_t digest[SHA256_DIGEST_LENGTH];
+	uint64_t size;
+	SHA2_CTX ctx;
+	ssize_t n;
+	int r = file_open_regular(AT_FDCWD, path, &fd, &size, e);
+
+	if (r < 0)
+		return r;
+	if (!chunk)
+		return ukd_oom(e);
+	SHA256Init(&ctx);
+	while ((n = read(fd, chunk, MIB(1))) > 0)
+		SHA256Update(&ctx, chunk, (size_t)n);
+	if (n < 0)
+		return ukd_fail_errno(e, -errno, "%s", path);
+	SHA256Final(digest, &ctx);
+	format_hex((struct bytes){digest, sizeof(digest)}, ret);
+	return 0;
+}
+
+/* What takes time: --full and --find. */
+static int examine(struct info *i, const struct info_options *o, struct ukd_error *e)
+{
+	int r = 0;
+
+	if (!i->dump)
+		return 0;
+	if (o->full)
+		r = dump_walk_pages(i->dump, NULL, NULL, &i->walk, e);
+	if (r >= 0 && o->full)
+		r = hash_file(i->path, i->sha256, e);
+	if (r >= 0 && o->pattern_len)
+		r = dump_find(i->dump, (struct bytes){o->pattern, o->pattern_len}, &i->found,
+			      &i->found_at, e);
+	return r;
+}
+
+const char *info_hash_verdict(const struct info *i, const char *expected)
+{
+	if (!expected || !*expected)
+		return "none recorded";
+	if (!i->sha256[0])
+		return "not checked";
+	return strcmp(i->sha256, expected) ? "does not match" : "matches";
+}
+
+/* Complains about what --full and --find were to show and did not. Returns the exit code. */
+static int judge(const struct info *i, const struct info_options *o)
+{
+	_free_ char *expected = info_manifest_text(i, "sha256");
+	bool wrong_hash = !strcmp(info_hash_verdict(i, expected), "does not match");
+	int code = EXIT_DONE;
+
+	if (wrong_hash) {
+		fprintf(stderr, "ukdumpctl: %s: SHA-256 is %s, the manifest says %s\n", i->path,
+			i->sha256, expected);
+		code = EXIT_FAILED;
+	}
+	if (i->walk.errors) {
+		fprintf(stderr, "ukdumpctl: %s: %" PRIu64 " pages cannot be read, first: %s\n",
+			i->path, i->walk.errors, i->walk.first_error);
+		code = EXIT_FAILED;
+	}
+	if (o->full && i->dump && i->log_error.code && i->log_error.code != -ENOTSUP) {
+		fprintf(stderr, "ukdumpctl: %s: kernel log: %s\n", i->path, i->log_error.text);
+		code = EXIT_FAILED;
+	}
+	if (o->pattern_len && !i->found) {
+		fprintf(stderr, "ukdumpctl: %s: no page has this pattern\n", i->path);
+		code = EXIT_FAILED;
+	}
+	return code;
+}
+
+static bool parse_pattern(const char *hex, struct info_options *o)
+{
+	size_t n = strlen(hex);
+
+	if (!n || n % 2 || n / 2 > INFO_PATTERN_MAX || strspn(hex, "0123456789abcdefABCDEF") != n)
+		return false;
+	for (size_t i = 0; i < n / 2; i++) {
+		char byte[] = {'0', 'x', hex[2 * i], hex[2 * i + 1], 0};
+		uint64_t v;
+
+		if (!parse_u64(byte, &v))
+			return false;
+		o->pattern[i] = (uint8_t)v;
+	}
+	o->pattern_len = n / 2;
+	return true;
+}
+
+static bool parse_lines(const char *text, struct info_options *o)
+{
+	if (!strcmp(text, "all")) {
+		o->lines = UINT64_MAX;
+		return true;
+	}
+	return parse_u64(text, &o->lines);
+}
+
+enum {
+	OPT_FULL = OPT_LONG,
+	OPT_JSON,
+	OPT_FIND,
+	OPT_LINES,
+};
+
+/* Returns -1 to go on, else the exit code. */
+static int parse_options(int argc, char **argv, struct info_options *o)
+{
+	static const struct option table[] = {
+		{"full", no_argument, NULL, OPT_FULL},
+		{"json", no_argument, NULL, OPT_JSON},
+		{"find", required_argument, NULL, OPT_FIND},
+		{"lines", required_argument, NULL, OPT_LINES},
+		{"help", no_argument, NULL, 'h'},
+		{0},
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "h", table, NULL)) >= 0) {
+		if (c == OPT_FULL)
+			o->full = true;
+		else if (c == OPT_JSON)
+			o->json = true;
+		else if (c == OPT_FIND && !parse_pattern(optarg, o))
+			return verb_misuse(&verb_info, "--find takes 1 to %d bytes in hexadecimal",
+					   INFO_PATTERN_MAX);
+		else if (c == OPT_LINES && !parse_lines(optarg, o))
+			return verb_misuse(&verb_info, "--lines takes a number, or all");
+		else if (c == 'h')
+			return verb_help(&verb_info);
+		else if (c == '?')
+			return verb_misuse(&verb_info, NULL);
+	}
+	if (argc - optind != 1)
+		return verb_misuse(&verb_info, "info takes one dump: a vmcore or its directory");
+	o->path = argv[optind];
+	return -1;
+}
+
+static int run(int argc, char **argv)
+{
+	_cleanup_(info_free) struct info i = {0};
+	struct info_options o = {.lines = 10};
+	struct ukd_error e = {0};
+	int r = parse_options(argc, argv, &o);
+
+	if (r >= 0)
+		return r;
+	if (open_dump(&i, o.path, &e) < 0 || examine(&i, &o, &e) < 0)
+		return verb_failed(&e);
+	if (o.json)
+		info_print_json(&i, &o);
+	else
+		info_print_text(&i, &o);
+	return judge(&i, &o);
+}
+
+const struct verb verb_info = {
+	.name = "info",
+	.summary = "show what a dump contains",
+	.run = run,
+	.usage =
+		"Usage: ukdumpctl info [OPTION]... DUMP\n\n"
+		"Shows what a dump says about the crash: kernel, time, panic text, pages, the end\n"
+		"of the kernel log. DUMP is a vmcore (kdump-compressed or ELF), or the directory\n"
+		"of one crash, such as /var/crash/20261121T183822Z-<machine-id>.\n\n"
+		"      --full      read every page and compare the file with the manifest\n"
+		"      --find HEX  count the pages that contain these bytes (up to 256)\n"
+		"      --json      print JSON\n"
+		"  -h, --help      this text\n\n"
+		"Exit: 0 done; 1 not a dump, or --full or --find failed; 2 usage.\n",
+};

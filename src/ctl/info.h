@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What `ukdumpctl info` has found out about a dump, and how it is shown. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ctl/ctl.h"
+#include "dump/dump.h"
+#include "util/error.h"
+#include "util/file.h"
+
+#define INFO_PATTERN_MAX 256 /* bytes */
+#define INFO_SHA256_HEX	 65  /* characters, with the NUL */
+
+struct info_options {
+	const char *path;
+	bool full, json;
+	uint64_t lines; /* of the log, at most */
+	uint8_t pattern[INFO_PATTERN_MAX];
+	size_t pattern_len; /* 0: --find was not given */
+};
+
+struct info {
+	char path[4096]; /* of the vmcore */
+	bool is_directory;
+	struct json_object *manifest; /* NULL: a bare vmcore, or a directory without one */
+	struct ukd_error manifest_error;
+	struct dump *dump; /* NULL: only the log was saved */
+	struct buffer log;
+	const char *log_source; /* "dump", "dmesg.txt", or NULL: there is none */
+	uint64_t log_lost;
+	struct ukd_error log_error; /* code != 0: the dump's own log was not read */
+	char panic[DUMP_PANIC_MAX];
+	struct dump_walk walk;	      /* with --full */
+	char sha256[INFO_SHA256_HEX]; /* with --full, else empty */
+	uint64_t found, found_at;     /* with --find */
+};
+
+/* What other programs wrote must not drive a terminal, nor break our JSON. In place; returns s. */
+char *info_clean(char *s);
+
+/* A string or number of the manifest as text, cleaned, or NULL. The caller frees it. */
+char *info_manifest_text(const struct info *i, const char *key);
+
+/* Compares the file's hash with expected: "matches", "does not match", "not checked", ... */
+const char *info_hash_verdict(const struct info *i, const char *expected);
+
+void info_print_text(const struct info *i, const struct info_options *o);
+void info_print_json(const struct info *i, const struct info_options *o);

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* How `ukdumpctl info` shows a dump, as text and as JSON. Only what info_clean() has seen. */
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "ctl/info.h"
+#include "util/cleanup.h"
+#include "util/parse.h"
+
+/* The text from the beginning of its last n lines. */
+static const char *tail(const struct buffer *log, uint64_t n)
+{
+	const char *text = (const char *)log->data;
+	size_t at = log->len;
+
+	if (!n)
+		return text + at;
+	if (at && text[at - 1] == '\n')
+		at--;
+	while (at && (text[at - 1] != '\n' || --n))
+		at--;
+	return text + at;
+}
+
+static uint64_t count_lines(const struct buffer *log)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < log->len; i++)
+		n += log->data[i] == '\n';
+	return n;
+}
+
+/* Calls put() for each of the log's last lines, cleaned. */
+static void for_tail(const struct info *i, uint64_t n, void (*put)(void *ctx, const char *line),
+		     void *ctx)
+{
+	_free_ char *copy = i->log_source ? strdup(tail(&i->log, n)) : NULL;
+	char *rest = copy, *line;
+
+	while (rest && *rest && (line = strsep(&rest, "\n")))
+		put(ctx, info_clean(line));
+}
+
+static _printf_(2, 3) void row(const char *key, const char *fmt, ...)
+{
+	va_list ap;
+
+	printf("%-12s", key);
+	va_start(ap, fmt);
+	vprintf(fmt, ap);
+	va_end(ap);
+	putchar('\n');
+}
+
+static void print_time(uint64_t t)
+{
+	char text[64] = "unknown";
+	time_t seconds = (time_t)t;
+	struct tm tm;
+
+	if (t && t < (uint64_t)1 << 40 && gmtime_r(&seconds, &tm))
+		(void)strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S UTC", &tm);
+	row("crashed at", "%s", text);
+}
+
+static const char *format_name(const struct dump_facts *f)
+{
+	return f->format == DUMP_KDUMP ? "kdump-compressed" : "elf";
+}
+
+static void print_facts(const struct info *i, const struct dump_facts *f)
+{
+	char size[FORMAT_SIZE_MAX], present[FORMAT_SIZE_MAX];
+
+	if (f->dump_level >= 0)
+		row("format", "%s, dump level %d", format_name(f), f->dump_level);
+	else
+		row("format", "%s", format_name(f));
+	row("size", "%s", format_size(f->file_size, size));
+	if (f->incomplete)
+		row("incomplete", "yes: makedumpfile had no space left");
+	row("kernel", "%s %s", f->release[0] ? f->release : "unknown", f->machine);
+	print_time(f->crash_time);
+	row("panic", "%s", i->panic[0] ? i->panic : "unknown");
+	row("cpus", "%" PRIu32, f->cpus);
+	row("pages", "%" PRIu64 " of %" PRIu64 " present (%s), %" PRIu64 " excluded",
+	    f->pages_present, f->pages_total, format_size(f->pages_present * f->page_size, present),
+	    f->pages_total > f->pages_present ? f->pages_total - f->pages_present : 0);
+}
+
+/* What is known of a crash without a vmcore. */
+static void print_log_only(const struct info *i)
+{
+	_free_ char *kernel = info_manifest_text(i, "kernel");
+	_free_ char *crash_time = info_manifest_text(i, "crash_time");
+
+	row("kernel", "%s", kernel ? kernel : "unknown");
+	row("crashed at", "%s", crash_time ? crash_time : "unknown");
+	row("panic", "%s", i->panic[0] ? i->panic : "unknown");
+}
+
+static void print_manifest(const struct info *i)
+{
+	_free_ char *state = info_manifest_text(i, "state"),
+		    *sha256 = info_manifest_text(i, "sha256");
+	_free_ char *checked = info_manifest_text(i, "checked");
+
+	if (!i->manifest) {
+		row("state", "unknown: %s", i->manifest_error.text);
+		return;
+	}
+	row("state", "%s", state ? state : "unknown");
+	row("checked", "%s", checked ? checked : "no");
+	if (sha256)
+		row("sha256", "%s (%s)", sha256, info_hash_verdict(i, sha256));
+}
+
+static void print_line(void *ctx _unused_, const char *line)
+{
+	printf("  %s\n", line);
+}
+
+static void print_log(const struct info *i, const struct info_options *o)
+{
+	if (i->log_error.code)
+		row("kernel log", "not read from the dump: %s", i->log_error.text);
+	if (!i->log_source)
+		return;
+	row("kernel log", "%" PRIu64 " lines in %s%s", count_lines(&i->log), i->log_source,
+	    o->lines ? ", the last ones:" : "");
+	if (i->log_lost)
+		row("", "%" PRIu64 " records are not in the dump", i->log_lost);
+	for_tail(i, o->lines, print_line, NULL);
+}
+
+void info_print_text(const struct info *i, const struct info_options *o)
+{
+	row("dump", "%s", i->dump ? i->path : "none, only the kernel log was saved");
+	if (i->is_directory)
+		print_manifest(i);
+	if (i->dump)
+		print_facts(i, dump_facts(i->dump));
+	else
+		print_log_only(i);
+	if (o->full && i->dump)
+		row("pages read", "%" PRIu64 ", %" PRIu64 " errors", i->walk.read, i->walk.errors);
+	if (o->pattern_len && i->found)
+		row("found", "in %" PRIu64 " pages, first at physical 0x%" PRIx64, i->found,
+		    i->found_at);
+	print_log(i, o);
+}
+
+static void add_facts(struct json_object *o, const struct dump_facts *f)
+{
+	struct json_object *pages = json_object_checked();
+
+	json_text(o, "format", format_name(f));
+	json_number(o, "size", f->file_size);
+	json_flag(o, "incomplete", f->incomplete);
+	json_text(o, "kernel", f->release[0] ? f->release : NULL);
+	json_text(o, "machine", f->machine[0] ? f->machine : NULL);
+	if (f->crash_time)
+		json_number(o, "crash_time", f->crash_time);
+	else
+		json_text(o, "crash_time", NULL);
+	json_number(o, "cpus", f->cpus);
+	json_number(o, "page_size", f->page_size);
+	if (f->dump_level >= 0)
+		json_number(o, "dump_level", (uint64_t)f->dump_level);
+	else
+		json_text(o, "dump_level", NULL);
+	json_number(pages, "total", f->pages_total);
+	json_number(pages, "present", f->pages_present);
+	json_number(pages, "excluded",
+		    f->pages_total > f->pages_present ? f->pages_total - f->pages_present : 0);
+	json_add(o, "pages", pages);
+}
+
+static void add_manifest(struct json_object *o, const struct info *i)
+{
+	_free_ char *state = info_manifest_text(i, "state"),
+		    *sha256 = info_manifest_text(i, "sha256");
+	_free_ char *checked = info_manifest_text(i, "checked");
+	struct json_object *m = json_object_checked();
+
+	json_text(m, "state", state);
+	json_text(m, "checked", checked);
+	json_text(m, "sha256", sha256);
+	json_add(o, "manifest", m);
+}
+
+static void append_line(void *ctx, const char *line)
+{
+	struct json_object *s = json_object_new_string(line);
+
+	if (s)
+		json_append(ctx, s);
+}
+
+static void add_log(struct json_object *o, const struct info *i, uint64_t lines)
+{
+	struct json_object *log = json_object_checked(), *last = json_array_checked();
+
+	json_text(log, "source", i->log_source);
+	json_text(log, "error", i->log_error.code ? i->log_error.text : NULL);
+	json_number(log, "lines", count_lines(&i->log));
+	json_number(log, "lost", i->log_lost);
+	for_tail(i, lines, append_line, last);
+	json_add(log, "last", last);
+	json_add(o, "log", log);
+}
+
+static void add_full(struct json_object *o, const struct info *i)
+{
+	_free_ char *expected = info_manifest_text(i, "sha256");
+	struct json_object *full = json_object_checked();
+
+	json_number(full, "pages_read", i->walk.read);
+	json_number(full, "errors", i->walk.errors);
+	json_text(full, "first_error", i->walk.errors ? i->walk.first_error : NULL);
+	json_text(full, "sha256", i->sha256);
+	if (expected)
+		json_flag(full, "sha256_matches", !strcmp(expected, i->sha256));
+	json_add(o, "full", full);
+}
+
+void info_print_json(const struct info *i, const struct info_options *opt)
+{
+	struct json_object *o = json_object_checked();
+
+	json_number(o, "schema", 1);
+	json_text(o, "dump", i->dump ? i->path : NULL);
+	if (i->is_directory && i->manifest)
+		add_manifest(o, i);
+	if (i->dump)
+		add_facts(o, dump_facts(i->dump));
+	json_text(o, "panic", i->panic[0] ? i->panic : NULL);
+	if (opt->full && i->dump)
+		add_full(o, i);
+	if (opt->pattern_len) {
+		struct json_object *find = json_object_checked();
+
+		json_number(find, "pages", i->found);
+		json_number(find, "first", i->found_at);
+		json_add(o, "find", find);
+	}
+	add_log(o, i, opt->lines);
+	json_print(o);
+}

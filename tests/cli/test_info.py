@@ -1,0 +1,289 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`ukdumpctl info` on fabricated dumps: good ones, crash directories, hostile ones."""
+
+import hashlib
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+REPO = Path(__file__).resolve().parents[2]
+CTL = REPO / os.environ.get("BUILD", "build") / "ukdumpctl"
+
+# By path: "dump" is too common a name for sys.path.
+_spec = importlib.util.spec_from_file_location("gen_dump", REPO / "tests/gen/dump.py")
+gen = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(gen)
+
+PANIC = "Kernel panic - not syncing: sysrq triggered crash"
+
+
+def info(*args, code=0, limit=20):
+    p = subprocess.run([CTL, "info", *args], capture_output=True, timeout=limit)
+    out, err = p.stdout.decode("ascii"), p.stderr.decode("ascii")
+    assert p.returncode == code, f"exit {p.returncode}: {err}"
+    return out, err
+
+
+def info_json(*args, code=0):
+    return json.loads(info("--json", *args, code=code)[0])
+
+
+def write(path, data):
+    path.write_bytes(data)
+    return path
+
+
+@pytest.fixture(params=["kdump", "kdump-raw", "elf"])
+def good(request, tmp_path):
+    machine = gen.Machine()
+    data = {"kdump": lambda: gen.kdump(machine),
+            "kdump-raw": lambda: gen.kdump(machine, compress=False),
+            "elf": lambda: gen.elf(machine)}[request.param]()
+    return write(tmp_path / "vmcore", data)
+
+
+def rows(text):
+    """The aligned rows as a dictionary; log lines are indented."""
+    return {line[:12].strip(): line[12:] for line in text.splitlines() if line[0] != " "}
+
+
+def test_text(good):
+    r = rows(info(good)[0])
+    assert r["dump"] == str(good)
+    assert r["format"] in ("kdump-compressed, dump level 1", "elf")
+    assert r["kernel"] == "6.12.107+deb13-amd64 x86_64"
+    assert r["crashed at"] == "2026-11-21 18:38:22 UTC"
+    assert r["panic"] == PANIC
+    assert r["cpus"] == "2"
+    assert r["pages"].endswith(" excluded")
+    assert r["kernel log"] == "49 lines in dump, the last ones:"
+
+
+def test_log_lines(good):
+    lines = [x[2:] for x in info(good)[0].splitlines() if x.startswith("  ")]
+    assert len(lines) == 10
+    assert lines[-1] == "[    0.048123] CPU: 1 PID: 412 Comm: bash Not tainted"
+    assert "[    0.044123] odd \\x1b[31m\\xff bytes" in lines
+    assert "[    0.045123] " in lines            # an empty message is a line too
+    every = info("--lines", "all", good)[0]
+    assert gen.MARKER in every and "test: line 0\n" in every
+    assert not [x for x in info("--lines=0", good)[0].splitlines() if x.startswith("  ")]
+
+
+def test_json(good):
+    j = info_json(good)
+    assert j["schema"] == 1
+    assert j["kernel"] == gen.RELEASE and j["machine"] == "x86_64"
+    assert j["crash_time"] == gen.CRASH_TIME
+    assert j["panic"] == PANIC
+    assert j["cpus"] == 2 and j["page_size"] == 4096
+    assert j["pages"]["total"] == j["pages"]["present"] + j["pages"]["excluded"]
+    assert j["size"] == good.stat().st_size
+    assert j["log"]["source"] == "dump" and j["log"]["lines"] == 49 and j["log"]["lost"] == 0
+    assert len(j["log"]["last"]) == 10
+    assert "full" not in j and "find" not in j
+
+
+def test_full(good):
+    j = info_json("--full", good)
+    assert j["full"]["pages_read"] == j["pages"]["present"]
+    assert j["full"]["errors"] == 0
+    assert j["full"]["sha256"] == hashlib.sha256(good.read_bytes()).hexdigest()
+    assert rows(info("--full", good)[0])["pages read"].endswith(", 0 errors")
+
+
+def test_find(good):
+    j = info_json("--find", gen.SECRET.hex(), good)
+    assert j["find"]["pages"] == 4
+    j = info_json("--find", gen.SECRET.hex() + "02", good)
+    assert j["find"] == {"pages": 1, "first": gen.Machine().user[2] + 200}
+    assert "first at physical 0x" in info("--find", gen.SECRET.hex().upper(), good)[0]
+    _, err = info("--find", "00ff" * 100, good, code=1)
+    assert "no page has this pattern" in err
+
+
+def test_excluded_page_is_not_found(tmp_path):
+    m = gen.Machine()
+    dump = write(tmp_path / "vmcore", gen.kdump(m, level=31, exclude=m.user))
+    info("--find", gen.SECRET.hex(), dump, code=1)
+    assert info_json(dump)["dump_level"] == 31
+    info("--full", dump)
+
+
+@pytest.mark.parametrize("machine", [{"levels": 5}, {"large": True}, {"count_bits": 4},
+                                     {"size_bits": 8, "count_bits": 3}])
+def test_other_machines(tmp_path, machine):
+    dump = write(tmp_path / "vmcore", gen.kdump(gen.Machine(**machine)))
+    j = info_json(dump)
+    assert j["panic"] == PANIC
+    assert j["log"]["last"][-1].endswith("CPU: 1 PID: 412 Comm: bash Not tainted")
+
+
+def test_log_is_what_makedumpfile_reads(good, tmp_path):
+    """An oracle: makedumpfile --dump-dmesg. It indents further lines and leaves out empty ones."""
+    if not shutil.which("makedumpfile"):
+        pytest.skip("no makedumpfile")
+    out = tmp_path / "dmesg"
+    subprocess.run(["makedumpfile", "--dump-dmesg", good, out], check=True, timeout=30,
+                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    ours = [x[2:] for x in info("--lines", "all", good)[0].splitlines() if x.startswith("  ")]
+    theirs = out.read_text("latin-1").splitlines()
+
+    def plain(lines):
+        return [x for x in lines if x.startswith("[") and not x.endswith(("] ", "] lines"))
+                and "odd" not in x]
+    assert plain(ours) == plain(theirs)
+    assert len(plain(ours)) == 46
+
+
+@pytest.mark.parametrize("option", ["-c", "-l", "-p", "-z", "-E"])
+def test_what_makedumpfile_writes(tmp_path, option):
+    """The other way round: makedumpfile rewrites our ELF dump, each compression it has."""
+    source, dump = write(tmp_path / "in", gen.elf(gen.Machine())), tmp_path / "vmcore"
+    p = subprocess.run(["makedumpfile", option, "-d", "1", source, dump], timeout=30,
+                       capture_output=True) if shutil.which("makedumpfile") else None
+    if not p or p.returncode:
+        pytest.skip(f"this makedumpfile has no {option}")
+    j = info_json("--full", dump)
+    assert j["panic"] == PANIC and j["kernel"] == gen.RELEASE and j["cpus"] == 2
+    assert j["crash_time"] == gen.CRASH_TIME
+    assert j["full"]["errors"] == 0 and j["full"]["pages_read"] == j["pages"]["present"] > 0
+
+
+# Directories of one crash
+
+@pytest.fixture
+def crash(tmp_path):
+    d = tmp_path / "20261121T183822Z-0123456789abcdef0123456789abcdef"
+    d.mkdir()
+    data = gen.kdump(gen.Machine())
+    write(d / "vmcore", data)
+    write(d / "dmesg.txt", b"[    1.000000] from dmesg.txt\n")
+    manifest(d, sha256=hashlib.sha256(data).hexdigest())
+    return d
+
+
+def manifest(d, **fields):
+    record = {"schema": 1, "state": "complete", "checked": "full", "kernel": gen.RELEASE,
+              "crash_time": "2026-11-21T18:38:22Z"}
+    (d / "manifest.json").write_text(json.dumps(record | fields))
+
+
+def test_directory(crash):
+    r = rows(info(crash)[0])
+    assert r["dump"] == f"{crash}/vmcore"
+    assert r["state"] == "complete" and r["checked"] == "full"
+    assert r["sha256"].endswith(" (not checked)")
+    assert rows(info("--full", crash)[0])["sha256"].endswith(" (matches)")
+    j = info_json("--full", crash)
+    assert j["manifest"]["state"] == "complete"
+    assert j["full"]["sha256_matches"] is True
+
+
+def test_directory_wrong_hash(crash):
+    manifest(crash, sha256="00" * 32)
+    assert "(not checked)" in info(crash)[0]
+    out, err = info("--full", crash, code=1)
+    assert "(does not match)" in out
+    assert "the manifest says 0000" in err
+    assert info_json("--full", crash, code=1)["full"]["sha256_matches"] is False
+
+
+def test_directory_log_only(crash):
+    (crash / "vmcore").unlink()
+    manifest(crash, state="log-only")
+    r = rows(info(crash)[0])
+    assert r["dump"] == "none, only the kernel log was saved"
+    assert r["state"] == "log-only"
+    assert r["kernel"] == gen.RELEASE
+    assert "1 lines in dmesg.txt" in r["kernel log"]
+    j = info_json(crash)
+    assert j["dump"] is None and j["log"]["source"] == "dmesg.txt"
+
+
+def test_directory_log_from_dmesg_txt(crash):
+    m = gen.Machine()
+    m.vmcoreinfo["SYMBOL(prb)"] = None
+    write(crash / "vmcore", gen.kdump(m))
+    out, _ = info(crash)
+    assert "not read from the dump: vmcoreinfo does not say where it is" in out
+    assert "from dmesg.txt" in out
+
+
+def test_directory_empty(tmp_path):
+    _, err = info(tmp_path, code=1)
+    assert "/vmcore: No such file" in err
+
+
+@pytest.mark.parametrize("text", ["", "[1]", "{", "null", '"x"', "[" * 100000,
+                                  '{"state": {"a": 1}}'])
+def test_directory_bad_manifest(crash, text):
+    (crash / "manifest.json").write_text(text)
+    r = rows(info(crash)[0])
+    assert r["state"].startswith("unknown")
+    assert r["panic"] == PANIC
+
+
+def test_manifest_drives_no_terminal(crash):
+    manifest(crash, state="\x1b[31m\u00e9", checked="a\nb")
+    r = rows(info(crash)[0])
+    assert r["state"] == "?[31m??" and r["checked"] == "a?b"
+    assert info_json(crash)["manifest"]["state"] == "?[31m??"
+
+
+# What must not harm
+
+@pytest.mark.parametrize("name", gen.HOSTILE)
+def test_hostile(tmp_path, name):
+    make, check = gen.HOSTILE[name]
+    dump = write(tmp_path / name, make())
+    if check:
+        out, err = info(dump, code=1)
+        assert out == ""
+        assert err.startswith(f"ukdumpctl: {dump}: ") and err.endswith(f" [{check}]\n")
+        assert err.count("\n") == 1
+        return
+    info(dump)
+    j = info_json(dump)
+    assert j["schema"] == 1
+    p = subprocess.run([CTL, "info", "--full", dump], capture_output=True, timeout=20)
+    assert p.returncode in (0, 1)
+
+
+def test_hostile_page_is_counted(tmp_path):
+    dump = write(tmp_path / "vmcore", gen.garbled_page())
+    out, err = info("--full", dump, code=1)
+    assert rows(out)["pages read"].endswith(", 1 errors")
+    assert "1 pages cannot be read, first: page at 0x" in err
+
+
+@pytest.mark.parametrize("name,reason", [("missing", "No such file"), ("fifo", "regular file"),
+                                         ("loop", "Too many levels")])
+def test_not_a_file(tmp_path, name, reason):
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "loop").symlink_to("loop")
+    _, err = info(tmp_path / name, code=1, limit=5)
+    assert reason in err and err.count("\n") == 1
+
+
+# The verb
+
+def test_help():
+    out, err = info("--help")
+    assert not err and out.startswith("Usage: ukdumpctl info ")
+    assert max(map(len, out.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("args", [[], ["a", "b"], ["--nonsense", "x"], ["--find", "", "x"],
+                                  ["--find", "123", "x"], ["--find", "zz", "x"],
+                                  ["--find", "00" * 257, "x"], ["--lines", "-1", "x"],
+                                  ["--find"]])
+def test_usage(args):
+    out, err = info(*args, code=2)
+    assert out == ""
+    assert err.endswith("Try 'ukdumpctl info --help'.\n") and err.count("\n") == 2
