@@ -24,6 +24,15 @@ static void read_fields(const uint8_t *p, struct setup_header *h)
 
 const char *setup_header_parse(struct bytes head, struct setup_header *ret)
 {
+	const char *wrong = setup_header_parse_loaded(head, ret);
+
+	if (!wrong && !(head.p[BP_LOADFLAGS] & BP_LOADED_HIGH))
+		wrong = "kernel does not load high";
+	return wrong;
+}
+
+const char *setup_header_parse_loaded(struct bytes head, struct setup_header *ret)
+{
 	struct setup_header h;
 
 	if (head.len < BP_HDR_END_MAX)
@@ -35,8 +44,6 @@ const char *setup_header_parse(struct bytes head, struct setup_header *ret)
 	read_fields(head.p, &h);
 	if (h.version < 0x20c)
 		return "boot protocol older than 2.12";
-	if (!(head.p[BP_LOADFLAGS] & BP_LOADED_HIGH))
-		return "kernel does not load high";
 	if (!(h.xloadflags & XLF_KERNEL_64))
 		return "kernel has no 64-bit entry point";
 	if (!(h.xloadflags & XLF_ABOVE_4G))

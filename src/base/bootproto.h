@@ -80,8 +80,15 @@ struct setup_header {
 };
 
 /*
- * Reads the header of a bzImage (or boot_params) of which head holds at least the first 0x290
- * bytes, and applies every test of the kernel's bzImage64_probe() (arch/x86/kernel/
- * kexec-bzimage64.c, 3.17 to 7.2) but the one for 5-level paging. Returns NULL, or what is wrong.
+ * Reads the header of a bzImage of which head holds at least the first 0x290 bytes, and applies
+ * every test of the kernel's bzImage64_probe() (arch/x86/kernel/kexec-bzimage64.c, 3.17 to 7.2)
+ * but the one for 5-level paging. Returns NULL, or what is wrong.
  */
 const char *setup_header_parse(struct bytes head, struct setup_header *ret) _must_check_;
+
+/*
+ * The same for the copy of a header in boot_params: there the kernel has set loadflags to 0
+ * (bzImage64_load()).
+ */
+const char *setup_header_parse_loaded(struct bytes head, struct setup_header *ret)
+	_must_check_;

@@ -94,7 +94,8 @@ const char *stub_plan(uint64_t base, uint64_t boot_params, const uint8_t *header
 	ret->parts.cmdline.len = 0;
 	if (flags & ~SEALED_FLAGS_ALL)
 		return "the stub's header has unknown flags";
-	wrong = setup_header_parse((struct bytes){ret->boot_params, BOOT_PARAMS_LEN}, &ret->outer);
+	wrong = setup_header_parse_loaded((struct bytes){ret->boot_params, BOOT_PARAMS_LEN},
+					  &ret->outer);
 	if (!wrong)
 		wrong = check_placement(ret);
 	if (!wrong)
