@@ -17,3 +17,38 @@ $(foreach t,$(UNIT_TESTS),$(eval $(call test_rule,$(t))))
 check-unit: $(TEST_BINS) ## cmocka unit tests
 	@for t in $(TEST_BINS); do $$t || exit 1; done
 .PHONY: check-unit
+
+# On a fresh machine nothing of what is built from here on exists before the packages are there,
+# so the work is done by a second make that looks for them anew.
+check: ## all tests: install what they need, build, run (the README's test command)
+	@scripts/install-deps
+	@+$(MAKE) --no-print-directory all
+	@$(PYTHON) scripts/check
+
+check-all: ## check, and the long matrix of VM tests
+	@scripts/install-deps
+	@+$(MAKE) --no-print-directory all
+	@$(PYTHON) scripts/check --long
+
+check-cli: all ## command line tests (pytest)
+	BUILD=$(BUILD) $(PYTHON) -m pytest -q tests/cli $(PYTEST_ARGS)
+
+check-vm: all ## tests in virtual machines (pytest)
+	PYTHONPATH=tests/vm $(PYTHON) -m vmbed
+	BUILD=$(BUILD) $(PYTHON) -m pytest -q tests/vm $(PYTEST_ARGS)
+
+demo: ## boot a Debian 13 guest, crash it, show the dump
+	@scripts/install-deps
+	@+$(MAKE) --no-print-directory all man
+	@PYTHONPATH=tests/vm $(PYTHON) scripts/demo
+
+bench: all ## timings, as ratios against a peer in the same run
+	$(PYTHON) tests/bench/verify.py
+
+lint: ## formatting, layers, shell and C checkers
+	@scripts/lint
+
+format: ## format the C sources in place
+	clang-format -i $$(git ls-files '*.c' '*.h' ':!tests/vm')
+
+.PHONY: check check-all check-cli check-vm demo bench lint format

@@ -51,7 +51,8 @@ int keyring_find(const struct root *root, const struct auth_result *auth,
 		for (unsigned int i = 0; text && i < auth->n_chain; i++) {
 			if (!describes(text, &auth->chain[i]))
 				continue;
-			(void)snprintf(ret, KEYRING_NAME_MAX, "%.*s", (int)strcspn(text, ":"), text);
+			(void)snprintf(ret, KEYRING_NAME_MAX, "%.*s", (int)strcspn(text, ":"),
+				       text);
 			return 1;
 		}
 	}

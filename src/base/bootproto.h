@@ -90,5 +90,4 @@ const char *setup_header_parse(struct bytes head, struct setup_header *ret) _mus
  * The same for the copy of a header in boot_params: there the kernel has set loadflags to 0
  * (bzImage64_load()).
  */
-const char *setup_header_parse_loaded(struct bytes head, struct setup_header *ret)
-	_must_check_;
+const char *setup_header_parse_loaded(struct bytes head, struct setup_header *ret) _must_check_;

@@ -4,7 +4,7 @@
  */
 #pragma once
 
-#define ARRAY_SIZE(a)	    (sizeof(a) / sizeof((a)[0]))
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
 #define _must_check_	    __attribute__((warn_unused_result))
 #define _printf_(fmt, args) __attribute__((format(printf, fmt, args)))
@@ -12,8 +12,8 @@
 #define _unused_	    __attribute__((unused))
 #define _noreturn_	    __attribute__((noreturn))
 
-#define KIB(n)		    ((uint64_t)(n) << 10)
-#define MIB(n)		    ((uint64_t)(n) << 20)
+#define KIB(n) ((uint64_t)(n) << 10)
+#define MIB(n) ((uint64_t)(n) << 20)
 
 /* Checked arithmetic: true and *ret untouched by the caller when the result does not fit. */
 #define add_overflows(a, b, ret) __builtin_add_overflow((a), (b), (ret))

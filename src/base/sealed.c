@@ -89,8 +89,7 @@ const char *sealed_check_kernel(struct bytes kernel, uint64_t len, struct setup_
 	return NULL;
 }
 
-const char *sealed_layout(uint32_t end, const struct setup_header *inner,
-			  struct sealed_layout *ret)
+const char *sealed_layout(uint32_t end, const struct setup_header *inner, struct sealed_layout *ret)
 {
 	struct sealed_layout l;
 

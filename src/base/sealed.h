@@ -28,20 +28,20 @@
  * Room behind the sections for what the stub needs at run time: an unused page, the stack, and
  * the new command line.
  */
-#define SEALED_SCRATCH	  0x20000
-#define SEALED_PAGE	  0x1000
-#define SEALED_STACK_END  0x5000 /* from the first page boundary behind the sections */
+#define SEALED_SCRATCH	 0x20000
+#define SEALED_PAGE	 0x1000
+#define SEALED_STACK_END 0x5000 /* from the first page boundary behind the sections */
 
 /*
  * The stub begins with a header that the builder fills in; the linker script puts it there.
  * The entry code cannot find its own load address otherwise: it has no stack to be called with.
  */
 enum {
-	STUB_CODE = 0,	 /* a jump over this header */
-	STUB_MAGIC = 8,	 /* "ukdstub1" */
+	STUB_CODE = 0,	  /* a jump over this header */
+	STUB_MAGIC = 8,	  /* "ukdstub1" */
 	STUB_OFFSET = 16, /* u32: image offset of the .kexec section */
-	STUB_END = 20,	 /* u32: image offset behind the last section */
-	STUB_FLAGS = 24, /* u32: SEALED_* below */
+	STUB_END = 20,	  /* u32: image offset behind the last section */
+	STUB_FLAGS = 24,  /* u32: SEALED_* below */
 	STUB_RESERVED = 28,
 	STUB_HEADER_LEN = 32,
 };
@@ -76,12 +76,12 @@ const char *sealed_walk(struct bytes image, struct sealed_parts *ret) _must_chec
  * The inner kernel's own rules: its header, and that its protected-mode part fits into its
  * init_size. kernel: the beginning of .linux (at least 0x290 bytes); len: length of .linux.
  */
-const char *sealed_check_kernel(struct bytes kernel, uint64_t len, struct setup_header *ret)
-	_must_check_;
+const char *sealed_check_kernel(struct bytes kernel, uint64_t len,
+				struct setup_header *ret) _must_check_;
 
 /* Where the parts of a sealed image lie at run time, all as image offsets. */
 struct sealed_layout {
-	uint64_t scratch;    /* S: first page boundary behind the sections */
+	uint64_t scratch; /* S: first page boundary behind the sections */
 	uint64_t stack_low;
 	uint64_t stack_high;
 	uint64_t cmdline;

@@ -80,8 +80,8 @@ static bool kernel_is_nx_compatible(struct bytes kernel)
 	uint32_t pe;
 	uint16_t flags;
 
-	return bytes_le32(kernel, 0x3c, &pe) && bytes_le16(kernel, (uint64_t)pe + COFF_LEN + 70, &flags) &&
-	       flags & NX_COMPAT;
+	return bytes_le32(kernel, 0x3c, &pe) &&
+	       bytes_le16(kernel, (uint64_t)pe + COFF_LEN + 70, &flags) && flags & NX_COMPAT;
 }
 
 static void add_section(struct assembly *a, const char *name, struct bytes data)

@@ -38,8 +38,8 @@ struct image_parts {
 /*
  * Assembles and seals the unsigned image in memory. Errors name the part that is wrong.
  */
-int image_assemble(const struct image_parts *parts, struct buffer *ret, struct ukd_error *e)
-	_must_check_;
+int image_assemble(const struct image_parts *parts, struct buffer *ret,
+		   struct ukd_error *e) _must_check_;
 
 /*
  * The kernel's version string ("6.12.107 (debian-kernel@...) #1 SMP ..."), printable, cut to

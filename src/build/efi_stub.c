@@ -30,17 +30,17 @@ static void write_builtin(uint8_t *p)
 	store_le16(coff + 4, 0x8664);
 	store_le16(coff + 6, 1);
 	store_le16(coff + 20, 240);
-	store_le16(coff + 22, 0x0022);	    /* executable, large addresses */
+	store_le16(coff + 22, 0x0022); /* executable, large addresses */
 	store_le16(opt, 0x20b);
-	store_le32(opt + 4, 0x200);	    /* SizeOfCode */
-	store_le32(opt + 16, BUILTIN_RVA);  /* AddressOfEntryPoint */
-	store_le32(opt + 20, BUILTIN_RVA);  /* BaseOfCode */
-	store_le32(opt + 32, 0x1000);	    /* SectionAlignment */
-	store_le32(opt + 36, 0x200);	    /* FileAlignment */
+	store_le32(opt + 4, 0x200);	       /* SizeOfCode */
+	store_le32(opt + 16, BUILTIN_RVA);     /* AddressOfEntryPoint */
+	store_le32(opt + 20, BUILTIN_RVA);     /* BaseOfCode */
+	store_le32(opt + 32, 0x1000);	       /* SectionAlignment */
+	store_le32(opt + 36, 0x200);	       /* FileAlignment */
 	store_le32(opt + 56, 2 * BUILTIN_RVA); /* SizeOfImage */
 	store_le32(opt + 60, BUILTIN_HEADERS);
-	store_le16(opt + 68, 10);	    /* EFI application */
-	store_le16(opt + 70, 0x0100);	    /* NX_COMPAT */
+	store_le16(opt + 68, 10);     /* EFI application */
+	store_le16(opt + 70, 0x0100); /* NX_COMPAT */
 	store_le32(opt + 108, 16);
 	memcpy(section, ".text", 5);
 	store_le32(section + 8, sizeof(efi_unsupported));
@@ -114,7 +114,8 @@ static int check_kind(const struct efi_stub *s, struct ukd_error *e)
 		enum uki_section id = s->pe.section[i].id;
 
 		if (id != UKI_OTHER && id != UKI_SBAT)
-			return ukd_refuse(e, "stub.kind", "EFI stub: has a '%s' section, is it a UKI?",
+			return ukd_refuse(e, "stub.kind",
+					  "EFI stub: has a '%s' section, is it a UKI?",
 					  s->pe.section[i].name);
 	}
 	return 0;

@@ -53,8 +53,7 @@ int find_kernel_version(const struct root *root, const char *wanted, char ret[KV
 	return 0;
 }
 
-int read_kernel(const struct root *root, const char *kver, struct buffer *ret,
-		struct ukd_error *e)
+int read_kernel(const struct root *root, const char *kver, struct buffer *ret, struct ukd_error *e)
 {
 	char path[2][256];
 

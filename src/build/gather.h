@@ -6,7 +6,8 @@
 #include "util/root.h"
 
 #define KVER_MAX 128
-#define PART_MAX MIB(1024) /* no kernel or initrd is larger; keeps a wrong file from eating memory */
+#define PART_MAX \
+	MIB(1024) /* no kernel or initrd is larger; keeps a wrong file from eating memory */
 
 /*
  * The kernel version to build for: wanted if not NULL, else the running one for the system's own

@@ -20,8 +20,8 @@
 #define STAGE_PARENT   "/var/tmp"
 
 /* Drivers of the usual disks, for an image that is built where it will not run. */
-static const char *const fleet_drivers[] = {"virtio_pci", "virtio_blk", "virtio_scsi", "ahci",
-					    "nvme",	  "sd_mod"};
+static const char *const fleet_drivers[] = {"virtio_pci", "virtio_blk", "virtio_scsi",
+					    "ahci",	  "nvme",	"sd_mod"};
 
 struct stage {
 	const struct root *root;
@@ -165,10 +165,17 @@ static int run_dracut(const struct stage *s, bool (*tick)(void *, unsigned int),
 {
 	char env[128], output[128];
 	const char *compress = root_exists(s->root, "/usr/bin/zstd") ? "--zstd" : "--gzip";
-	const char *const argv[] = {"dracut",  "--force",	   "--no-hostonly",
-				    "--no-hostonly-cmdline",	   "--no-early-microcode",
-				    compress,  "--kver",	   s->spec->kver,
-				    "-m",      "ukdump ukdump-lean", output,
+	const char *const argv[] = {"dracut",
+				    "--force",
+				    "--no-hostonly",
+				    "--no-hostonly-cmdline",
+				    "--no-early-microcode",
+				    compress,
+				    "--kver",
+				    s->spec->kver,
+				    "-m",
+				    "ukdump ukdump-lean",
+				    output,
 				    NULL};
 	const char *const environment[] = {
 		env, "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
@@ -185,12 +192,9 @@ static int run_dracut(const struct stage *s, bool (*tick)(void *, unsigned int),
 	if (log_fd < 0)
 		return ukd_fail_errno(e, -errno, "%s", log_path);
 	struct process p = {
-		PROCESS_DEFAULTS,
-		.argv = argv,
-		.env = environment,
-		.chroot_dir = s->root->path[0] ? s->root->path : NULL,
-		.tick = tick,
-		.tick_ctx = tick_ctx,
+		PROCESS_DEFAULTS,   .argv = argv,
+		.env = environment, .chroot_dir = s->root->path[0] ? s->root->path : NULL,
+		.tick = tick,	    .tick_ctx = tick_ctx,
 	};
 	p.stdout_fd = p.stderr_fd = log_fd;
 	p.timeout_s = DRACUT_LIMIT_S;

@@ -8,10 +8,10 @@
 /* What goes into the initrd beside programs. Strings are borrowed, NULL-terminated lists. */
 struct initrd_spec {
 	const char *kver;
-	const char *capture_conf; /* settings for the capture environment, as text */
+	const char *capture_conf;   /* settings for the capture environment, as text */
 	const char *const *targets; /* Target= settings, in order */
 	const char *const *modules; /* Modules= */
-	bool fleet;		  /* no host data inside */
+	bool fleet;		    /* no host data inside */
 };
 
 /*

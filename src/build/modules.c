@@ -12,9 +12,8 @@
 
 #include "util/cleanup.h"
 
-
 struct module_tree {
-	char dir[256]; /* /usr/lib/modules/KVER */
+	char dir[256];	       /* /usr/lib/modules/KVER */
 	struct buffer dep;     /* "kernel/a/b.ko.xz: kernel/c.ko.xz ...", one module per line */
 	struct buffer builtin; /* "kernel/a/b.ko", one per line */
 };

@@ -22,7 +22,7 @@
 
 /* One line of /proc/self/mountinfo, split in place (proc(5)). */
 struct mount {
-	char *device; /* major:minor */
+	char *device;  /* major:minor */
 	char *fs_root; /* which directory of the file system is mounted */
 	char *point;
 	char *fs;

@@ -14,8 +14,8 @@ struct crash_memory {
  * /sys/kernel/kexec/crash_size (Linux 6.19) first, then /sys/kernel/kexec_crash_size, which is to
  * go after 2028.
  */
-int crash_memory_read(const struct root *root, struct crash_memory *ret, struct ukd_error *e)
-	_must_check_;
+int crash_memory_read(const struct root *root, struct crash_memory *ret,
+		      struct ukd_error *e) _must_check_;
 
 struct image_need {
 	uint64_t minimum; /* contiguous bytes without which the kernel refuses the image */

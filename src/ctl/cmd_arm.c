@@ -53,9 +53,9 @@ static int newest_image(const char *release, char *ret, size_t size, struct ukd_
 		    strlen(d->d_name) < 4 || strcmp(d->d_name + strlen(d->d_name) - 4, ".efi") ||
 		    fstatat(dirfd(dir), d->d_name, &st, 0) < 0)
 			continue;
-		if (ret[0] && (st.st_mtim.tv_sec < best.tv_sec ||
-			       (st.st_mtim.tv_sec == best.tv_sec &&
-				st.st_mtim.tv_nsec <= best.tv_nsec)))
+		if (ret[0] &&
+		    (st.st_mtim.tv_sec < best.tv_sec ||
+		     (st.st_mtim.tv_sec == best.tv_sec && st.st_mtim.tv_nsec <= best.tv_nsec)))
 			continue;
 		best = st.st_mtim;
 		(void)snprintf(ret, size, IMAGE_DIR "/%s", d->d_name);

@@ -69,8 +69,8 @@ struct job {
 	char *cmdline;
 	struct buffer kernel, initrd, osrel, stub, image, extra[BUILD_MAX_EXTRA];
 	struct auth_key *key;
-	const char *cert;		/* the certificate's file ... */
-	const struct root *cert_root;	/* ... and where it is; NULL: the process's own path */
+	const char *cert;	      /* the certificate's file ... */
+	const struct root *cert_root; /* ... and where it is; NULL: the process's own path */
 	struct timespec begin;
 };
 
@@ -134,8 +134,8 @@ static int gather_rest(struct job *j, struct ukd_error *e)
 {
 	const struct options *o = j->opt;
 	const char *line = o->cmdline ? o->cmdline : j->settings.image.command_line;
-	const char *append =
-		o->cmdline_append ? o->cmdline_append : j->settings.image.command_line_append;
+	const char *append = o->cmdline_append ? o->cmdline_append :
+						 j->settings.image.command_line_append;
 	int r = make_command_line(&j->root, line, append, &j->cmdline, e);
 
 	if (r >= 0)
@@ -367,9 +367,10 @@ static const struct option long_options[] = {
 
 static bool take_option(struct options *o, int c)
 {
-	const char **strings[] = {&o->kver,  &o->kernel, &o->initrd, &o->cmdline,
-				  &o->cmdline_append, &o->osrel, &o->uname, &o->stub,
-				  &o->key,   &o->cert,	 &o->root,   &o->config};
+	const char **strings[] = {&o->kver,    &o->kernel,	   &o->initrd,
+				  &o->cmdline, &o->cmdline_append, &o->osrel,
+				  &o->uname,   &o->stub,	   &o->key,
+				  &o->cert,    &o->root,	   &o->config};
 
 	switch (c) {
 	case 'o':
@@ -410,9 +411,9 @@ static int run(int argc, char **argv)
 		if (c == 'h')
 			return verb_help(&verb_build);
 		if (!take_option(&opt, c))
-			return verb_misuse(&verb_build, c == OPT_SECTION ?
-								"build: --section needs .NAME=FILE" :
-								NULL);
+			return verb_misuse(&verb_build,
+					   c == OPT_SECTION ? "build: --section needs .NAME=FILE" :
+							      NULL);
 	}
 	if (optind < argc)
 		return verb_misuse(&verb_build, "build: '%s' is not an option", argv[optind]);

@@ -119,7 +119,12 @@ static int do_attach(const struct options *opt, struct ukd_error *e)
 /* Both verbs' options. Returns -1 to go on, else the exit code. */
 static int parse(const struct verb *v, int argc, char **argv, struct options *opt)
 {
-	enum { OPT_KEY = OPT_LONG, OPT_CERT, OPT_DIGEST, OPT_SIGNATURE };
+	enum {
+		OPT_KEY = OPT_LONG,
+		OPT_CERT,
+		OPT_DIGEST,
+		OPT_SIGNATURE
+	};
 	static const struct option sign_options[] = {
 		{"key", required_argument, NULL, OPT_KEY},
 		{"cert", required_argument, NULL, OPT_CERT},

@@ -32,7 +32,7 @@ struct state {
 
 static void state_free(struct state *s)
 {
-	char *strings[] = {s->image, s->path,	  s->signer, s->time,
+	char *strings[] = {s->image,  s->path,	   s->signer, s->time,
 			   s->kernel, s->lockdown, s->missing};
 
 	for (size_t i = 0; i < ARRAY_SIZE(strings); i++)
@@ -95,8 +95,8 @@ static void print_text(const struct state *s)
 {
 	char size[FORMAT_SIZE_MAX];
 
-	printf("state     %s\n", s->armed ? s->n_problems ? "armed, with problems" : "armed" :
-					    "not armed");
+	printf("state     %s\n",
+	       s->armed ? s->n_problems ? "armed, with problems" : "armed" : "not armed");
 	if (s->armed && s->image) {
 		printf("image     %s\n", s->path ? s->path : "?");
 		printf("image id  %s\n", s->image);

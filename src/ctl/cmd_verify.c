@@ -35,9 +35,9 @@ struct outcome {
 	const char *name;
 	bool accepted;
 	bool structure_ok;
-	struct judgement j; /* if structure_ok */
+	struct judgement j;	  /* if structure_ok */
 	struct ukd_error refusal; /* if not */
-	int host;	    /* 1 a key of the kernel's fits, 0 none does, negative unknown */
+	int host;		  /* 1 a key of the kernel's fits, 0 none does, negative unknown */
 	char host_key[KEYRING_NAME_MAX];
 };
 
@@ -151,7 +151,9 @@ static struct json_object *to_json(const struct outcome *o, const struct options
 	json_text(json, "anchor", a->anchor[0] ? a->anchor : NULL);
 	if (opt->for_host)
 		json_text(json, "host",
-			  o->host > 0 ? "trusted" : o->host == 0 ? "untrusted" : "unknown");
+			  o->host > 0  ? "trusted" :
+			  o->host == 0 ? "untrusted" :
+					 "unknown");
 	return json;
 }
 
@@ -191,7 +193,11 @@ static int verify_all(const struct options *opt, char **files, int n)
 
 static int run(int argc, char **argv)
 {
-	enum { OPT_TRUST = OPT_LONG, OPT_FOR_HOST, OPT_JSON };
+	enum {
+		OPT_TRUST = OPT_LONG,
+		OPT_FOR_HOST,
+		OPT_JSON
+	};
 	static const struct option options[] = {
 		{"trust", required_argument, NULL, OPT_TRUST},
 		{"for-host", no_argument, NULL, OPT_FOR_HOST},

@@ -23,9 +23,9 @@ enum exit_code {
 
 struct verb {
 	const char *name;
-	const char *summary; /* one line for `ukdumpctl --help` */
+	const char *summary;		   /* one line for `ukdumpctl --help` */
 	int (*run)(int argc, char **argv); /* argv[0] is the verb */
-	const char *usage;   /* the text of `ukdumpctl VERB --help`, at most 80 columns */
+	const char *usage; /* the text of `ukdumpctl VERB --help`, at most 80 columns */
 };
 
 extern const struct verb verb_build, verb_sign, verb_attach, verb_verify, verb_inspect;

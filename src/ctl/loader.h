@@ -9,8 +9,8 @@
  * (key=value lines) in *ret, or a negative errno. Prefers the program beside our own, as in a
  * build directory.
  */
-int loader_run(const char *verb, const char *image, struct buffer *ret, struct ukd_error *e)
-	_must_check_;
+int loader_run(const char *verb, const char *image, struct buffer *ret,
+	       struct ukd_error *e) _must_check_;
 
 /* The value of a key in ukdump-load's output as a heap string, or NULL. */
 char *loader_value(const struct buffer *output, const char *key);

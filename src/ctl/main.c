@@ -8,7 +8,7 @@
 #include "ctl/ctl.h"
 
 static const struct verb *const verbs[] = {
-	&verb_status, &verb_build, &verb_sign,	 &verb_attach, &verb_verify,
+	&verb_status,  &verb_build, &verb_sign, &verb_attach, &verb_verify,
 	&verb_inspect, &verb_start, &verb_stop, &verb_reload, &verb_info,
 };
 

@@ -11,9 +11,9 @@
 
 struct publish_spec {
 	const struct root *root; /* where IMAGE_DIR is */
-	const char *out;	 /* the user's path; NULL: IMAGE_DIR/<kver>-<12 hex of image id>.efi */
-	const char *kver;	 /* only if out is NULL */
-	const char *cert;	 /* the signer's certificate file as given; NULL: unsigned image */
+	const char *out;  /* the user's path; NULL: IMAGE_DIR/<kver>-<12 hex of image id>.efi */
+	const char *kver; /* only if out is NULL */
+	const char *cert; /* the signer's certificate file as given; NULL: unsigned image */
 	const struct root *cert_root; /* NULL: a path of the process itself */
 };
 

@@ -22,5 +22,5 @@ int armed_print(const struct root *root, struct ukd_error *e) _must_check_;
  * Makes LAST_GOOD a hard link to the file that fd has open, or, across file systems, a copy of
  * memfd's size bytes.
  */
-int last_good_set(const struct root *root, int fd, int memfd, uint64_t size, struct ukd_error *e)
-	_must_check_;
+int last_good_set(const struct root *root, int fd, int memfd, uint64_t size,
+		  struct ukd_error *e) _must_check_;

@@ -96,7 +96,8 @@ static void read_config(const struct root *root, struct host *h)
 		if (!has_option((char *)b.data, needed[i]) && !h->missing[0])
 			(void)snprintf(h->missing, sizeof(h->missing), "CONFIG_%s", needed[i]);
 	/* A lockdown that demands signatures and a kernel that cannot check any: nothing loads. */
-	if (h->config_known && h->enforced && !has_option((char *)b.data, "KEXEC_BZIMAGE_VERIFY_SIG"))
+	if (h->config_known && h->enforced &&
+	    !has_option((char *)b.data, "KEXEC_BZIMAGE_VERIFY_SIG"))
 		(void)snprintf(h->missing, sizeof(h->missing), "CONFIG_KEXEC_BZIMAGE_VERIFY_SIG");
 }
 

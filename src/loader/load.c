@@ -84,14 +84,16 @@ static int check_memory(const struct host *h, const struct image_need *need, str
 
 	(void)format_size(hole, have);
 	if (hole < need->minimum)
-		return ukd_refuse(e, "host.memory",
-				  "%s of crash memory are reserved in one piece, the image needs at "
-				  "least %s; raise crashkernel= and reboot",
-				  have, format_size(need->minimum, want));
+		return ukd_refuse(
+			e, "host.memory",
+			"%s of crash memory are reserved in one piece, the image needs at "
+			"least %s; raise crashkernel= and reboot",
+			have, format_size(need->minimum, want));
 	if (h->memory.total < need->comfort)
-		log_warning("%s of crash memory are reserved, %s are known to suffice; the dump may "
-			    "run out of memory",
-			    have, format_size(need->comfort, want));
+		log_warning(
+			"%s of crash memory are reserved, %s are known to suffice; the dump may "
+			"run out of memory",
+			have, format_size(need->comfort, want));
 	return 0;
 }
 
@@ -127,9 +129,10 @@ static int check_image(const struct root *root, const struct host *h, const stru
 	if (r < 0)
 		return r;
 	if (h->five_level && !(s->j.facts.outer.xloadflags & XLF_5LEVEL))
-		return ukd_refuse(e, "host.paging",
-				  "the running kernel uses 5-level paging, which the image's kernel "
-				  "does not support");
+		return ukd_refuse(
+			e, "host.paging",
+			"the running kernel uses 5-level paging, which the image's kernel "
+			"does not support");
 	return check_keyring(root, h, s, e);
 }
 

@@ -26,10 +26,11 @@ static int require_trusted(const struct judgement *j, const char *path, struct u
 	if (a->verdict != AUTH_TRUSTED)
 		return ukd_refuse(e, a->check, "%s: %s", path, a->reason);
 	if (!j->sealed)
-		return ukd_refuse(e, "sealed.required",
-				  "%s: a plain UKI; the kernel takes only sealed ones whole, make one "
-				  "with 'ukdumpctl build'",
-				  path);
+		return ukd_refuse(
+			e, "sealed.required",
+			"%s: a plain UKI; the kernel takes only sealed ones whole, make one "
+			"with 'ukdumpctl build'",
+			path);
 	return 0;
 }
 

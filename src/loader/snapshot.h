@@ -13,7 +13,10 @@ struct snapshot {
 	struct image_need need;
 };
 
-#define SNAPSHOT_NONE {.fd = -1, .memfd = -1}
+#define SNAPSHOT_NONE                 \
+	{                             \
+		.fd = -1, .memfd = -1 \
+	}
 void snapshot_free(struct snapshot *s);
 #define _snapshot_ _cleanup_(snapshot_free)
 

@@ -39,11 +39,12 @@ static int parse_entry(struct bytes rest, unsigned int n, struct bytes *ret_der,
 	uint64_t der_len;
 
 	if (!bytes_le32(rest, 0, &len) || len < ENTRY_HEADER_LEN + 4 || len > rest.len)
-		return ukd_refuse(e, "cert.length", "certificate %u does not fit into the table", n);
+		return ukd_refuse(e, "cert.length", "certificate %u does not fit into the table",
+				  n);
 	if (load_le16(rest.p + 4) != REVISION_2 || load_le16(rest.p + 6) != TYPE_PKCS7)
 		return ukd_refuse(e, "cert.type",
-				  "certificate %u: revision 0x%04x type 0x%04x, need 0x0200 0x0002", n,
-				  load_le16(rest.p + 4), load_le16(rest.p + 6));
+				  "certificate %u: revision 0x%04x type 0x%04x, need 0x0200 0x0002",
+				  n, load_le16(rest.p + 4), load_le16(rest.p + 6));
 	if (align_up(len, 8) > rest.len)
 		return ukd_refuse(e, "cert.length", "certificate %u is not padded to 8 bytes", n);
 	body = (struct bytes){rest.p + ENTRY_HEADER_LEN, len - ENTRY_HEADER_LEN};

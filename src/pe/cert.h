@@ -14,7 +14,8 @@ struct cert_table {
 
 /*
  * Validates the whole table: every entry well formed, of type PKCS#7, 8-byte aligned, padded with
- * zeros, together exactly the table (checks "cert.*"). table is borrowed. An empty table gives n = 0.
+ * zeros, together exactly the table (checks "cert.*"). table is borrowed. An empty table gives n =
+ * 0.
  */
 int cert_table_parse(struct bytes table, struct cert_table *ret, struct ukd_error *e) _must_check_;
 

@@ -8,15 +8,15 @@
 #include <string.h>
 
 #define DOS_HEADER_LEN	   64
-#define COFF_HEADER_LEN	   24 /* with the signature */
+#define COFF_HEADER_LEN	   24  /* with the signature */
 #define OPT_FIXED_LEN	   112 /* PE32+ optional header before the data directories */
 #define SECTION_HEADER_LEN 40
 #define DIR_CERTIFICATES   4
 
-#define MACHINE_X86_64	   0x8664
-#define MAGIC_PE32	   0x10b
-#define MAGIC_PE32_PLUS	   0x20b
-#define SUBSYSTEM_EFI_APP  10
+#define MACHINE_X86_64	  0x8664
+#define MAGIC_PE32	  0x10b
+#define MAGIC_PE32_PLUS	  0x20b
+#define SUBSYSTEM_EFI_APP 10
 
 #define FILE_RELOCS_STRIPPED  0x0001
 #define FILE_EXECUTABLE_IMAGE 0x0002
@@ -51,7 +51,8 @@ static int parse_dos(struct bytes head, struct pe_image *pe, struct ukd_error *e
 	off = get32(head, 0x3c);
 	if (off < DOS_HEADER_LEN || off % 8)
 		return ukd_refuse(e, "pe.lfanew",
-				  "PE header offset 0x%x, must be >= 0x40 and a multiple of 8", off);
+				  "PE header offset 0x%x, must be >= 0x40 and a multiple of 8",
+				  off);
 	if (!bytes_has(head, off, COFF_HEADER_LEN + OPT_FIXED_LEN))
 		return ukd_refuse(e, "pe.truncated", "ends before the PE header at 0x%x", off);
 	if (memcmp(head.p + off, "PE\0\0", 4) != 0)
@@ -120,10 +121,11 @@ static int check_layout(struct bytes head, const struct pe_image *pe, struct ukd
 
 	if (!is_power_of_two(pe->file_alignment) || !is_power_of_two(pe->section_alignment) ||
 	    pe->file_alignment < 512 || pe->file_alignment > pe->section_alignment)
-		return ukd_refuse(e, "pe.alignment",
-				  "file alignment 0x%x, section alignment 0x%x: need powers of two, "
-				  "512 <= file <= section",
-				  pe->file_alignment, pe->section_alignment);
+		return ukd_refuse(
+			e, "pe.alignment",
+			"file alignment 0x%x, section alignment 0x%x: need powers of two, "
+			"512 <= file <= section",
+			pe->file_alignment, pe->section_alignment);
 	if (!pe->header_size || pe->header_size % pe->file_alignment ||
 	    pe->header_size > PE_HEAD_MAX)
 		return ukd_refuse(e, "pe.header-size",

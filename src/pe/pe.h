@@ -24,11 +24,11 @@
 #define PE_FILE_MAX	  0x7fffffffu /* 2 GiB - 1, so that no 32-bit field can wrap */
 
 /* Section flags of the PE format that we look at. */
-#define PE_SCN_CODE	  0x00000020u
+#define PE_SCN_CODE	   0x00000020u
 #define PE_SCN_INITIALIZED 0x00000040u
-#define PE_SCN_EXECUTE	  0x20000000u
-#define PE_SCN_READ	  0x40000000u
-#define PE_SCN_WRITE	  0x80000000u
+#define PE_SCN_EXECUTE	   0x20000000u
+#define PE_SCN_READ	   0x40000000u
+#define PE_SCN_WRITE	   0x80000000u
 
 struct pe_section {
 	char name[PE_SECTION_NAME_LEN + 1];
@@ -49,7 +49,7 @@ struct pe_image {
 	uint32_t section_alignment;
 	uint32_t file_alignment;
 	uint16_t dll_characteristics;
-	uint32_t section_table;	 /* file offset of the first section header */
+	uint32_t section_table;	  /* file offset of the first section header */
 	uint32_t checksum_offset; /* file offset of CheckSum, 4 bytes outside the digest */
 	uint32_t certdir_offset; /* file offset of the certificate directory entry, 8 bytes outside */
 	uint32_t data_end;	 /* end of the last section */
@@ -63,8 +63,8 @@ struct pe_image {
  * Validates the headers. head: the first min(file_size, PE_HEAD_MAX) bytes of the file.
  * Returns 0, or refuses with one of the checks "pe.*".
  */
-int pe_parse(struct bytes head, uint64_t file_size, struct pe_image *ret, struct ukd_error *e)
-	_must_check_;
+int pe_parse(struct bytes head, uint64_t file_size, struct pe_image *ret,
+	     struct ukd_error *e) _must_check_;
 
 /* Length of a section's content: min(VirtualSize, SizeOfRawData), the one definition. */
 static inline uint32_t pe_section_len(const struct pe_section *s)

@@ -8,7 +8,8 @@
 /* cli; hlt; jmp back to hlt: what a boot loader that uses a 16- or 32-bit entry point gets */
 static const uint8_t halt_code[] = {0xfa, 0xf4, 0xeb, 0xfd};
 
-/* The fields that make the file load whole and start at the stub; the rest stays the inner kernel's. */
+/* The fields that make the file load whole and start at the stub; the rest stays the inner
+ * kernel's. */
 static void adapt_header(const struct sealed_head *h, const struct setup_header *inner,
 			 uint64_t init_size, uint8_t *out)
 {
@@ -30,8 +31,7 @@ static void write_entries(const struct sealed_head *h, uint8_t *out)
 {
 	memcpy(out + SEALED_HALT_32, halt_code, sizeof(halt_code));
 	out[SEALED_ENTRY] = 0xe9; /* jmp rel32 */
-	store_le32(out + SEALED_ENTRY + 1,
-		   h->stub_offset - (SEALED_ENTRY - SEALED_PM_OFFSET + 5));
+	store_le32(out + SEALED_ENTRY + 1, h->stub_offset - (SEALED_ENTRY - SEALED_PM_OFFSET + 5));
 	memcpy(out + SEALED_KERNEL_INFO, "LToP", 4);
 	store_le32(out + SEALED_KERNEL_INFO + 4, 16);
 	store_le32(out + SEALED_KERNEL_INFO + 8, 16);
@@ -106,11 +106,10 @@ int sealed_check_cmdline(struct bytes line, uint32_t cmdline_size, uint32_t flag
 	if (!line.len)
 		return ukd_refuse(e, "sealed.cmdline", "the command line is empty");
 	if (line.len + extra > cmdline_size)
-		return ukd_refuse(e, "sealed.cmdline",
-				  "command line of %llu bytes, this kernel takes %llu",
-				  (unsigned long long)line.len,
-				  cmdline_size > extra ? (unsigned long long)(cmdline_size - extra) :
-							 0);
+		return ukd_refuse(
+			e, "sealed.cmdline", "command line of %llu bytes, this kernel takes %llu",
+			(unsigned long long)line.len,
+			cmdline_size > extra ? (unsigned long long)(cmdline_size - extra) : 0);
 	return 0;
 }
 
@@ -151,8 +150,7 @@ static int check_pe(const struct uki *u, struct ukd_error *e)
 		return ukd_refuse(e, "sealed.layout", "%u sections, the limit is %u",
 				  u->pe.n_sections, SEALED_MAX_SECTIONS);
 	if (!bytes_all_zero(slack))
-		return ukd_refuse(e, "sealed.slack",
-				  "bytes behind the section table are not zero");
+		return ukd_refuse(e, "sealed.slack", "bytes behind the section table are not zero");
 	return 0;
 }
 
@@ -224,8 +222,8 @@ static int validate(const struct uki *u, struct sealed_facts *ret, struct ukd_er
 	if (r >= 0)
 		r = check_head(u, &h, e);
 	if (r >= 0)
-		r = sealed_check_cmdline(buffer_bytes(&u->content[UKI_CMDLINE]), f.inner.cmdline_size,
-					 h.flags, e);
+		r = sealed_check_cmdline(buffer_bytes(&u->content[UKI_CMDLINE]),
+					 f.inner.cmdline_size, h.flags, e);
 	if (r < 0)
 		return r;
 	wrong = setup_header_parse(buffer_bytes(&u->head), &f.outer);

@@ -10,12 +10,12 @@
 
 /* What the boot header of a sealed image is made from. */
 struct sealed_head {
-	struct bytes kernel; /* the beginning of the inner kernel, at least 0x290 bytes */
-	const char *version; /* version string, at most SEALED_VERSION_MAX characters */
-	uint32_t kernel_raw; /* file offset of .linux */
-	uint32_t stub_offset; /* image offset of .kexec */
-	uint32_t end;	     /* image offset behind the last section */
-	uint32_t flags;	     /* SEALED_* */
+	struct bytes kernel;	 /* the beginning of the inner kernel, at least 0x290 bytes */
+	const char *version;	 /* version string, at most SEALED_VERSION_MAX characters */
+	uint32_t kernel_raw;	 /* file offset of .linux */
+	uint32_t stub_offset;	 /* image offset of .kexec */
+	uint32_t end;		 /* image offset behind the last section */
+	uint32_t flags;		 /* SEALED_* */
 	uint32_t setup_type_max; /* from the inner kernel's kernel_info, 0 if it has none */
 };
 
@@ -43,8 +43,8 @@ struct sealed_facts {
  * Applies every rule of docs/UKI.md to an image that uki_read() has read. Refuses with one of
  * the checks "sealed.*".
  */
-int sealed_validate(const struct uki *u, struct sealed_facts *ret, struct ukd_error *e)
-	_must_check_;
+int sealed_validate(const struct uki *u, struct sealed_facts *ret,
+		    struct ukd_error *e) _must_check_;
 
 /*
  * The rules for the command line in a sealed image (check "sealed.cmdline"): no token that the

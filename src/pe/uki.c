@@ -293,8 +293,7 @@ static int read_all(struct uki *u, const struct uki_sink *sinks, unsigned int n_
 	return r;
 }
 
-int uki_read(struct uki *u, const struct uki_sink *sinks, unsigned int n_sinks,
-	     struct ukd_error *e)
+int uki_read(struct uki *u, const struct uki_sink *sinks, unsigned int n_sinks, struct ukd_error *e)
 {
 	int r = read_all(u, sinks, n_sinks, e);
 

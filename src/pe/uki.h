@@ -14,9 +14,9 @@
 #include "pe/pe.h"
 #include "util/file.h"
 
-#define UKI_TEXT_MAX   65536 /* content kept of a textual section */
-#define UKI_KERNEL_HEAD 4096 /* bytes kept of the beginning of .linux */
-#define UKI_STUB_MAX   65536 /* largest .kexec */
+#define UKI_TEXT_MAX	65536 /* content kept of a textual section */
+#define UKI_KERNEL_HEAD 4096  /* bytes kept of the beginning of .linux */
+#define UKI_STUB_MAX	65536 /* largest .kexec */
 
 /* Takes the pieces of the Authenticode digest in file order. Returns 0 or a negative errno. */
 struct uki_sink {
@@ -43,8 +43,8 @@ void uki_free(struct uki *u);
 #define _uki_ _cleanup_(uki_free)
 
 /* Reads and validates headers and certificate table. size: the file's, from fstat. */
-int uki_open(int fd, const char *name, uint64_t size, struct uki *ret, struct ukd_error *e)
-	_must_check_;
+int uki_open(int fd, const char *name, uint64_t size, struct uki *ret,
+	     struct ukd_error *e) _must_check_;
 
 /*
  * Reads all that lies between, gives the digest's bytes to every sink (up to n_sinks), keeps the

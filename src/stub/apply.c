@@ -12,9 +12,9 @@ static const struct {
 	uint16_t off;
 	uint8_t len;
 } kept_fields[] = {
-	{BP_VID_MODE, 2},	     {BP_ROOT_DEV, 2},	       {BP_TYPE_OF_LOADER, 1},
-	{BP_LOADFLAGS, 1},	     {BP_HEAP_END_PTR, 2},     {BP_EXT_LOADER_VER, 1},
-	{BP_EXT_LOADER_TYPE, 1},     {BP_HARDWARE_SUBARCH, 4}, {BP_HARDWARE_SUBARCH_DATA, 8},
+	{BP_VID_MODE, 2},	 {BP_ROOT_DEV, 2},	   {BP_TYPE_OF_LOADER, 1},
+	{BP_LOADFLAGS, 1},	 {BP_HEAP_END_PTR, 2},	   {BP_EXT_LOADER_VER, 1},
+	{BP_EXT_LOADER_TYPE, 1}, {BP_HARDWARE_SUBARCH, 4}, {BP_HARDWARE_SUBARCH_DATA, 8},
 	{BP_SETUP_DATA, 8},
 };
 
