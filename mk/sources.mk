@@ -13,7 +13,7 @@ SRC_loader := main.c load.c snapshot.c armed.c host.c explain.c
 SRC_capture := main.c init.c watchdog.c sequence.c record.c manifest.c budget.c guard.c memory.c \
 	facts.c modules.c elfcore.c dumpcheck.c blockdev.c target.c local.c directory.c kernellog.c \
 	plans.c collector.c tool.c copy.c
-SRC_dump := dump.c header.c header_elf.c header_kdump.c panic.c printk.c vmcoreinfo.c vmem.c
+SRC_dump := dump.c header.c header_elf.c header_kdump.c pager.c panic.c printk.c vmcoreinfo.c vmem.c
 SRC_ctl := main.c output.c trust.c publish.c loader.c cmd_build.c cmd_sign.c cmd_verify.c cmd_inspect.c cmd_arm.c \
 	cmd_status.c cmd_info.c info_print.c
 SRC_stub := entry.S main.c plan.c crash.c apply.c console.c mem.c
@@ -31,7 +31,7 @@ LIBS_ukdump-capture := $(LIBS_json) $(LIBS_blkid) $(LIBS_md)
 PROGRAM_NAMES := ukdumpctl ukdump-load ukdump-capture
 PROGRAMS := $(addprefix $(BUILD)/,$(PROGRAM_NAMES))
 
-UNIT_TESTS := test_base test_conf test_dump test_auth test_signature test_trust test_capture_formats test_capture
+UNIT_TESTS := test_base test_conf test_dump test_auth test_signature test_trust test_capture_formats test_capture test_capture_disk
 LIBS_tests := -lcmocka $(LIBS_crypto) $(LIBS_json) $(LIBS_kdump) $(LIBS_blkid) $(LIBS_md)
 
 # unit test: components (default: all) and fixtures in tests/unit
@@ -47,3 +47,5 @@ TEST_test_capture := capture conf util base
 FIXTURES_test_capture := fixture_capture.c
 TEST_test_conf := conf util base
 TEST_test_dump := dump util base
+TEST_test_capture_disk := capture conf util base
+FIXTURES_test_capture_disk := fixture_capture.c

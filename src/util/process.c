@@ -17,6 +17,8 @@
 
 #include "util/cleanup.h"
 
+#define KILLED_WAIT_MS 5000
+
 static uint64_t now_ms(void)
 {
 	struct timespec ts;
@@ -134,6 +136,14 @@ static int supervise(const struct process *p, int pidfd, int *out, struct ukd_er
 	}
 }
 
+/* A killed process that sleeps in the kernel (a dead disk) may stay for ever: not waited for. */
+static bool ends_soon(int pidfd)
+{
+	struct pollfd p = {.fd = pidfd, .events = POLLIN};
+
+	return pidfd < 0 || poll(&p, 1, KILLED_WAIT_MS) != 0;
+}
+
 int process_run(const struct process *p, struct ukd_error *e)
 {
 	_close_ int out = -1, pidfd = -1;
@@ -145,8 +155,11 @@ int process_run(const struct process *p, struct ukd_error *e)
 		return r;
 	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 	r = pidfd < 0 ? ukd_fail_errno(e, -errno, "pidfd_open") : supervise(p, pidfd, &out, e);
-	if (r < 0)
+	if (r < 0) {
 		(void)kill(-pid, SIGKILL);
+		if (!ends_soon(pidfd))
+			return ukd_fail(e, r, "%.400s; it cannot be killed", e->text);
+	}
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return ukd_fail_errno(e, -errno, "waitpid");

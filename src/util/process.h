@@ -17,7 +17,7 @@ struct process {
 	const char *chroot_dir;	 /* NULL: none; else the child chroots there and enters "/" */
 	int stdin_fd;		 /* -1: /dev/null */
 	int stdout_fd;		 /* -1: inherit */
-	int stderr_fd;		 /* -1: inherit */
+	int stderr_fd;		 /* -1: inherit; STDOUT_FILENO: where stdout goes */
 	unsigned int timeout_s;	 /* 0 is not allowed: every wait has a limit */
 	struct buffer *output;	 /* not NULL: stdout is collected here, at most output_max bytes */
 	size_t output_max;
@@ -35,6 +35,7 @@ struct process {
  * Runs the program and waits for it. Returns its exit code (>= 0); -ETIMEDOUT after it was killed
  * (with its process group) at the limit; -ECANCELED; -ECHILD if a signal ended it (text names the
  * signal); or another negative errno if it could not be started. e is filled for all negatives.
+ * What was killed is waited for a few seconds at most: it may sleep in the kernel for ever.
  */
 int process_run(const struct process *p, struct ukd_error *e) _must_check_;
 

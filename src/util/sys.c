@@ -14,3 +14,8 @@ int sys_kexec_file_load(int kernel_fd, int initrd_fd, const char *cmdline, unsig
 
 	return r < 0 ? -errno : 0;
 }
+
+int sys_finit_module(int fd, const char *params, int flags)
+{
+	return syscall(SYS_finit_module, fd, params, flags) < 0 ? -errno : 0;
+}

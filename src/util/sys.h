@@ -5,8 +5,8 @@
 #include <stddef.h>
 
 /* Flags of kexec_file_load(2), include/uapi/linux/kexec.h */
-#define UKD_KEXEC_FILE_UNLOAD	   0x1ul
-#define UKD_KEXEC_FILE_ON_CRASH	   0x2ul
+#define UKD_KEXEC_FILE_UNLOAD	    0x1ul
+#define UKD_KEXEC_FILE_ON_CRASH	    0x2ul
 #define UKD_KEXEC_FILE_NO_INITRAMFS 0x4ul
 
 /*
@@ -14,3 +14,9 @@
  * passed with its NUL. Returns 0 or -errno (524 is the kernel's internal ENOTSUPP).
  */
 int sys_kexec_file_load(int kernel_fd, int initrd_fd, const char *cmdline, unsigned long flags);
+
+/* Flag of finit_module(2), include/uapi/linux/module.h, Linux 5.17: the kernel decompresses. */
+#define UKD_MODULE_COMPRESSED 4
+
+/* finit_module(2). params is text such as "a=1 b=2", "" for none. Returns 0 or -errno. */
+int sys_finit_module(int fd, const char *params, int flags);

@@ -1,0 +1,97 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# dracut module "ukdump": what every capture image has. The program, makedumpfile, vmcore-dmesg, the
+# kernel modules that the stage directory lists and the settings for the capture environment.
+#
+# `ukdumpctl build` runs dracut with UKDUMP_STAGE=DIR in the environment; DIR holds
+#	capture.conf	settings, as in ukdump.conf(5)
+#	modules.list	kernel modules in load order, one absolute path per line
+#	build.conf	facts about the machine (ukdump-capture(8)); may be missing
+#
+# Works in a chroot without /proc, /sys and /dev; Debian's dracut 059 and 106.
+
+# Only on demand (-m ukdump), never in the system's own initrd.
+check() {
+	return 255
+}
+
+depends() {
+	return 0
+}
+
+# Kernel modules are listed exactly; nothing that dracut finds by itself is wanted.
+installkernel() {
+	return 0
+}
+
+# Unpacks a kernel module, so that the capture kernel need not, and the initrd as a whole packs
+# better. Its signature is inside and stays. Prints the path it has in the image. Without the
+# tool for it the module goes in as it is: Linux >= 5.17 unpacks it when it is loaded.
+ukdump_module() {
+	local path=$1 plain tool
+
+	case $path in
+		*.ko.xz) tool=xz ;;
+		*.ko.zst) tool=zstd ;;
+		*.ko.gz) tool=gzip ;;
+		*) tool= ;;
+	esac
+	plain=${path%.*}
+	if [ -n "$tool" ] && command -v "$tool" > /dev/null; then
+		mkdir -p "${initdir:?}${plain%/*}" || return 1
+		"$tool" -dc < "$path" > "$initdir$plain" || return 1
+		chmod 0644 "$initdir$plain" || return 1
+		echo "$plain"
+	else
+		inst_simple "$path" || return 1
+		echo "$path"
+	fi
+}
+
+ukdump_modules() {
+	local list=$1 path parameters installed
+
+	while read -r path parameters; do
+		case $path in
+			'' | '#'*) continue ;;
+		esac
+		if ! installed=$(ukdump_module "$path"); then
+			dfatal "ukdump: cannot install kernel module $path"
+			return 1
+		fi
+		echo "$installed${parameters:+ $parameters}"
+	done < "$list" > "$initdir/etc/ukdump/modules.list"
+}
+
+ukdump_program() {
+	local path
+
+	for path in /usr/lib/ukdump/ukdump-capture /usr/libexec/ukdump/ukdump-capture \
+		/usr/sbin/ukdump-capture /usr/bin/ukdump-capture; do
+		# shellcheck disable=SC2154 # dracut's own: the tree that is packed
+		[ -x "$dracutsysrootdir$path" ] || continue
+		inst_binary "$path" /usr/bin/ukdump-capture
+		return
+	done
+	dfatal "ukdump: ukdump-capture is not installed"
+	return 1
+}
+
+install() {
+	local stage=${UKDUMP_STAGE-}
+
+	if [ ! -r "$stage/capture.conf" ] || [ ! -r "$stage/modules.list" ]; then
+		dfatal "ukdump: UKDUMP_STAGE names no directory with capture.conf and modules.list"
+		exit 1
+	fi
+	ukdump_program || exit 1
+	inst_binary makedumpfile || exit 1
+	# Second choice for the kernel log is makedumpfile itself.
+	inst_binary vmcore-dmesg || dwarn "ukdump: no vmcore-dmesg (kexec-tools)"
+
+	mkdir -p "$initdir/etc/ukdump"
+	inst_simple "$stage/capture.conf" /etc/ukdump/capture.conf || exit 1
+	[ ! -e "$stage/build.conf" ] || inst_simple "$stage/build.conf" /etc/ukdump/build.conf || exit 1
+	ukdump_modules "$stage/modules.list" || exit 1
+}

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Facts from build time: see facts.h. */
+#include "capture/facts.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "util/parse.h"
+
+#define FACTS_FILE "/etc/ukdump/build.conf"
+
+/* The name becomes part of a directory's name. */
+static bool set_machine(struct facts *f, const char *s)
+{
+	size_t n = strlen(s);
+
+	if (!n || n >= sizeof(f->machine))
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (!isalnum((unsigned char)s[i]) && s[i] != '-')
+			return false;
+	(void)snprintf(f->machine, sizeof(f->machine), "%s", s);
+	return true;
+}
+
+static int set_target(struct facts *f, const char *number, const char *value, struct ukd_error *e)
+{
+	uint64_t n;
+
+	if (!parse_u64(number, &n) || n >= RECORD_TARGETS || strlen(value) >= sizeof(f->target[0]))
+		return ukd_fail(e, -EINVAL, "bad line target.%s", number);
+	(void)snprintf(f->target[n], sizeof(f->target[n]), "%s", value);
+	return 0;
+}
+
+static int parse_line(struct facts *f, char *line, struct ukd_error *e)
+{
+	char *value = strchr(line, '=');
+
+	if (line[0] == '#' || !line[0])
+		return 0;
+	if (!value)
+		return ukd_fail(e, -EINVAL, "'%s' is not key=value", line);
+	*value++ = 0;
+	if (!strcmp(line, "machine_id")) {
+		if (!set_machine(f, value))
+			return ukd_fail(e, -EINVAL, "bad machine_id");
+	} else if (!strcmp(line, "image")) {
+		(void)snprintf(f->image, sizeof(f->image), "%s", value);
+	} else if (!strncmp(line, "target.", 7)) {
+		return set_target(f, line + 7, value, e);
+	}
+	return 0;
+}
+
+static int parse_file(struct facts *f, char *text, struct ukd_error *e)
+{
+	unsigned int number = 1;
+	char *next, *save = text;
+
+	while ((next = strsep(&save, "\n"))) {
+		if (parse_line(f, next, e) < 0)
+			return ukd_prefix(e, "%s:%u", FACTS_FILE, number);
+		number++;
+	}
+	return 0;
+}
+
+/* An image without host data (fleet image) still has to tell machines apart. */
+static void machine_from_firmware(const struct root *root, struct facts *f)
+{
+	_buffer_ struct buffer b = {0};
+	struct ukd_error e;
+
+	if (root_read(root, "/sys/class/dmi/id/product_uuid", 256, &b, &e) < 0)
+		return;
+	b.data[strcspn((char *)b.data, "\n")] = 0;
+	for (char *s = (char *)b.data; *s; s++)
+		*s = (char)tolower((unsigned char)*s);
+	(void)set_machine(f, (char *)b.data);
+}
+
+int facts_read(const struct root *root, struct facts *ret, struct ukd_error *e)
+{
+	_buffer_ struct buffer b = {0};
+	int r;
+
+	*ret = (struct facts){0};
+	r = root_read(root, FACTS_FILE, KIB(64), &b, e);
+	if (r == 0)
+		r = parse_file(ret, (char *)b.data, e);
+	else if (r == -ENOENT)
+		r = 0;
+	if (!ret->machine[0])
+		machine_from_firmware(root, ret);
+	if (!ret->machine[0])
+		(void)set_machine(ret, "unknown");
+	return r;
+}

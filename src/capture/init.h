@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What only pid 1 of the lean capture environment does: mounts, console, the end of the machine. */
+#pragma once
+
+#include "conf/settings.h"
+#include "util/error.h"
+
+/*
+ * Mounts proc, sysfs, devtmpfs and a tmpfs on /run, makes /dev/console the standard streams and
+ * sets PATH. Goes on after a failure; e then has the first. Returns 0 or a negative errno.
+ */
+int init_environment(struct ukd_error *e);
+
+/*
+ * Leaves one copy of each message on the console: what goes to /dev/kmsg as information is printed
+ * by us, so the kernel prints errors only. Does nothing where the command line asks for another
+ * level.
+ */
+void init_quiet_kernel(void);
+
+/* Ends the machine with reboot(2) directly. Returns only if the kernel refuses. */
+void machine_end(enum setting_action action);
+
+/* The kernel's emergency restart (SysRq b). Returns only if the kernel refuses. */
+void machine_emergency(void);
+
+/* Pid 1 must never return: waits for ever, reaping. */
+_noreturn_ void init_wait(void);

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The kernel log, before anything else: dmesg.txt by vmcore-dmesg, else by makedumpfile. Small and
+ * often enough on its own.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "capture/collector.h"
+#include "capture/guard.h"
+#include "util/cleanup.h"
+#include "util/parse.h"
+
+#define LOG_NAME    "dmesg.txt"
+#define LOG_SECOND  "dmesg-makedumpfile.txt" /* until it replaces the first */
+#define LOG_LIMIT_S 120
+
+/* Size of a finished log; not even one byte is a failure. */
+static int log_size(int dirfd, const char *name, uint64_t *ret, struct ukd_error *e)
+{
+	struct stat st;
+
+	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return ukd_fail_errno(e, -errno, "%s", name);
+	if (st.st_size <= 0)
+		return ukd_fail(e, -ENODATA, "the kernel log is empty");
+	*ret = (uint64_t)st.st_size;
+	return 0;
+}
+
+static int by_vmcore_dmesg(struct attempt *a, const char *core, unsigned int limit_s,
+			   struct ukd_error *e)
+{
+	const char *argv[] = {"vmcore-dmesg", core, NULL};
+	_close_ int fd = openat(a->dirfd, LOG_NAME,
+				O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	uint64_t size;
+	int r;
+
+	if (fd < 0)
+		return ukd_fail_errno(e, -errno, "cannot create %s", LOG_NAME);
+	r = tool_run(a, argv, fd, limit_s, false, NULL, e);
+	if (r < 0)
+		return r;
+	return log_size(a->dirfd, LOG_NAME, &size, e);
+}
+
+/* What vmcore-dmesg left, if anything, stays until makedumpfile has something better. */
+static int by_makedumpfile(struct attempt *a, const char *core, unsigned int limit_s,
+			   struct ukd_error *e)
+{
+	const char *argv[] = {"makedumpfile", "--dump-dmesg", core, LOG_SECOND, NULL};
+	uint64_t size;
+	int r = tool_run(a, argv, -1, limit_s, false, NULL, e);
+
+	if (r == 0)
+		r = log_size(a->dirfd, LOG_SECOND, &size, e);
+	if (r < 0) {
+		(void)unlinkat(a->dirfd, LOG_SECOND, 0);
+		return r;
+	}
+	if (renameat(a->dirfd, LOG_SECOND, a->dirfd, LOG_NAME) < 0)
+		return ukd_fail_errno(e, -errno, "cannot rename %s", LOG_SECOND);
+	return 0;
+}
+
+/* Makes the log durable before the long part begins. */
+static int sync_log(struct attempt *a, unsigned int limit_s, struct ukd_error *e)
+{
+	_close_ int fd = openat(a->dirfd, LOG_NAME, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	int r;
+
+	if (fd < 0)
+		return ukd_fail_errno(e, -errno, "%s", LOG_NAME);
+	r = guard_fsync(fd, limit_s, "fsync of the kernel log", e);
+	if (r < 0)
+		return r;
+	return guard_fsync(a->dirfd, limit_s, "fsync of the directory", e);
+}
+
+int directory_save_log(struct attempt *a, struct ukd_error *e)
+{
+	unsigned int limit = budget_share_s(&a->c->budget, 8, LOG_LIMIT_S);
+	char core[4200], size_text[FORMAT_SIZE_MAX];
+	struct ukd_error first, second;
+	uint64_t size;
+	int r;
+
+	vmcore_path(a->c, core, sizeof(core));
+	r = by_vmcore_dmesg(a, core, limit, &first);
+	if (r < 0)
+		r = by_makedumpfile(a, core, limit, &second);
+	if (r < 0) {
+		r = ukd_fail(e, r, "%.240s; %.240s", first.text, second.text);
+		/* Part of a log is kept, an empty file is not. */
+		if (log_size(a->dirfd, LOG_NAME, &size, &second) < 0)
+			(void)unlinkat(a->dirfd, LOG_NAME, 0);
+		return r;
+	}
+	r = sync_log(a, budget_work_s(&a->c->budget, 60), e);
+	if (r < 0)
+		return r;
+	a->log_saved = true;
+	if (log_size(a->dirfd, LOG_NAME, &size, e) == 0)
+		(void)snprintf(a->note, sizeof(a->note), "%s in %s/%s",
+			       format_size(size, size_text), a->name, LOG_NAME);
+	return 0;
+}

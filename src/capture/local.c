@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * A file system on a local block device. Found by UUID, label, partition or name, mounted
+ * read-write (its journal is wanted: the crash left it dirty) if and only if it is of a type that
+ * is listed here. The file system's content is hostile: nothing on it is followed or executed.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+
+#include "capture/blockdev.h"
+#include "capture/guard.h"
+#include "capture/target.h"
+#include "util/cleanup.h"
+
+#define MOUNT_POINT   "/run/ukdump/target"
+#define DEVICE_WAIT_S 90 /* RAID controllers and SAN paths take their time; never over 1/4 of all */
+
+static const struct fs_type {
+	const char *name; /* libblkid's and the kernel's */
+	const char *options;
+} fs_types[] = {
+	{"ext4", ""},
+	{"xfs", ""},
+	/* Paths count from the top, whatever the default subvolume is. */
+	{"btrfs", "subvolid=5"},
+};
+
+static bool handles(const char *place)
+{
+	struct locator l;
+
+	return locator_parse(place, &l);
+}
+
+static const struct fs_type *find_type(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(fs_types); i++)
+		if (!strcmp(fs_types[i].name, name))
+			return &fs_types[i];
+	return NULL;
+}
+
+struct mount_args {
+	char source[4096];
+	const char *target;
+	const struct fs_type *type;
+};
+
+static int do_mount(void *ctx)
+{
+	const struct mount_args *m = ctx;
+	const unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME;
+
+	return mount(m->source, m->target, m->type->name, flags, m->type->options) < 0 ? -errno : 0;
+}
+
+static int do_umount(void *ctx)
+{
+	return umount2(ctx, 0) < 0 ? -errno : 0;
+}
+
+static int mount_device(struct attempt *a, const struct blockdev *dev, struct ukd_error *e)
+{
+	const struct root *root = a->c->root;
+	struct mount_args m = {.type = find_type(dev->type)};
+	unsigned int limit = budget_work_s(&a->c->budget, 120);
+	char point[4096];
+	int r;
+
+	if (!m.type)
+		return ukd_fail(e, -EMEDIUMTYPE, "%s holds %s, not ext4, xfs or btrfs", dev->path,
+				dev->type[0] ? dev->type : "nothing known");
+	(void)snprintf(point, sizeof(point), "%s" MOUNT_POINT, root->path);
+	(void)snprintf(m.source, sizeof(m.source), "%s%s", root->path, dev->path);
+	m.target = point;
+	r = make_directories(root->fd, &MOUNT_POINT[1], 0700, e);
+	if (r < 0)
+		return r;
+	r = guard_call(do_mount, &m, limit, "mount", e);
+	if (r < 0)
+		return ukd_prefix(e, "%s (%s)", dev->path, dev->type);
+	(void)snprintf(a->mount_point, sizeof(a->mount_point), "%s", point);
+	return 0;
+}
+
+static int connect(struct attempt *a, struct ukd_error *e)
+{
+	_close_ int base = -1;
+	struct blockdev dev;
+	struct locator l;
+	unsigned int limit;
+	int r;
+
+	if (!locator_parse(a->place, &l))
+		return ukd_fail(e, -EINVAL, "bad target '%s'", a->place);
+	limit = budget_work_s(&a->c->budget, budget_share_s(&a->c->budget, 4, DEVICE_WAIT_S));
+	r = blockdev_wait(a->c->root, &l, limit, &dev, e);
+	if (r < 0)
+		return r;
+	(void)snprintf(a->record->device, sizeof(a->record->device), "%s", dev.path);
+	r = mount_device(a, &dev, e);
+	if (r < 0)
+		return r;
+	base = open(a->mount_point, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (base < 0)
+		return ukd_fail_errno(e, -errno, "%s", a->mount_point);
+	(void)snprintf(a->note, sizeof(a->note), "%.64s on %.64s (%.16s)", a->place, dev.path,
+		       dev.type);
+	return directory_enter(a, base, l.path, e);
+}
+
+static int disconnect(struct attempt *a, struct ukd_error *e)
+{
+	int r;
+
+	directory_leave(a);
+	if (!a->mount_point[0])
+		return 0;
+	r = guard_call(do_umount, a->mount_point, budget_any_s(&a->c->budget, 30), "umount", e);
+	/* So that the next target can be mounted there. */
+	if (r < 0)
+		(void)umount2(a->mount_point, MNT_DETACH);
+	a->mount_point[0] = 0;
+	return r;
+}
+
+const struct target_ops local_target = {
+	.handles = handles,
+	.connect = connect,
+	.save_log = directory_save_log,
+	.check_space = directory_check_space,
+	.save_dump = directory_save_dump,
+	.publish = directory_publish,
+	.disconnect = disconnect,
+};

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * manifest.json, schema 1 (ukdump-capture(8)). Reasons may hold bytes that came from a dump or a
+ * tool: what is not printable ASCII becomes '?', so that the file is always valid UTF-8.
+ */
+#include <errno.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "capture/record.h"
+#include "util/cleanup.h"
+#include "util/file.h"
+
+static struct json_object *text(const char *s)
+{
+	char clean[RECORD_REASON];
+	size_t i;
+
+	for (i = 0; s[i] && i + 1 < sizeof(clean); i++)
+		clean[i] = s[i] >= 0x20 && s[i] < 0x7f ? s[i] : '?';
+	clean[i] = 0;
+	return json_object_new_string(clean);
+}
+
+static struct json_object *text_or_null(const char *s)
+{
+	return s[0] ? text(s) : NULL;
+}
+
+/* json_object_object_add() takes the value over whatever happens; NULL is JSON's null. */
+static void add(struct json_object *o, const char *key, struct json_object *value)
+{
+	(void)json_object_object_add(o, key, value);
+}
+
+static void add_bytes(struct json_object *o, const char *key, uint64_t v)
+{
+	add(o, key, json_object_new_int64(v > INT64_MAX ? INT64_MAX : (int64_t)v));
+}
+
+static struct json_object *stages(const struct record *r)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (unsigned int i = 0; i < r->n_stages; i++) {
+		const struct stage *s = &r->stages[i];
+		struct json_object *o = json_object_new_object();
+		char seconds[32];
+
+		(void)snprintf(seconds, sizeof(seconds), "%llu.%03llu",
+			       (unsigned long long)(s->ms / 1000),
+			       (unsigned long long)(s->ms % 1000));
+		add(o, "name", text(s->name));
+		add(o, "result", text(outcome_name(s->outcome)));
+		add(o, "seconds", json_object_new_double_s((double)s->ms / 1000, seconds));
+		if (s->reason[0])
+			add(o, "reason", text(s->reason));
+		(void)json_object_array_add(list, o);
+	}
+	return list;
+}
+
+static struct json_object *targets(const struct record *r)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (unsigned int i = 0; i < r->n_targets; i++) {
+		const struct target_record *t = &r->targets[i];
+		struct json_object *o = json_object_new_object();
+
+		add(o, "uri", text(t->uri));
+		add(o, "result", text(dump_state_name(t->state)));
+		add(o, "reason", text_or_null(t->reason));
+		add(o, "device", text_or_null(t->device));
+		(void)json_object_array_add(list, o);
+	}
+	return list;
+}
+
+static struct json_object *collector(const struct record *r)
+{
+	struct json_object *o = json_object_new_object(), *argv = json_object_new_array();
+	int code = r->collector.exit;
+
+	for (unsigned int i = 0; i < r->collector.n_args; i++)
+		(void)json_object_array_add(argv, text(r->collector.args[i]));
+	add(o, "argv", argv);
+	add(o, "exit", code < 0 ? NULL : json_object_new_int(code));
+	add(o, "attempts", json_object_new_int((int)r->collector.attempts));
+	return o;
+}
+
+static struct json_object *memory(const struct record *r)
+{
+	struct json_object *o = json_object_new_object();
+
+	add_bytes(o, "total", r->memory_total);
+	add_bytes(o, "peak", r->memory_peak);
+	return o;
+}
+
+static struct json_object *crash_time(const struct record *r)
+{
+	time_t t = (time_t)r->crash_time;
+	char buf[64];
+	struct tm tm;
+
+	if (!t || !gmtime_r(&t, &tm) || !strftime(buf, sizeof(buf), "%Y-%m-%dT%H:%M:%SZ", &tm))
+		return NULL;
+	return text(buf);
+}
+
+char *manifest_text(const struct record *r)
+{
+	struct json_object *o = json_object_new_object();
+	const char *s;
+	char *copy = NULL;
+
+	if (!o)
+		return NULL;
+	add(o, "schema", json_object_new_int(1));
+	add(o, "state", text(dump_state_name(r->state)));
+	add(o, "image", text_or_null(r->image));
+	add(o, "machine", text_or_null(r->machine));
+	add(o, "kernel", text_or_null(r->kernel));
+	add(o, "crash_time", crash_time(r));
+	add(o, "stages", stages(r));
+	add(o, "targets", targets(r));
+	add(o, "collector", collector(r));
+	add_bytes(o, "bytes", r->bytes);
+	add(o, "sha256", text_or_null(r->sha256));
+	add(o, "checked", text(r->checked_full ? "full" : "header"));
+	add(o, "memory", memory(r));
+	add(o, "encrypted_to", json_object_new_array());
+	s = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY |
+						      JSON_C_TO_STRING_NOSLASHESCAPE);
+	if (s && asprintf(&copy, "%s\n", s) < 0)
+		copy = NULL;
+	(void)json_object_put(o);
+	return copy;
+}
+
+int manifest_write(const struct record *r, int dirfd, struct ukd_error *e)
+{
+	_free_ char *s = manifest_text(r);
+
+	if (!s)
+		return ukd_oom(e);
+	return file_replace(dirfd, "manifest.json", 0600,
+			    (struct bytes){(const uint8_t *)s, strlen(s)}, e);
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What happened, as it goes into manifest.json: stages with their times and reasons, targets, the
+ * collector, the dump. Plain data with fixed limits, so that recording cannot fail for want of
+ * memory; what exceeds a limit is cut or left out.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "util/error.h"
+
+#define RECORD_STAGES  128
+#define RECORD_TARGETS 16
+#define RECORD_ARGS    24
+#define RECORD_REASON  512
+
+/* What one target, or the whole run, came to; a larger value is better. */
+enum dump_state {
+	STATE_FAILED,
+	STATE_LOG_ONLY,
+	STATE_PARTIAL,
+	STATE_COMPLETE,
+};
+
+enum outcome {
+	OUTCOME_OK,
+	OUTCOME_WARNING, /* done, with something to know */
+	OUTCOME_FAILED,
+	OUTCOME_SKIPPED,
+};
+
+struct stage {
+	const char *name; /* a literal */
+	enum outcome outcome;
+	uint64_t start_ms;
+	uint64_t ms;		    /* how long it took */
+	char reason[RECORD_REASON]; /* why it is not OUTCOME_OK, else empty */
+};
+
+struct target_record {
+	char uri[RECORD_REASON]; /* as configured */
+	char device[256];	 /* what it was found to be, or empty */
+	enum dump_state state;
+	char reason[RECORD_REASON]; /* the failure that decided, or empty */
+};
+
+struct record {
+	enum dump_state state; /* of the target in work */
+	char image[128];
+	char machine[72];
+	char kernel[72];
+	uint64_t crash_time; /* seconds since 1970, 0: unknown */
+
+	struct stage stages[RECORD_STAGES];
+	unsigned int n_stages;
+	struct target_record targets[RECORD_TARGETS];
+	unsigned int n_targets;
+
+	struct {
+		char args[RECORD_ARGS][256];
+		unsigned int n_args;
+		int exit;	       /* exit status; -1: killed or not started */
+		unsigned int attempts; /* on the target in work, all plans */
+	} collector;
+
+	uint64_t bytes;	 /* of the dump */
+	char sha256[65]; /* empty: not read back */
+	bool checked_full;
+
+	uint64_t memory_total; /* bytes */
+	uint64_t memory_peak;  /* bytes */
+};
+
+/*
+ * Begins and ends a stage. record_begin() never returns NULL: beyond RECORD_STAGES the last entry
+ * is used again. reason is copied; NULL means none.
+ */
+struct stage *record_begin(struct record *r, const char *name);
+void record_end(struct stage *s, enum outcome outcome, const char *reason);
+
+/* Adds a target in state failed. Never returns NULL, as above. */
+struct target_record *record_target(struct record *r, const char *uri);
+
+/* Forgets what is known about the collector and the dump: the next target begins. */
+void record_reset_dump(struct record *r);
+
+/* Copies a NULL-terminated argument vector. */
+void record_collector(struct record *r, const char *const *argv);
+
+const char *dump_state_name(enum dump_state state);
+const char *outcome_name(enum outcome outcome);
+
+/* The record as JSON text, to be freed by the caller. NULL if out of memory. */
+char *manifest_text(const struct record *r);
+
+/* Writes manifest.json into dirfd atomically (mode 0600, synced). */
+int manifest_write(const struct record *r, int dirfd, struct ukd_error *e) _must_check_;

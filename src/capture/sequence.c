@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The sequence: modules, then each target in turn until one holds a complete dump. Every step is a
+ * stage with a time, a result and a reason; a failing step never ends the run.
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "capture/capture.h"
+#include "capture/modules.h"
+#include "capture/target.h"
+#include "util/sys.h"
+
+void capture_say(const struct capture *c, enum log_level level, const char *fmt, ...)
+{
+	char line[768];
+	va_list ap;
+
+	if (!c->say)
+		return;
+	va_start(ap, fmt);
+	(void)vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	c->say(level, line);
+}
+
+void capture_end_stage(struct capture *c, struct stage *s, enum outcome outcome, const char *text)
+{
+	static const enum log_level levels[] = {
+		[OUTCOME_OK] = LOG_LEVEL_INFO,
+		[OUTCOME_WARNING] = LOG_LEVEL_WARNING,
+		[OUTCOME_FAILED] = LOG_LEVEL_ERROR,
+		[OUTCOME_SKIPPED] = LOG_LEVEL_WARNING,
+	};
+	bool remark = text && text[0];
+
+	record_end(s, outcome, outcome == OUTCOME_OK ? NULL : text);
+	memory_sample(&c->memory, c->root);
+	c->record.memory_total = c->memory.total;
+	c->record.memory_peak = memory_peak(&c->memory);
+	capture_say(c, levels[outcome], "%s: %s%s%s (%llu.%01llu s)", s->name,
+		    outcome_name(outcome), remark ? ", " : "", remark ? text : "",
+		    (unsigned long long)(s->ms / 1000), (unsigned long long)(s->ms % 1000 / 100));
+}
+
+static void load_modules(struct capture *c)
+{
+	struct stage *s = record_begin(&c->record, "modules");
+	struct modules_result result = {0};
+	struct ukd_error e;
+	char text[400];
+	int r = modules_load(c->root, sys_finit_module, budget_share_s(&c->budget, 8, 60), &result,
+			     &e);
+
+	if (r == -ENOENT) {
+		capture_end_stage(c, s, OUTCOME_SKIPPED, "the image has no modules.list");
+		return;
+	}
+	if (r < 0) {
+		capture_end_stage(c, s, OUTCOME_FAILED, e.text);
+		return;
+	}
+	(void)snprintf(text, sizeof(text), "%u loaded%s%s", result.loaded,
+		       result.failed ? ", some failed, first " : "", result.first);
+	capture_end_stage(c, s, result.failed ? OUTCOME_WARNING : OUTCOME_OK, text);
+}
+
+/* Runs one operation of the target as a stage. */
+static int stage(struct attempt *a, const char *name,
+		 int (*operation)(struct attempt *a, struct ukd_error *e))
+{
+	struct stage *s = record_begin(&a->c->record, name);
+	struct ukd_error e;
+	int r;
+
+	a->note[0] = 0;
+	r = operation(a, &e);
+	capture_end_stage(a->c, s, r < 0 ? OUTCOME_FAILED : OUTCOME_OK, r < 0 ? e.text : a->note);
+	if (r < 0 && !a->record->reason[0])
+		(void)snprintf(a->record->reason, sizeof(a->record->reason), "%s: %.480s", name,
+			       e.text);
+	return r;
+}
+
+/* The reason of a failed dump is that of its last stage, and counts more than that of the log. */
+static void take_reason(struct attempt *a)
+{
+	const struct record *r = &a->c->record;
+	const struct stage *last = &r->stages[r->n_stages - 1];
+
+	(void)snprintf(a->record->reason, sizeof(a->record->reason), "%s: %.480s", last->name,
+		       last->reason[0] ? last->reason : "no time left for a dump");
+}
+
+/* The stages between connect and publish. Returns what the target holds then. */
+static enum dump_state fill_target(struct attempt *a)
+{
+	enum dump_state state = STATE_FAILED;
+
+	(void)stage(a, "log", a->ops->save_log);
+	if (stage(a, "space", a->ops->check_space) == 0) {
+		state = a->ops->save_dump(a);
+		if (state != STATE_COMPLETE)
+			take_reason(a);
+	}
+	return state == STATE_FAILED && a->log_saved ? STATE_LOG_ONLY : state;
+}
+
+/* The first manifest has no "publish" stage, the second one has. */
+static void publish(struct attempt *a)
+{
+	struct record *r = &a->c->record;
+	struct ukd_error e;
+
+	a->record->state = r->state;
+	if (stage(a, "publish", a->ops->publish) < 0 && r->state == STATE_COMPLETE)
+		r->state = STATE_PARTIAL;
+	a->record->state = r->state;
+	/* Once more, now that publishing is over; the dump itself has its final name already. */
+	if (a->dirfd >= 0 && manifest_write(r, a->dirfd, &e) < 0)
+		capture_say(a->c, LOG_LEVEL_ERROR, "manifest: %s", e.text);
+}
+
+static enum dump_state attempt_target(struct capture *c, const char *uri, const char *place)
+{
+	struct attempt a = {.c = c, .place = place, .dirfd = -1};
+	struct ukd_error e;
+
+	record_reset_dump(&c->record);
+	a.record = record_target(&c->record, uri);
+	a.ops = target_find(place);
+	if (!a.ops) {
+		(void)snprintf(a.record->reason, sizeof(a.record->reason),
+			       "this image has no support for this kind of target");
+		capture_say(c, LOG_LEVEL_ERROR, "target %s: %s", uri, a.record->reason);
+		return STATE_FAILED;
+	}
+	if (stage(&a, "target", a.ops->connect) == 0) {
+		c->record.state = fill_target(&a);
+		publish(&a);
+	}
+	if (a.ops->disconnect(&a, &e) < 0)
+		capture_say(c, LOG_LEVEL_WARNING, "target %s: %s", uri, e.text);
+	return c->record.state;
+}
+
+static void prepare_record(struct capture *c)
+{
+	struct record *r = &c->record;
+	struct ukd_error e;
+
+	if (facts_read(c->root, &c->facts, &e) < 0)
+		capture_say(c, LOG_LEVEL_WARNING, "%s", e.text);
+	if (crash_read(c->root, &c->crash, &e) < 0)
+		capture_say(c, LOG_LEVEL_WARNING, "%s", e.text);
+	(void)snprintf(r->image, sizeof(r->image), "%s", c->facts.image);
+	(void)snprintf(r->machine, sizeof(r->machine), "%s", c->facts.machine);
+	(void)snprintf(r->kernel, sizeof(r->kernel), "%s", c->crash.release);
+	r->crash_time = c->crash.time;
+}
+
+/* What this program does not do is said, or, where secrets are at stake, stops it. */
+static bool settings_allow(const struct capture *c)
+{
+	if (c->settings.action.pre.n || c->settings.action.post.n)
+		capture_say(c, LOG_LEVEL_WARNING, "Pre= and Post= are not run by this image");
+	if (!c->settings.dump.encrypt_to.n)
+		return true;
+	capture_say(c, LOG_LEVEL_ERROR,
+		    "EncryptTo= is set and this image cannot encrypt: nothing is written");
+	return false;
+}
+
+enum dump_state capture_run(struct capture *c)
+{
+	const struct strings *targets = &c->settings.dump.target;
+	enum dump_state best = STATE_FAILED;
+
+	if (!settings_allow(c))
+		return STATE_FAILED;
+	prepare_record(c);
+	load_modules(c);
+	for (unsigned int i = 0; i < targets->n && best != STATE_COMPLETE; i++) {
+		const char *place = i < RECORD_TARGETS && c->facts.target[i][0] ?
+					    c->facts.target[i] :
+					    targets->v[i];
+		enum dump_state state;
+
+		if (!budget_work_ms(&c->budget)) {
+			capture_say(c, LOG_LEVEL_ERROR, "target %s: no time left", targets->v[i]);
+			continue;
+		}
+		state = attempt_target(c, targets->v[i], place);
+		if (state > best)
+			best = state;
+	}
+	return best;
+}

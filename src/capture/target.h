@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A target, and the table of operations that each kind of target has. The sequence (sequence.c)
+ * knows only this table: it calls the operations in this order, records each as a stage and goes to
+ * the next target when one fails.
+ *
+ * A new kind of target adds one table to target_find(). Kinds that end in a mounted directory (nfs)
+ * have only connect and disconnect of their own and take directory_*() for the rest; kinds that
+ * send a stream (ssh, https) bring all of their own.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "capture/capture.h"
+
+struct target_ops;
+
+/* One attempt at one target. */
+struct attempt {
+	struct capture *c;
+	const char *place; /* the target as resolved at build time; borrowed */
+	const struct target_ops *ops;
+	struct target_record *record;
+
+	char mount_point[4096]; /* empty: nothing mounted */
+	int dirfd;		/* the crash's own directory; -1: none yet */
+	char name[128];		/* its name */
+	char note[256];		/* a remark on what was done, for the operator */
+	bool log_saved;
+};
+
+struct target_ops {
+	/* Is place one of this kind? */
+	bool (*handles)(const char *place);
+	/* Makes the target reachable and makes the crash's directory on it. */
+	int (*connect)(struct attempt *a, struct ukd_error *e);
+	int (*save_log)(struct attempt *a, struct ukd_error *e);
+	/* Is there room for anything at all? */
+	int (*check_space)(struct attempt *a, struct ukd_error *e);
+	/*
+	 * Dumps, by whatever plans the kind has, and checks what was written; records the stages
+	 * "dump" and "check" itself. Returns the state: failed, partial or complete.
+	 */
+	enum dump_state (*save_dump)(struct attempt *a);
+	/* Writes the manifest and gives a complete dump its final name, durably. */
+	int (*publish)(struct attempt *a, struct ukd_error *e);
+	/* Undoes connect, as far as it came. */
+	int (*disconnect)(struct attempt *a, struct ukd_error *e);
+};
+
+/* The operations for a place; NULL: this program has none. */
+const struct target_ops *target_find(const char *place);
+
+/*
+ * Directory targets. directory_enter() opens path (from base, no symbolic links, no mount points
+ * crossed), makes what is missing and the crash's own directory in it, with mode 0700.
+ */
+int directory_enter(struct attempt *a, int base, const char *path,
+		    struct ukd_error *e) _must_check_;
+int directory_save_log(struct attempt *a, struct ukd_error *e) _must_check_;
+int directory_check_space(struct attempt *a, struct ukd_error *e) _must_check_;
+enum dump_state directory_save_dump(struct attempt *a);
+int directory_publish(struct attempt *a, struct ukd_error *e) _must_check_;
+void directory_leave(struct attempt *a);
+
+/* Bytes that may be written to the directory's file system: what is free, less KeepFree=. */
+int directory_room(const struct attempt *a, uint64_t *ret, struct ukd_error *e) _must_check_;
+
+/* The kinds of target. */
+extern const struct target_ops local_target;	 /* a file system on a block device */
+extern const struct target_ops directory_target; /* file:/DIR on what is mounted already */

@@ -1,0 +1,452 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What the capture program reads and writes: cores, dumps, facts, tool versions, the manifest. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <json-c/json.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/bytes.h"
+#include "capture/blockdev.h"
+#include "capture/collector.h"
+#include "capture/dumpcheck.h"
+#include "capture/elfcore.h"
+#include "capture/facts.h"
+#include "capture/memory.h"
+#include "capture/record.h"
+#include "fixture_capture.h"
+#include "util/cleanup.h"
+
+/* A file in memory with this content. */
+static int file_of(const uint8_t *p, size_t len)
+{
+	int fd = memfd_create("test", MFD_CLOEXEC);
+
+	assert_true(fd >= 0);
+	assert_int_equal(fd_write_full(fd, p, len), 0);
+	return fd;
+}
+
+static void replace_core(const struct tree *t, const uint8_t *p, size_t len)
+{
+	FILE *f;
+
+	assert_int_equal(unlink(tree_path(t, "/proc/vmcore")), 0);
+	f = fopen(tree_path(t, "/proc/vmcore"), "w");
+	assert_non_null(f);
+	assert_int_equal(fwrite(p, 1, len, f), len);
+	assert_int_equal(fclose(f), 0);
+}
+
+static void test_crash_facts(void **state)
+{
+	struct tree t;
+	struct crash c;
+	struct ukd_error e = {0};
+
+	(void)state;
+	tree_make(&t);
+	assert_int_equal(crash_read(&t.root, &c, &e), 0);
+	assert_int_equal(c.time, CRASH_TIME);
+	assert_string_equal(c.release, "6.12.107+deb13-amd64");
+	assert_int_equal(c.size, 4096 + CORE_LOAD);
+	tree_remove(&t);
+}
+
+/* Reads a core with one change; what it comes to. */
+static int read_changed(struct tree *t, size_t off, unsigned int width, uint64_t value,
+			size_t cut_to, struct crash *c, struct ukd_error *e)
+{
+	size_t len;
+	_free_ uint8_t *p = make_core("OSRELEASE=x\nCRASHTIME=1\n", 100, &len);
+
+	for (unsigned int i = 0; i < width; i++)
+		p[off + i] = (uint8_t)(value >> (8 * i));
+	replace_core(t, p, cut_to ? cut_to : len);
+	return crash_read(&t->root, c, e);
+}
+
+static void test_hostile_core(void **state)
+{
+	static const struct {
+		const char *what;
+		size_t off;
+		unsigned int width;
+		uint64_t value;
+		size_t cut_to;
+		const char *check;
+	} cases[] = {
+		{"empty", 0, 0, 0, 1, "vmcore.truncated"},
+		{"not ELF", 0, 1, 'X', 0, "vmcore.elf"},
+		{"32-bit", 4, 1, 1, 0, "vmcore.elf"},
+		{"big endian", 5, 1, 2, 0, "vmcore.elf"},
+		{"executable", 16, 2, 2, 0, "vmcore.elf"},
+		{"header cut", 0, 0, 0, 63, "vmcore.truncated"},
+		{"no program headers", 56, 2, 0, 0, "vmcore.phdr"},
+		{"too many program headers", 56, 2, 0xffff, 0, "vmcore.phdr"},
+		{"wrong entry size", 54, 2, 55, 0, "vmcore.phdr"},
+		{"program headers outside", 32, 8, 1 << 30, 0, "vmcore.truncated"},
+		{"program headers at the end of time", 32, 8, INT64_MAX - 10, 0, NULL},
+		{"note segment outside", 64 + 8, 8, 1 << 30, 0, "vmcore.truncated"},
+		{"note segment huge", 64 + 32, 8, 1 << 30, 0, "vmcore.vmcoreinfo"},
+		{"note segment of another type", 64, 4, 6, 0, "vmcore.vmcoreinfo"},
+		{"name size huge", 176, 4, 0xffffffff, 0, "vmcore.vmcoreinfo"},
+		{"desc size huge", 180, 4, 0xffffffff, 0, "vmcore.vmcoreinfo"},
+		{"name size zero", 176, 4, 0, 0, "vmcore.vmcoreinfo"},
+	};
+	struct tree t;
+
+	(void)state;
+	tree_make(&t);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct ukd_error e = {0};
+		struct crash c;
+		int r = read_changed(&t, cases[i].off, cases[i].width, cases[i].value,
+				     cases[i].cut_to, &c, &e);
+
+		if (r >= 0 || (cases[i].check && strcmp(e.check, cases[i].check)))
+			fail_msg("%s: %d, %s (%s)", cases[i].what, r, e.check, e.text);
+		assert_int_equal(c.time, 0);
+	}
+	tree_remove(&t);
+}
+
+static void test_crash_time_garbage(void **state)
+{
+	static const char *const infos[] = {
+		"",
+		"CRASHTIME=",
+		"CRASHTIME=-5\n",
+		"CRASHTIME=99999999999999999999999\n",
+		"CRASHTIME=253402300800\n",
+		"xCRASHTIME=5\n",
+		"OSRELEASE=\033[2J\n",
+	};
+	struct tree t;
+
+	(void)state;
+	tree_make(&t);
+	for (size_t i = 0; i < ARRAY_SIZE(infos); i++) {
+		struct ukd_error e = {0};
+		struct crash c;
+		size_t len;
+		_free_ uint8_t *p = make_core(infos[i], 10, &len);
+
+		replace_core(&t, p, len);
+		assert_int_equal(crash_read(&t.root, &c, &e), 0);
+		assert_int_equal(c.time, 0);
+		assert_null(strchr(c.release, '\033'));
+	}
+	tree_remove(&t);
+}
+
+static void test_good_dumps(void **state)
+{
+	struct ukd_error e = {0};
+	struct dump_facts f;
+	size_t len;
+	_free_ uint8_t *kdump = make_kdump(&len);
+	_close_ int fd = file_of(kdump, len);
+
+	(void)state;
+	assert_int_equal(dump_check(fd, &f, &e), 0);
+	assert_int_equal(f.format, DUMP_KDUMP);
+	assert_int_equal(f.pages, KDUMP_PAGES);
+	assert_int_equal(f.size, len);
+	assert_true(f.readable);
+
+	_free_ uint8_t *core = make_core("", 5000, &len);
+	_close_ int fd2 = file_of(core, len);
+	assert_int_equal(dump_check(fd2, &f, &e), 0);
+	assert_int_equal(f.format, DUMP_ELF);
+}
+
+static void test_bad_dumps(void **state)
+{
+	const size_t last = KDUMP_DESCRIPTORS + (KDUMP_PAGES - 1) * 24;
+	const struct {
+		const char *what;
+		size_t off;
+		unsigned int width;
+		uint64_t value;
+		size_t cut_to;
+		const char *check;
+		bool readable;
+	} cases[] = {
+		{"signature", 0, 1, 'k', 0, "dump.signature", false},
+		{"short", 0, 0, 0, 100, "dump.truncated", false},
+		{"header only", 0, 0, 0, KDUMP_BLOCK, "dump.truncated", false},
+		{"block size 0", 428, 4, 0, 0, "dump.header", false},
+		{"block size odd", 428, 4, 4097, 0, "dump.header", false},
+		{"block size huge", 428, 4, 1U << 31, 0, "dump.header", false},
+		{"no sub header", 432, 4, 0, 0, "dump.header", false},
+		{"sub header huge", 432, 4, 0x7fffffff, 0, "dump.header", false},
+		{"no bitmap", 436, 4, 0, 0, "dump.header", false},
+		{"bitmap larger than the file", 436, 4, 0xffffffff, 0, "dump.truncated", false},
+		{"more pages than bits", KDUMP_BLOCK + 96, 8, 1 << 20, 0, "dump.header", false},
+		{"marked incomplete", 424, 4, 0x28, 0, "dump.incomplete", true},
+		{"no page", 3 * KDUMP_BLOCK, 1, 0, 0, "dump.header", false},
+		{"one page too many", 3 * KDUMP_BLOCK + 1, 1, 1, 0, "dump.descriptor", true},
+		{"descriptors cut", 0, 0, 0, KDUMP_DESCRIPTORS + 30, "dump.truncated", false},
+		{"data cut", 0, 0, 0, KDUMP_DATA + 50, "dump.truncated", true},
+		{"data ends one byte early", 0, 0, 0, KDUMP_DATA + 799, "dump.truncated", true},
+		{"descriptor zero", last, 8, 0, 0, "dump.descriptor", true},
+		{"page too long", last + 8, 4, 4097, 0, "dump.truncated", true},
+		{"page of no length", last + 8, 4, 0, 0, "dump.descriptor", true},
+		{"offset wraps", last, 8, UINT64_MAX - 50, 0, "dump.truncated", true},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct ukd_error e = {0};
+		struct dump_facts f;
+		size_t len;
+		_free_ uint8_t *p = make_kdump(&len);
+
+		for (unsigned int b = 0; b < cases[i].width; b++)
+			p[cases[i].off + b] = (uint8_t)(cases[i].value >> (8 * b));
+		_close_ int fd = file_of(p, cases[i].cut_to ? cases[i].cut_to : len);
+		int r = dump_check(fd, &f, &e);
+
+		if (r >= 0 || strcmp(e.check, cases[i].check) || f.readable != cases[i].readable)
+			fail_msg("%s: %d, check %s (%s), readable %d", cases[i].what, r, e.check,
+				 e.text, f.readable);
+	}
+}
+
+static void store_be64(uint8_t *p, uint64_t v)
+{
+	store_le64(p, __builtin_bswap64(v));
+}
+
+static void test_flattened(void **state)
+{
+	uint8_t p[4096 + 16 + 100 + 16] = "makedumpfile";
+	struct ukd_error e = {0};
+	struct dump_facts f;
+
+	(void)state;
+	store_be64(p + 4096, 0);
+	store_be64(p + 4096 + 8, 100);
+	store_be64(p + 4096 + 116, UINT64_MAX);
+	store_be64(p + 4096 + 124, UINT64_MAX);
+	_close_ int good = file_of(p, sizeof(p));
+	assert_int_equal(dump_check(good, &f, &e), 0);
+	assert_int_equal(f.format, DUMP_FLATTENED);
+	_close_ int unended = file_of(p, sizeof(p) - 16);
+	assert_true(dump_check(unended, &f, &e) < 0);
+	assert_string_equal(e.check, "dump.truncated");
+	store_be64(p + 4096 + 8, INT64_MAX);
+	_close_ int huge = file_of(p, sizeof(p));
+	assert_true(dump_check(huge, &f, &e) < 0);
+	assert_string_equal(e.check, "dump.truncated");
+}
+
+static void test_hash(void **state)
+{
+	struct ukd_error e = {0};
+	_close_ int fd = file_of((const uint8_t *)"abc", 3);
+	char hex[65] = "";
+
+	(void)state;
+	assert_int_equal(dump_hash(fd, 3, UINT64_MAX, hex, &e), 0);
+	assert_string_equal(hex,
+			    "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+	assert_int_equal(dump_hash(fd, 3, 0, hex, &e), -ETIME);
+	assert_true(dump_hash(fd, 4, UINT64_MAX, hex, &e) < 0);
+	assert_string_equal(e.check, "dump.truncated");
+}
+
+static void test_facts(void **state)
+{
+	struct ukd_error e = {0};
+	struct facts f;
+	struct tree t;
+
+	(void)state;
+	tree_make(&t);
+	assert_int_equal(facts_read(&t.root, &f, &e), 0);
+	assert_string_equal(f.machine, "unknown");
+	assert_int_equal(mkdir(tree_path(&t, "/sys/class"), 0755), 0);
+	assert_int_equal(mkdir(tree_path(&t, "/sys/class/dmi"), 0755), 0);
+	assert_int_equal(mkdir(tree_path(&t, "/sys/class/dmi/id"), 0755), 0);
+	tree_write(&t, "/sys/class/dmi/id/product_uuid", "4C4C4544-0042\n");
+	assert_int_equal(facts_read(&t.root, &f, &e), 0);
+	assert_string_equal(f.machine, "4c4c4544-0042");
+	tree_write(&t, "/etc/ukdump/build.conf",
+		   "# comment\n\nmachine_id=0123abc\nimage=6.12 x=y\nnew_key=1\n"
+		   "target.0=UUID=1-2:/a b\ntarget.15=LABEL=x:/\n");
+	assert_int_equal(facts_read(&t.root, &f, &e), 0);
+	assert_string_equal(f.machine, "0123abc");
+	assert_string_equal(f.image, "6.12 x=y");
+	assert_string_equal(f.target[0], "UUID=1-2:/a b");
+	assert_string_equal(f.target[15], "LABEL=x:/");
+	tree_remove(&t);
+}
+
+static void test_bad_facts(void **state)
+{
+	static const char *const bad[] = {
+		"machine_id=../../etc\n", "machine_id=\n", "no equals sign\n",
+		"target.16=x\n",	  "target.x=y\n",  "target.-1=y\n",
+	};
+	struct tree t;
+
+	(void)state;
+	tree_make(&t);
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		struct ukd_error e = {0};
+		struct facts f;
+
+		tree_write(&t, "/etc/ukdump/build.conf", bad[i]);
+		assert_true(facts_read(&t.root, &f, &e) < 0);
+		assert_non_null(strstr(e.text, "build.conf:1"));
+		assert_string_equal(f.machine, "unknown");
+	}
+	tree_remove(&t);
+}
+
+static void test_locators(void **state)
+{
+	struct locator l;
+
+	(void)state;
+	assert_true(locator_parse("UUID=12-34:/var/crash", &l));
+	assert_int_equal(l.kind, LOCATE_UUID);
+	assert_string_equal(l.value, "12-34");
+	assert_string_equal(l.path, "/var/crash");
+	assert_true(locator_parse("LABEL=ukdump", &l));
+	assert_string_equal(l.path, "/");
+	assert_true(locator_parse("/dev/mapper/a:b:/c", &l));
+	assert_string_equal(l.value, "/dev/mapper/a:b");
+	assert_string_equal(l.path, "/c");
+	assert_true(locator_parse("PARTLABEL=x:/", &l));
+	assert_int_equal(l.kind, LOCATE_PARTLABEL);
+	assert_false(locator_parse("UUID=:/x", &l));
+	assert_false(locator_parse("ssh://host/x", &l));
+	assert_false(locator_parse("file:/x", &l));
+}
+
+static void test_makedumpfile_version(void **state)
+{
+	struct makedumpfile m;
+	bool exact;
+
+	(void)state;
+	makedumpfile_parse("makedumpfile: version 1.7.2 (released on 20 Oct 2022)\n"
+			   "lzo\tenabled\nsnappy\tdisabled\nzstd\tdisabled\n\n",
+			   &m);
+	assert_int_equal(m.version, 10702);
+	assert_true(m.lzo && !m.snappy && !m.zstd);
+	assert_string_equal(makedumpfile_compression(&m, "auto", &exact), "-l");
+	assert_true(exact);
+	assert_string_equal(makedumpfile_compression(&m, "zstd", &exact), "-l");
+	assert_false(exact);
+	assert_string_equal(makedumpfile_compression(&m, "zlib", &exact), "-c");
+	assert_null(makedumpfile_compression(&m, "none", &exact));
+	m.zstd = true;
+	assert_string_equal(makedumpfile_compression(&m, "auto", &exact), "-z");
+	makedumpfile_parse("", &m);
+	assert_int_equal(m.version, 0);
+	assert_string_equal(makedumpfile_compression(&m, "auto", &exact), "-c");
+}
+
+static void test_memory(void **state)
+{
+	struct memory_watch m = {0};
+	struct tree t;
+
+	(void)state;
+	tree_make(&t);
+	memory_sample(&m, &t.root);
+	tree_write(&t, "/proc/meminfo", "MemTotal: 100000 kB\nMemAvailable: 30000 kB\n");
+	memory_sample(&m, &t.root);
+	tree_write(&t, "/proc/meminfo", "MemTotal: 100000 kB\nMemFree: 90000 kB\n");
+	memory_sample(&m, &t.root);
+	assert_int_equal(m.total, 100000 * 1024);
+	assert_int_equal(memory_peak(&m), 70000 * 1024);
+	tree_remove(&t);
+}
+
+/* Names, order and types are an interface (design/interfaces.md). */
+static void test_manifest(void **state)
+{
+	static const char *const keys[] = {
+		"schema",  "state",	"image", "machine", "kernel",  "crash_time", "stages",
+		"targets", "collector", "bytes", "sha256",  "checked", "memory",     "encrypted_to",
+	};
+	static struct record r;
+	struct json_object *o, *v;
+
+	(void)state;
+	record_reset_dump(&r);
+	r.crash_time = CRASH_TIME;
+	record_end(record_begin(&r, "dump"), OUTCOME_FAILED, "bad \"byte\" \xff / \n");
+	(void)record_target(&r, "file:/var/crash");
+	_free_ char *text = manifest_text(&r);
+	assert_non_null(strstr(text, "file:/var/crash"));
+	o = json_tokener_parse(text);
+	assert_non_null(o);
+	assert_int_equal(json_object_object_length(o), ARRAY_SIZE(keys));
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		assert_true(json_object_object_get_ex(o, keys[i], &v));
+	assert_true(json_object_object_get_ex(o, "crash_time", &v));
+	assert_string_equal(json_object_get_string(v), "2026-11-21T18:38:22Z");
+	assert_true(json_object_object_get_ex(o, "sha256", &v));
+	assert_null(v);
+	assert_true(json_object_object_get_ex(o, "stages", &v));
+	v = json_object_array_get_idx(v, 0);
+	assert_true(json_object_object_get_ex(v, "reason", &v));
+	assert_string_equal(json_object_get_string(v), "bad \"byte\" ? / ?");
+	json_object_put(o);
+}
+
+static void test_record_limits(void **state)
+{
+	static struct record r;
+	const char *argv[RECORD_ARGS + 10];
+
+	(void)state;
+	for (int i = 0; i < RECORD_STAGES * 2; i++)
+		record_end(record_begin(&r, "log"), OUTCOME_OK, NULL);
+	for (int i = 0; i < RECORD_TARGETS * 2; i++)
+		(void)record_target(&r, "x");
+	for (size_t i = 0; i < ARRAY_SIZE(argv); i++)
+		argv[i] = i + 1 < ARRAY_SIZE(argv) ? "x" : NULL;
+	record_collector(&r, argv);
+	assert_int_equal(r.n_stages, RECORD_STAGES);
+	assert_int_equal(r.n_targets, RECORD_TARGETS);
+	assert_int_equal(r.collector.n_args, RECORD_ARGS);
+	_free_ char *text = manifest_text(&r);
+	assert_non_null(text);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_crash_facts),
+		cmocka_unit_test(test_hostile_core),
+		cmocka_unit_test(test_crash_time_garbage),
+		cmocka_unit_test(test_good_dumps),
+		cmocka_unit_test(test_bad_dumps),
+		cmocka_unit_test(test_flattened),
+		cmocka_unit_test(test_hash),
+		cmocka_unit_test(test_facts),
+		cmocka_unit_test(test_bad_facts),
+		cmocka_unit_test(test_locators),
+		cmocka_unit_test(test_makedumpfile_version),
+		cmocka_unit_test(test_memory),
+		cmocka_unit_test(test_manifest),
+		cmocka_unit_test(test_record_limits),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
