@@ -67,7 +67,7 @@ ukdump_modules() {
 ukdump_program() {
 	local path
 
-	for path in /usr/lib/ukdump/ukdump-capture /usr/libexec/ukdump/ukdump-capture \
+	for path in /usr/lib/ukdump/ukdump-capture /usr/local/lib/ukdump/ukdump-capture \
 		/usr/sbin/ukdump-capture /usr/bin/ukdump-capture; do
 		# shellcheck disable=SC2154 # dracut's own: the tree that is packed
 		[ -x "$dracutsysrootdir$path" ] || continue

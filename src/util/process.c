@@ -119,8 +119,8 @@ static int supervise(const struct process *p, int pidfd, int *out, struct ukd_er
 		uint64_t passed = now_ms() - begin;
 
 		if (passed >= (uint64_t)p->timeout_s * 1000)
-			return ukd_fail(e, -ETIMEDOUT, "%s: not done after %u s, killed", p->argv[0],
-					p->timeout_s);
+			return ukd_fail(e, -ETIMEDOUT, "%s: not done after %u s, killed",
+					p->argv[0], p->timeout_s);
 		if (passed >= next_tick) {
 			next_tick += 1000;
 			if (p->tick && p->tick(p->tick_ctx, (unsigned int)(passed / 1000)))
