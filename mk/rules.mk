@@ -68,4 +68,4 @@ $(STUB)/stub.bin: $(STUB)/stub.elf
 $(OBJ)/build/stub_blob.o: $(STUB)/stub.bin
 $(OBJ)/build/stub_blob.o: ALL_CPPFLAGS += -DSTUB_BLOB='"$(STUB)/stub.bin"'
 
--include $(shell find $(BUILD) -name '*.d' -not -path '*/cache/*' 2>/dev/null)
+-include $(shell find $(OBJ) $(STUB) $(BUILD)/tests -type f -name '*.d' 2>/dev/null)

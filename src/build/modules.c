@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Module dependencies: see modules.h. The indexes are depmod's; a line that is not as
- * depmod writes it is skipped. Every line already lists all that a module needs, so no recursion.
+ * depmod writes it is skipped. Loops among soft dependencies end at a depth limit.
  */
 #include "build/modules.h"
 
@@ -12,10 +12,15 @@
 
 #include "util/cleanup.h"
 
+#define NAME_LEN  128
+#define DEPTH_MAX 8 /* of soft dependencies and aliases; hard ones are listed flat */
+
 struct module_tree {
 	char dir[256];	       /* /usr/lib/modules/KVER */
 	struct buffer dep;     /* "kernel/a/b.ko.xz: kernel/c.ko.xz ...", one module per line */
 	struct buffer builtin; /* "kernel/a/b.ko", one per line */
+	struct buffer softdep; /* "softdep NAME pre: NAME...", may be empty */
+	struct buffer alias;   /* "alias ALIAS NAME", may be empty */
 };
 
 void module_tree_free(struct module_tree *t)
@@ -24,6 +29,8 @@ void module_tree_free(struct module_tree *t)
 		return;
 	buffer_free(&t->dep);
 	buffer_free(&t->builtin);
+	buffer_free(&t->softdep);
+	buffer_free(&t->alias);
 	free(t);
 }
 
@@ -34,6 +41,14 @@ static int read_index(const struct root *root, struct module_tree *t, const char
 
 	(void)snprintf(path, sizeof(path), "%s/%s", t->dir, name);
 	return root_read(root, path, MIB(16), ret, e);
+}
+
+static int read_optional_index(const struct root *root, struct module_tree *t, const char *name,
+			       struct buffer *ret, struct ukd_error *e)
+{
+	int r = read_index(root, t, name, ret, e);
+
+	return r == -ENOENT ? 0 : r;
 }
 
 int module_tree_load(const struct root *root, const char *kver, struct module_tree **ret,
@@ -51,8 +66,12 @@ int module_tree_load(const struct root *root, const char *kver, struct module_tr
 				t->dir, kver);
 	if (r < 0)
 		return r;
-	r = read_index(root, t, "modules.builtin", &t->builtin, e);
-	if (r < 0 && r != -ENOENT)
+	r = read_optional_index(root, t, "modules.builtin", &t->builtin, e);
+	if (r >= 0)
+		r = read_optional_index(root, t, "modules.softdep", &t->softdep, e);
+	if (r >= 0)
+		r = read_optional_index(root, t, "modules.alias", &t->alias, e);
+	if (r < 0)
 		return r;
 	*ret = take_ptr(&t);
 	return 0;
@@ -118,11 +137,94 @@ static int list_append(const struct module_tree *t, const char *path, size_t len
 	return 0;
 }
 
+static int add_by_name(const struct module_tree *t, const char *name, unsigned int depth,
+		       struct buffer *list);
+
+/* "alias crypto-crc32c crc32c_intel": every module that goes by this name. */
+static int add_by_alias(const struct module_tree *t, const char *alias, unsigned int depth,
+			struct buffer *list)
+{
+	size_t n = strlen(alias);
+	int found = 0;
+
+	for (const char *line = (const char *)t->alias.data; line && *line;) {
+		const char *rest = line + strlen("alias ");
+
+		if (!strncmp(line, "alias ", 6) && !strncmp(rest, alias, n) && rest[n] == ' ') {
+			char name[NAME_LEN];
+			int r;
+
+			(void)snprintf(name, sizeof(name), "%.*s", (int)strcspn(rest + n + 1, "\n"),
+				       rest + n + 1);
+			r = add_by_name(t, name, depth, list);
+			if (r < 0)
+				return r;
+			found |= r;
+		}
+		line = strchr(line, '\n');
+		line = line ? line + 1 : NULL;
+	}
+	return found;
+}
+
+/*
+ * "softdep ext4 pre: crypto-crc32c": what modprobe loads before, and what the kernel would ask
+ * modprobe for; the capture environment has none, so ext4 could not find its checksum.
+ */
+static int add_soft_dependencies(const struct module_tree *t, const char *module,
+				 unsigned int depth, struct buffer *list)
+{
+	char text[NAME_LEN * 4], *save = NULL;
+	size_t n = strlen(module);
+	bool pre = false;
+
+	for (const char *line = (const char *)t->softdep.data; line && *line;) {
+		const char *rest = line + strlen("softdep ");
+
+		if (!strncmp(line, "softdep ", 8) && !strncmp(rest, module, n) && rest[n] == ' ') {
+			(void)snprintf(text, sizeof(text), "%.*s", (int)strcspn(rest + n, "\n"),
+				       rest + n);
+			for (char *word = strtok_r(text, " ", &save); word;
+			     word = strtok_r(NULL, " ", &save)) {
+				int r = 0;
+
+				if (strchr(word, ':'))
+					pre = !strcmp(word, "pre:");
+				else if (pre)
+					r = add_by_name(t, word, depth, list);
+				if (r < 0)
+					return r;
+			}
+		}
+		line = strchr(line, '\n');
+		line = line ? line + 1 : NULL;
+	}
+	return 0;
+}
+
+/* One module by its path: its soft dependencies, then itself. */
+static int add_path(const struct module_tree *t, const char *path, size_t len, unsigned int depth,
+		    struct buffer *list)
+{
+	const char *base = memrchr(path, '/', len);
+	char name[NAME_LEN];
+	int r;
+
+	base = base ? base + 1 : path;
+	(void)snprintf(name, sizeof(name), "%.*s", (int)strcspn(base, "."), base);
+	for (char *c = name; *c; c++)
+		if (*c == '-')
+			*c = '_';
+	r = depth < DEPTH_MAX ? add_soft_dependencies(t, name, depth + 1, list) : 0;
+	return r < 0 ? r : list_append(t, path, len, list);
+}
+
 /*
  * modules.dep lists what a module needs directly and indirectly, so that loading from the last to
  * the first works (depmod(8)); the module itself comes after them.
  */
-static int append_line(const struct module_tree *t, const char *line, struct buffer *list)
+static int add_line(const struct module_tree *t, const char *line, unsigned int depth,
+		    struct buffer *list)
 {
 	size_t own = strcspn(line, ":\n"), end = strcspn(line, "\n");
 
@@ -132,26 +234,35 @@ static int append_line(const struct module_tree *t, const char *line, struct buf
 		while (begin > own && line[begin - 1] != ' ' && line[begin - 1] != ':')
 			begin--;
 		if (begin < end) {
-			int r = list_append(t, line + begin, end - begin, list);
+			int r = add_path(t, line + begin, end - begin, depth, list);
 
 			if (r < 0)
 				return r;
 		}
 		end = begin > own ? begin - 1 : own;
 	}
-	return list_append(t, line, own, list);
+	return add_path(t, line, own, depth, list);
+}
+
+static int add_by_name(const struct module_tree *t, const char *name, unsigned int depth,
+		       struct buffer *list)
+{
+	const char *line = find_line(&t->dep, name);
+	int r;
+
+	if (line) {
+		r = add_line(t, line, depth, list);
+		return r < 0 ? r : 1;
+	}
+	if (find_line(&t->builtin, name))
+		return 1;
+	return depth < DEPTH_MAX ? add_by_alias(t, name, depth + 1, list) : 0;
 }
 
 int module_add(const struct module_tree *t, const char *name, struct buffer *list,
 	       struct ukd_error *e)
 {
-	const char *line = find_line(&t->dep, name);
-	int r;
+	int r = add_by_name(t, name, 0, list);
 
-	if (!line)
-		return find_line(&t->builtin, name) ? 1 : 0;
-	r = append_line(t, line, list);
-	if (r < 0)
-		return ukd_fail_errno(e, r, "module '%s'", name);
-	return 1;
+	return r < 0 ? ukd_fail_errno(e, r, "module '%s'", name) : r;
 }
