@@ -42,6 +42,27 @@ demo: ## boot a Debian 13 guest, crash it, show the dump
 	@+$(MAKE) --no-print-directory all man
 	@PYTHONPATH=tests/vm $(PYTHON) scripts/demo
 
+# libFuzzer; corpora grow in build/cache/corpus. Each fuzzer sees the parsers' own sources.
+FUZZ_TIME ?= 60
+FUZZERS := fuzz_conf fuzz_dump fuzz_pkcs7 fuzz_printk fuzz_siglist
+FUZZ_SOURCES := $(foreach c,base util conf pe auth dump,$(addprefix src/$(c)/,$(SRC_$(c))))
+FUZZ_FLAGS := -std=gnu11 -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
+
+$(BUILD)/fuzz/%: tests/fuzz/%.c $(FUZZ_SOURCES)
+	@mkdir -p $(@D)
+	$(if $(Q),@echo '  FUZZER  $@')
+	$(Q)clang $(ALL_CPPFLAGS) $(FUZZ_FLAGS) $^ -o $@ $(LIBS_crypto) $(LIBS_kdump)
+
+fuzz: $(addprefix $(BUILD)/fuzz/,$(FUZZERS)) ## fuzzers (clang), FUZZ_TIME seconds each [60]
+	@mkdir -p $(addprefix $(CACHE)/corpus/,$(FUZZERS))
+	@cp config/ukdump.conf $(CACHE)/corpus/fuzz_conf
+	@$(PYTHON) tests/gen/dump.py $(CACHE)/corpus/fuzz_dump
+	@for f in $(FUZZERS); do echo "  FUZZ    $$f"; \
+		$(BUILD)/fuzz/$$f -max_total_time=$(FUZZ_TIME) -max_len=65536 -verbosity=0 \
+			-print_final_stats=1 -artifact_prefix=$(BUILD)/fuzz/ $(CACHE)/corpus/$$f \
+			|| exit 1; done
+.PHONY: fuzz
+
 bench: all ## timings, as ratios against a peer in the same run
 	$(PYTHON) tests/bench/verify.py
 

@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "ctl/ctl.h"
 #include "ctl/info.h"
@@ -80,29 +79,43 @@ static void read_log(struct info *i, int dirfd)
 	(void)info_clean(i->panic);
 }
 
-/* Opens what DUMP names: the vmcore, and beside it manifest and log if it is a directory. */
+/* The dump in a crash's directory: "vmcore", or what it is called until it is complete. */
+static int open_in_directory(struct info *i, int dirfd, const char *dir, struct ukd_error *e)
+{
+	static const char *const names[] = {"vmcore", "vmcore-incomplete"};
+	int r = -ENOENT;
+
+	for (size_t k = 0; r == -ENOENT && k < ARRAY_SIZE(names); k++) {
+		int n = snprintf(i->path, sizeof(i->path), "%s/%s", dir, names[k]);
+
+		if (n < 0 || (size_t)n >= sizeof(i->path))
+			return ukd_fail(e, -ENAMETOOLONG, "%s: path is too long", dir);
+		r = dump_open(AT_FDCWD, i->path, &i->dump, e);
+	}
+	if (r != -ENOENT)
+		return r;
+	/* A crash of which only the log could be saved is still a crash to tell about. */
+	if (faccessat(dirfd, "dmesg.txt", F_OK, 0) == 0)
+		return 0;
+	return ukd_fail(e, -ENOENT, "%s: no vmcore in this directory", dir);
+}
+
+/* Opens what DUMP names: a vmcore, or a directory with vmcore, manifest and log. */
 static int open_dump(struct info *i, const char *path, struct ukd_error *e)
 {
-	_close_ int dirfd = -1;
-	struct stat st;
-	int n, r;
+	_close_ int dirfd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r;
 
-	if (stat(path, &st) < 0)
+	i->is_directory = dirfd >= 0;
+	if (!i->is_directory && errno != ENOTDIR)
 		return ukd_fail_errno(e, -errno, "%s", path);
-	i->is_directory = S_ISDIR(st.st_mode);
-	n = snprintf(i->path, sizeof(i->path), "%s%s", path, i->is_directory ? "/vmcore" : "");
-	if (n < 0 || (size_t)n >= sizeof(i->path))
-		return ukd_fail(e, -ENAMETOOLONG, "%s: path is too long", path);
 	if (i->is_directory) {
-		dirfd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (dirfd < 0)
-			return ukd_fail_errno(e, -errno, "%s", path);
 		read_manifest(i, dirfd);
+		r = open_in_directory(i, dirfd, path, e);
+	} else {
+		(void)snprintf(i->path, sizeof(i->path), "%s", path);
+		r = dump_open(AT_FDCWD, path, &i->dump, e);
 	}
-	r = dump_open(AT_FDCWD, i->path, &i->dump, e);
-	/* A crash of which only the log could be saved is still a crash to tell about. */
-	if (r == -ENOENT && i->is_directory && faccessat(dirfd, "dmesg.txt", F_OK, 0) == 0)
-		r = 0;
 	if (r < 0)
 		return r;
 	read_log(i, dirfd);
@@ -127,7 +140,7 @@ static int hash_file(const char *path, char ret[INFO_SHA256_HEX], struct ukd_err
 	while ((n = read(fd, chunk, MIB(1))) > 0)
 		SHA256Update(&ctx, chunk, (size_t)n);
 	if (n < 0)
-		return ukd_fail_errno(e, -errno, "%s", path);
+		return ukd_fail_errno(e, -errno, "cannot read");
 	SHA256Final(digest, &ctx);
 	format_hex((struct bytes){digest, sizeof(digest)}, ret);
 	return 0;
@@ -147,7 +160,7 @@ static int examine(struct info *i, const struct info_options *o, struct ukd_erro
 	if (r >= 0 && o->pattern_len)
 		r = dump_find(i->dump, (struct bytes){o->pattern, o->pattern_len}, &i->found,
 			      &i->found_at, e);
-	return r;
+	return r < 0 ? ukd_prefix(e, "%s", i->path) : 0;
 }
 
 const char *info_hash_verdict(const struct info *i, const char *expected)
@@ -163,9 +176,16 @@ const char *info_hash_verdict(const struct info *i, const char *expected)
 static int judge(const struct info *i, const struct info_options *o)
 {
 	_free_ char *expected = info_manifest_text(i, "sha256");
+	_free_ char *state = info_manifest_text(i, "state");
+	const char *incomplete = i->dump ? dump_facts(i->dump)->incomplete : NULL;
 	bool wrong_hash = !strcmp(info_hash_verdict(i, expected), "does not match");
 	int code = EXIT_DONE;
 
+	/* That a partial dump is partial is no news. */
+	if (incomplete && !(state && !strcmp(state, "partial"))) {
+		fprintf(stderr, "ukdumpctl: %s: %s\n", i->path, incomplete);
+		code = EXIT_FAILED;
+	}
 	if (wrong_hash) {
 		fprintf(stderr, "ukdumpctl: %s: SHA-256 is %s, the manifest says %s\n", i->path,
 			i->sha256, expected);

@@ -83,7 +83,7 @@ static void print_facts(const struct info *i, const struct dump_facts *f)
 		row("format", "%s", format_name(f));
 	row("size", "%s", format_size(f->file_size, size));
 	if (f->incomplete)
-		row("incomplete", "yes: makedumpfile had no space left");
+		row("incomplete", "%s", f->incomplete);
 	row("kernel", "%s %s", f->release[0] ? f->release : "unknown", f->machine);
 	print_time(f->crash_time);
 	row("panic", "%s", i->panic[0] ? i->panic : "unknown");
@@ -161,7 +161,7 @@ static void add_facts(struct json_object *o, const struct dump_facts *f)
 
 	json_text(o, "format", format_name(f));
 	json_number(o, "size", f->file_size);
-	json_flag(o, "incomplete", f->incomplete);
+	json_text(o, "incomplete", f->incomplete);
 	json_text(o, "kernel", f->release[0] ? f->release : NULL);
 	json_text(o, "machine", f->machine[0] ? f->machine : NULL);
 	if (f->crash_time)

@@ -4,50 +4,35 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <libkdumpfile/kdumpfile.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "dump/header.h"
+#include "dump/pager.h"
 #include "dump/vmem.h"
 #include "dump/printk.h"
 #include "util/cleanup.h"
 
+#define CACHE_SLOTS 256u /* of the pages that a log is read from, page tables among them */
+
 struct dump {
 	struct dump_header h;
-	kdump_ctx_t *kdump;
+	struct pager *pager; /* kdump-compressed only: an ELF dump needs no more than pread() */
 	int fd;
-	char *name;
+	uint8_t *cache;		      /* CACHE_SLOTS pages */
+	uint64_t cached[CACHE_SLOTS]; /* page number + 1; 0: empty */
 };
 
 void dump_close(struct dump *d)
 {
 	if (!d)
 		return;
-	if (d->kdump)
-		kdump_free(d->kdump);
+	pager_close(d->pager);
 	if (d->fd >= 0)
 		(void)close(d->fd);
 	dump_header_free(&d->h);
-	free(d->name);
+	free(d->cache);
 	free(d);
-}
-
-/*
- * For compressed pages only: libkdumpfile 0.5.1 dereferences NULL on a few damaged ELF headers,
- * and an ELF dump needs no more than pread().
- */
-static int open_library(struct dump *d, struct ukd_error *e)
-{
-	if (d->h.facts.format != DUMP_KDUMP)
-		return 0;
-	d->kdump = kdump_new();
-	if (!d->kdump)
-		return ukd_oom(e);
-	if (kdump_open_fd(d->kdump, d->fd) != KDUMP_OK)
-		return ukd_refuse(e, "dump.library", "libkdumpfile does not take it: %s",
-				  kdump_get_err(d->kdump));
-	return 0;
 }
 
 int dump_open(int dirfd, const char *path, struct dump **ret, struct ukd_error *e)
@@ -59,15 +44,12 @@ int dump_open(int dirfd, const char *path, struct dump **ret, struct ukd_error *
 	if (!d)
 		return ukd_oom(e);
 	d->fd = -1;
-	d->name = strdup(path);
-	if (!d->name)
-		return ukd_oom(e);
 	r = file_open_regular(dirfd, path, &d->fd, &size, e);
 	if (r < 0)
 		return r;
 	r = dump_header_read(d->fd, size, &d->h, e);
-	if (r >= 0)
-		r = open_library(d, e);
+	if (r >= 0 && d->h.facts.format == DUMP_KDUMP)
+		r = pager_open(d->fd, d->h.facts.page_size, &d->pager, e);
 	if (r < 0)
 		return ukd_prefix(e, "%s", path);
 	*ret = take_ptr(&d);
@@ -92,14 +74,54 @@ static int read_elf(const struct dump *d, uint64_t paddr, void *buf, size_t len)
 	return -ENODATA;
 }
 
+/* As pager_read(), for both formats. */
+static int read_pages(struct dump *d, const uint64_t *paddr, unsigned int n, uint8_t *pages,
+		      bool *ok, char *why, struct ukd_error *e)
+{
+	uint32_t size = d->h.facts.page_size;
+
+	if (d->pager)
+		return pager_read(d->pager, paddr, n, pages, ok, why, e);
+	for (unsigned int i = 0; i < n; i++) {
+		int r = read_elf(d, paddr[i], pages + (size_t)i * size, size);
+
+		ok[i] = r >= 0;
+		if (r < 0)
+			(void)snprintf(why, PAGER_WHY_MAX, "%s", strerror(-r));
+	}
+	return 0;
+}
+
+/* The cached page with this number, or NULL if the dump does not have it. */
+static const uint8_t *cached_page(struct dump *d, uint64_t number)
+{
+	uint32_t size = d->h.facts.page_size;
+	size_t slot = number % CACHE_SLOTS;
+	uint8_t *page = d->cache + slot * size;
+	uint64_t paddr = number * size;
+	char why[PAGER_WHY_MAX];
+	struct ukd_error e;
+	bool ok = false;
+
+	if (d->cached[slot] == number + 1)
+		return page;
+	d->cached[slot] = 0;
+	if (read_pages(d, &paddr, 1, page, &ok, why, &e) < 0 || !ok)
+		return NULL;
+	d->cached[slot] = number + 1;
+	return page;
+}
+
+/* struct vmem's reader; a read stays inside one page of at least 4 KiB. */
 static int read_phys(void *ctx, uint64_t paddr, void *buf, size_t len)
 {
 	struct dump *d = ctx;
+	uint32_t size = d->h.facts.page_size;
+	const uint8_t *page = cached_page(d, paddr / size);
 
-	if (!d->kdump)
-		return read_elf(d, paddr, buf, len);
-	if (kdump_read(d->kdump, KDUMP_MACHPHYSADDR, paddr, buf, &len) != KDUMP_OK)
+	if (!page || paddr % size + len > size)
 		return -ENODATA;
+	memcpy(buf, page + paddr % size, len);
 	return 0;
 }
 
@@ -114,6 +136,10 @@ int dump_read_log(struct dump *d, struct buffer *ret, uint64_t *ret_lost, struct
 		return ukd_fail(e, -ENODATA, "the dump has no vmcoreinfo");
 	if (strcmp(d->h.facts.machine, "x86_64"))
 		return ukd_fail(e, -ENOTSUP, "it is read from x86_64 dumps only");
+	if (!d->cache)
+		d->cache = calloc(CACHE_SLOTS, d->h.facts.page_size);
+	if (!d->cache)
+		return ukd_oom(e);
 	r = vmem_init(&m, info, e);
 	if (r >= 0)
 		r = printk_read(&m, info, ret, &stats, e);
@@ -128,77 +154,91 @@ struct walker {
 	bool (*each)(void *ctx, uint64_t paddr, struct bytes page);
 	void *ctx;
 	struct dump_walk result;
-	uint8_t *page;
+	uint64_t paddr[PAGER_BATCH];
+	unsigned int n;
+	uint8_t *pages; /* PAGER_BATCH of them */
+	bool ended;	/* by each() */
 };
 
-/* Reads one page and hands it on. False ends the walk. */
-static bool walk_page(struct walker *w, uint64_t paddr)
+/* Reads what has been collected and hands it on. */
+static int walk_flush(struct walker *w, struct ukd_error *e)
 {
-	size_t len = w->d->h.facts.page_size;
-	int r = read_phys(w->d, paddr, w->page, len);
+	uint32_t size = w->d->h.facts.page_size;
+	bool ok[PAGER_BATCH];
+	char why[PAGER_WHY_MAX];
+	int r = read_pages(w->d, w->paddr, w->n, w->pages, ok, why, e);
 
-	if (r >= 0) {
-		w->result.read++;
-		return !w->each || w->each(w->ctx, paddr, (struct bytes){w->page, len});
+	for (unsigned int i = 0; r >= 0 && !w->ended && i < w->n; i++) {
+		struct bytes page = {w->pages + (size_t)i * size, size};
+
+		w->result.read += ok[i];
+		if (ok[i])
+			w->ended = w->each && !w->each(w->ctx, w->paddr[i], page);
+		else if (!w->result.errors++)
+			(void)snprintf(w->result.first_error, sizeof(w->result.first_error),
+				       "page at 0x%" PRIx64 ": %s", w->paddr[i], why);
 	}
-	if (!w->result.errors++)
-		(void)snprintf(w->result.first_error, sizeof(w->result.first_error),
-			       "page at 0x%" PRIx64 ": %s", paddr,
-			       w->d->kdump ? kdump_get_err(w->d->kdump) : strerror(-r));
-	return true;
+	w->n = 0;
+	return r;
+}
+
+static int walk_page(struct walker *w, uint64_t paddr, struct ukd_error *e)
+{
+	w->paddr[w->n++] = paddr;
+	return w->n == PAGER_BATCH ? walk_flush(w, e) : 0;
 }
 
 static int walk_bitmap(struct walker *w, struct ukd_error *e)
 {
 	const struct dump_header *h = &w->d->h;
 	uint8_t chunk[4096];
+	int r = 0;
 
-	for (uint64_t pfn = 0; pfn < h->max_pfn; pfn++) {
+	for (uint64_t pfn = 0; r >= 0 && !w->ended && pfn < h->max_pfn; pfn++) {
 		uint64_t byte = pfn / 8, at = byte % sizeof(chunk);
 
 		if (!at && !(pfn % 8)) {
 			uint64_t left = h->present_bitmap.len - byte;
-			int r = fd_pread_full(w->d->fd, chunk,
-					      left < sizeof(chunk) ? left : sizeof(chunk),
-					      h->present_bitmap.off + byte);
 
+			r = fd_pread_full(w->d->fd, chunk,
+					  left < sizeof(chunk) ? left : sizeof(chunk),
+					  h->present_bitmap.off + byte);
 			if (r < 0)
-				return ukd_fail_errno(e, r, "%s: cannot read the page bitmap",
-						      w->d->name);
+				return ukd_fail_errno(e, r, "cannot read the page bitmap");
 		}
-		if ((chunk[at] >> (pfn % 8) & 1) && !walk_page(w, pfn * h->facts.page_size))
-			break;
+		if (chunk[at] >> (pfn % 8) & 1)
+			r = walk_page(w, pfn * h->facts.page_size, e);
 	}
-	return 0;
+	return r;
 }
 
-static void walk_segments(struct walker *w)
+static int walk_segments(struct walker *w, struct ukd_error *e)
 {
 	const struct dump_header *h = &w->d->h;
+	int r = 0;
 
 	for (unsigned int i = 0; i < h->n_segments; i++) {
 		const struct dump_segment *s = &h->segments[i];
 		uint64_t pages = s->filesz / h->facts.page_size;
 
-		for (uint64_t n = 0; n < pages; n++)
-			if (!walk_page(w, s->paddr + n * h->facts.page_size))
-				return;
+		for (uint64_t n = 0; r >= 0 && !w->ended && n < pages; n++)
+			r = walk_page(w, s->paddr + n * h->facts.page_size, e);
 	}
+	return r;
 }
 
 int dump_walk_pages(struct dump *d, bool (*each)(void *ctx, uint64_t paddr, struct bytes page),
 		    void *ctx, struct dump_walk *ret, struct ukd_error *e)
 {
-	_free_ uint8_t *page = malloc(d->h.facts.page_size);
-	struct walker w = {.d = d, .each = each, .ctx = ctx, .page = page};
-	int r = 0;
+	_free_ uint8_t *pages = calloc(PAGER_BATCH, d->h.facts.page_size);
+	struct walker w = {.d = d, .each = each, .ctx = ctx, .pages = pages};
+	int r;
 
-	if (!page)
+	if (!pages)
 		return ukd_oom(e);
-	if (d->h.facts.format == DUMP_KDUMP)
-		r = walk_bitmap(&w, e);
-	else
-		walk_segments(&w);
+	r = d->pager ? walk_bitmap(&w, e) : walk_segments(&w, e);
+	if (r >= 0 && w.n && !w.ended)
+		r = walk_flush(&w, e);
 	if (r < 0)
 		return r;
 	*ret = w.result;

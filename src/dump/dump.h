@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A crash dump: what it says about itself, the kernel log inside, its pages. The only user of
- * libkdumpfile, which decompresses pages; headers, bitmaps, notes and the log are read by our own
- * bounded code, because every byte of a dump is hostile.
+ * libkdumpfile, which decompresses pages, confined to a process of its own (pager.h); headers,
+ * bitmaps, notes and the log are read by our own bounded code: every byte of a dump is hostile.
  *
  * Accepted: kdump-compressed (makedumpfile) and ELF64 core (/proc/vmcore, makedumpfile -E), both
  * little-endian. All else is refused with a check "dump.*" and a text that names the file.
@@ -31,7 +31,7 @@ struct dump_facts {
 	uint32_t page_size;	/* bytes */
 	uint32_t cpus;		/* with saved registers */
 	int dump_level;		/* of makedumpfile, -1 if the format does not tell */
-	bool incomplete;	/* makedumpfile ran out of space */
+	const char *incomplete; /* why part of the file is missing (a literal), or NULL */
 	uint64_t pages_total;	/* pages of RAM */
 	uint64_t pages_present; /* of them in the file */
 };

@@ -2,6 +2,7 @@
 /* ELF64 core files: /proc/vmcore as it is, or what makedumpfile -E leaves of it. */
 #include <elf.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -24,20 +25,22 @@ static const char *machine_name(uint16_t machine)
 	}
 }
 
-static int add_segment(struct dump_header *h, uint64_t size, const struct dump_segment *s,
+/* Takes a segment, as much of it as the file has: half a copy of /proc/vmcore is worth reading. */
+static int add_segment(struct dump_header *h, uint64_t size, struct dump_segment s,
 		       struct ukd_error *e)
 {
-	uint64_t end;
+	uint64_t end, in_file = s.off < size ? size - s.off : 0;
 
-	if (s->off > size || s->filesz > size - s->off)
-		return ukd_refuse(e, "dump.truncated",
-				  "truncated: memory at 0x%lx lies beyond the "
-				  "end of the file",
-				  (unsigned long)s->paddr);
-	if (s->filesz > s->memsz || add_overflows(s->paddr, s->memsz, &end))
-		return ukd_refuse(e, "dump.segment", "memory at 0x%lx has an impossible size",
-				  (unsigned long)s->paddr);
-	h->segments[h->n_segments++] = *s;
+	if (s.filesz > s.memsz || add_overflows(s.paddr, s.memsz, &end))
+		return ukd_refuse(e, "dump.segment",
+				  "memory at 0x%" PRIx64 " has an impossible size", s.paddr);
+	if (s.filesz > in_file) {
+		h->facts.incomplete = "truncated, memory at the end is missing";
+		s.filesz = in_file;
+	}
+	if (!s.filesz) /* memory without data; its offset may be anything */
+		s.off = 0;
+	h->segments[h->n_segments++] = s;
 	return 0;
 }
 
@@ -77,7 +80,7 @@ static int read_program_headers(int fd, uint64_t size, struct bytes table, struc
 		/* The kernel's text is there a second time, by the same physical address, only
 		 * in /proc/kcore; /proc/vmcore has each range once. */
 		if (type == PT_LOAD)
-			r = add_segment(h, size, &s, e);
+			r = add_segment(h, size, s, e);
 		if (r < 0)
 			return r;
 	}

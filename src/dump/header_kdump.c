@@ -75,7 +75,7 @@ static int count_bits(int fd, struct dump_range map, uint64_t n, uint64_t *ret, 
 }
 
 /* A dump cut short has descriptors whose data is missing; those at the end tell. */
-static int check_tail(int fd, uint64_t size, const struct dump_header *h, struct ukd_error *e)
+static int check_tail(int fd, uint64_t size, struct dump_header *h, struct ukd_error *e)
 {
 	uint64_t n = h->facts.pages_present < TAIL_DESCRIPTORS ? h->facts.pages_present :
 								 TAIL_DESCRIPTORS;
@@ -89,8 +89,7 @@ static int check_tail(int fd, uint64_t size, const struct dump_header *h, struct
 		uint64_t off = load_le64(desc), len = load_le32(desc + 8);
 
 		if (off > size || len > size - off)
-			return ukd_refuse(e, "dump.truncated",
-					  "truncated: page data lies beyond the end of the file");
+			h->facts.incomplete = "truncated, pages at the end are missing";
 	}
 	return r;
 }
@@ -198,7 +197,8 @@ int dump_header_kdump(int fd, uint64_t size, struct bytes head, struct dump_head
 		return r;
 	f->format = DUMP_KDUMP;
 	f->page_size = b.size;
-	f->incomplete = b.status & STATUS_INCOMPLETE;
+	if (b.status & STATUS_INCOMPLETE)
+		f->incomplete = "makedumpfile had no space left";
 	copy_name(head, H_RELEASE, f->release);
 	copy_name(head, H_MACHINE, f->machine);
 	r = read_sub_header(fd, size, &b, h, e);

@@ -217,7 +217,21 @@ def test_directory_log_from_dmesg_txt(crash):
 
 def test_directory_empty(tmp_path):
     _, err = info(tmp_path, code=1)
-    assert "/vmcore: No such file" in err
+    assert f"{tmp_path}: no vmcore in this directory" in err
+
+
+@pytest.mark.parametrize("cut", [5000, 40000])
+def test_directory_partial(crash, cut):
+    """Half a copy of /proc/vmcore, as it is left when space or time ran out."""
+    (crash / "vmcore").unlink()
+    write(crash / "vmcore-incomplete", gen.elf(gen.Machine())[:-cut])
+    manifest(crash, state="partial")
+    r = rows(info(crash)[0])
+    assert r["dump"].endswith("/vmcore-incomplete")
+    assert r["state"] == "partial" and r["incomplete"].startswith("truncated")
+    assert r["kernel"].startswith(gen.RELEASE)
+    j = info_json(crash)
+    assert 0 < j["pages"]["present"] < j["pages"]["total"]
 
 
 @pytest.mark.parametrize("text", ["", "[1]", "{", "null", '"x"', "[" * 100000,
@@ -242,6 +256,16 @@ def test_manifest_drives_no_terminal(crash):
 def test_hostile(tmp_path, name):
     make, check = gen.HOSTILE[name]
     dump = write(tmp_path / name, make())
+    if check == gen.ANY:
+        p = subprocess.run([CTL, "info", "--full", dump], capture_output=True, timeout=20)
+        assert p.returncode in (0, 1)
+        assert p.returncode == 0 or p.stderr.startswith(b"ukdumpctl: ")
+        return
+    if check == gen.INCOMPLETE:
+        out, err = info("--full", dump, code=1)
+        assert rows(out)["incomplete"] in err
+        assert info_json(dump, code=1)["incomplete"]
+        return
     if check:
         out, err = info(dump, code=1)
         assert out == ""

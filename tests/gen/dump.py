@@ -3,7 +3,8 @@
 """Fabricates small crash dumps of an x86-64 kernel: page tables, a printk ring buffer, vmcoreinfo.
 
 The same machine can be written as kdump-compressed or as ELF. HOSTILE holds one named corruption
-per entry; each says by which check it must be refused (None: taken, but without harm).
+per entry; each says by which check it must be refused (None: taken, but without harm; INCOMPLETE:
+what is there is shown, exit code 1; ANY: libkdumpfile's versions differ, crashing is contained).
 
     python3 tests/gen/dump.py DIR       writes good.kdump, good.elf and every hostile one into DIR
 """
@@ -351,6 +352,23 @@ def descriptor_offset(value):
     return patched(good, "<Q", first + 24 * (count - 1), value)
 
 
+def descriptor_size(value):
+    """The first page's compressed size; libkdumpfile 0.5.1 reads that much into a page's buffer."""
+    good = kdump(Machine())
+    blocks = struct.unpack_from("<ii", good, H_SUB)
+    return patched(good + bytes(1 << 20), "<I", PAGE * (1 + blocks[0] + blocks[1]) + 8, value)
+
+
+def page_size_without_value():
+    """libkdumpfile 0.5.1 takes the line for a page size of 2^63 or so."""
+    return kdump(Machine()).replace(b"\nPAGESIZE=4096\n", b"\nPAGESIZE\x004096\n")
+
+
+def vmcoreinfo_garbled():
+    good = kdump(Machine())
+    return good.replace(b"KERNELOFFSET=", b"KERNELO\0\x10\0\0\0\0")
+
+
 def garbled_page():
     good = bytearray(kdump(Machine()))
     good[-40:] = b"\xaa" * 40
@@ -373,15 +391,19 @@ def elf_segments_overlap():
 
 GARBAGE = bytes((n * 7 + (n >> 8)) & 255 for n in range(20000))
 
+INCOMPLETE = "incomplete"
+ANY = "any"
+
 # name -> (function, check that refuses the file, or None when it opens)
 HOSTILE = {
     "empty": (lambda: b"", "dump.empty"),
     "garbage": (lambda: GARBAGE, "dump.format"),
     "flattened": (lambda: b"makedumpfile\0\0\0\0" + bytes(4080), "dump.flattened"),
+    "kdump-status-incomplete": (lambda: patched(kdump(Machine()), "<I", H_STATUS, 9), INCOMPLETE),
     "kdump-magic-only": (lambda: b"KDUMP   ", "dump.truncated"),
     "kdump-header-only": (lambda: kdump(Machine())[:PAGE], "dump.truncated"),
     "kdump-half": (lambda: (lambda d: d[:len(d) // 2])(kdump(Machine())), "dump.truncated"),
-    "kdump-last-byte-missing": (lambda: kdump(Machine())[:-1], "dump.truncated"),
+    "kdump-last-byte-missing": (lambda: kdump(Machine())[:-1], INCOMPLETE),
     "kdump-version-7": (lambda: patched(kdump(Machine()), "<i", H_VERSION, 7), "dump.version"),
     "kdump-version-negative": (lambda: patched(kdump(Machine()), "<i", H_VERSION, -1),
                                "dump.version"),
@@ -411,11 +433,15 @@ HOSTILE = {
     "kdump-vmcoreinfo-overflow": (lambda: patched(kdump(Machine()), "<Q", S_INFO_LEN,
                                                   (1 << 64) - 16), "dump.truncated"),
     "kdump-no-vmcoreinfo": (lambda: patched(kdump(Machine()), "<Q", S_INFO_LEN, 0), None),
-    "kdump-page-beyond-end": (lambda: descriptor_offset(1 << 60), "dump.truncated"),
-    "kdump-page-offset-overflow": (lambda: descriptor_offset((1 << 64) - 8), "dump.truncated"),
+    "kdump-page-beyond-end": (lambda: descriptor_offset(1 << 60), INCOMPLETE),
+    "kdump-page-offset-overflow": (lambda: descriptor_offset((1 << 64) - 8), INCOMPLETE),
+    "kdump-page-larger-than-a-page": (lambda: descriptor_size(65587), ANY),
+    "kdump-page-of-a-megabyte": (lambda: descriptor_size(1 << 20), ANY),
+    "kdump-page-size-without-value": (page_size_without_value, ANY),
+    "kdump-vmcoreinfo-garbled": (vmcoreinfo_garbled, ANY),
     "kdump-page-garbled": (garbled_page, None),
     "elf-magic-only": (lambda: b"\x7fELF", "dump.truncated"),
-    "elf-half": (lambda: (lambda d: d[:len(d) // 2])(elf(Machine())), "dump.truncated"),
+    "elf-half": (lambda: (lambda d: d[:len(d) // 2])(elf(Machine())), INCOMPLETE),
     "elf-32-bit": (lambda: elf_patched("<B", 4, 1), "dump.class"),
     "elf-big-endian": (lambda: elf_patched("<B", 5, 2), "dump.class"),
     "elf-executable": (lambda: elf(Machine(), elf_type=2), "dump.type"),
@@ -424,11 +450,13 @@ HOSTILE = {
     "elf-program-headers-beyond-end": (lambda: elf_patched("<Q", 32, 1 << 40), "dump.truncated"),
     "elf-entry-size": (lambda: elf_patched("<H", 54, 32), "dump.header"),
     "elf-segment-beyond-end": (lambda: elf_patched("<Q", 64 + 56 + 8, (1 << 64) - PAGE),
-                               "dump.truncated"),
+                               INCOMPLETE),
     "elf-segment-larger-than-memory": (lambda: elf_patched("<Q", 64 + 56 + 40, 1),
                                        "dump.segment"),
     "elf-segment-address-overflow": (lambda: elf_patched("<Q", 64 + 56 + 24, (1 << 64) - PAGE),
                                      "dump.segment"),
+    "elf-empty-segment-beyond-end": (lambda: patched(patched(
+        elf(Machine()), "<Q", 64 + 56 + 8, 1 << 60), "<Q", 64 + 56 + 32, 0), None),
     "elf-segments-overlap": (elf_segments_overlap, "dump.segment"),
     "elf-note-beyond-segment": (lambda: (lambda d, o: patched(d, "<I", o + 4, 1 << 31))(
         elf(Machine()), struct.unpack_from("<Q", elf(Machine()), 64 + 8)[0]), "dump.notes"),
