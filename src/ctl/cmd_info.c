@@ -32,7 +32,7 @@ static void info_free(struct info *i)
 char *info_clean(char *s)
 {
 	for (char *p = s; *p; p++)
-		if ((unsigned char)*p < 0x20 || (unsigned char)*p >= 0x7f)
+		if (((unsigned char)*p < 0x20 && *p != '\t') || (unsigned char)*p >= 0x7f)
 			*p = '?';
 	return s;
 }

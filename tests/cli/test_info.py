@@ -68,7 +68,7 @@ def test_log_lines(good):
     lines = [x[2:] for x in info(good)[0].splitlines() if x.startswith("  ")]
     assert len(lines) == 10
     assert lines[-1] == "[    0.048123] CPU: 1 PID: 412 Comm: bash Not tainted"
-    assert "[    0.044123] odd \\x1b[31m\\xff bytes" in lines
+    assert "[    0.044123] odd \\x1b[31m\\xff\tbytes" in lines
     assert "[    0.045123] " in lines            # an empty message is a line too
     every = info("--lines", "all", good)[0]
     assert gen.MARKER in every and "test: line 0\n" in every

@@ -66,7 +66,7 @@ COMMITTED, FINALIZED, REUSABLE = 1, 2, 3
 def default_log():
     lines = [f"Linux version {RELEASE} (debian-kernel@lists.debian.org)"]
     lines += [f"test: line {n}" for n in range(40)]
-    lines += [MARKER, "two\nlines", "odd \x1b[31m\xff bytes", "",
+    lines += [MARKER, "two\nlines", "odd \x1b[31m\xff\tbytes", "",
               "sysrq: Trigger a crash",
               "Kernel panic - not syncing: sysrq triggered crash",
               "CPU: 1 PID: 412 Comm: bash Not tainted"]
