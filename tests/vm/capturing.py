@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Capture images made as on the guest itself, and what they leave on a disk."""
+
+import json
+import subprocess
+from pathlib import Path
+
+from vmbed.paths import BUILD
+
+
+def build_image(vm, conf: str, overlay: dict | None = None) -> tuple[object, Path]:
+    """Installs ukdump into a copy of the Debian 13 tree; dracut and ukdumpctl build run inside.
+
+    conf: a drop-in for ukdump.conf; overlay: guest path -> host file, put there before the build.
+    Returns the tree and the image.
+    """
+    tree = vm.system_tree()
+    tree.install()
+    tree.add("/etc/ukdump/ukdump.conf.d/test.conf", conf.encode())
+    for name in ("db.key", "db.crt"):
+        tree.add(f"/root/{name}", vm.keys() / name)
+    (tree.root / "root/db.key").chmod(0o600)
+    for guest, source in (overlay or {}).items():
+        tree.add(guest, source)
+    tree.chroot("ukdumpctl", "build", "--kver", tree.kernel.version, "--key", "/root/db.key",
+                "--cert", "/root/db.crt", "--cmdline-append", "console=ttyS0")
+    (image,) = (tree.root / "var/lib/ukdump/images").glob("*.efi")
+    return tree, image
+
+
+class Crash:
+    """One crash's directory, read back from the guest's disk."""
+
+    def __init__(self, disk, directory: str, target: Path):
+        disk.extract(directory, target)
+        (self.folder,) = (p for p in target.rglob("*Z-*") if p.is_dir())
+        self.manifest = json.loads((self.folder / "manifest.json").read_text())
+        self.dmesg = (self.folder / "dmesg.txt").read_text(errors="replace")
+        self.names = {p.name for p in self.folder.iterdir()}
+
+    def info(self, *options: str) -> subprocess.CompletedProcess:
+        return subprocess.run([BUILD / "ukdumpctl", "info", *options, self.folder], text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+
+    def stage(self, name: str) -> dict:
+        return next(s for s in self.manifest["stages"] if s["name"] == name)
