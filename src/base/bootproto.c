@@ -50,8 +50,10 @@ const char *setup_header_parse_loaded(struct bytes head, struct setup_header *re
 		return "kernel cannot be loaded above 4 GiB";
 	if (h.end < BP_KERNEL_INFO_OFFSET || h.end > BP_HDR_END_MAX)
 		return "setup header has an impossible length";
-	if (!is_power_of_two(h.kernel_alignment) || h.kernel_alignment > MIB(1024))
-		return "kernel alignment is not a power of two up to 1 GiB";
+	/* Less than a page would let the stub's layout begin inside one. */
+	if (!is_power_of_two(h.kernel_alignment) || h.kernel_alignment < KIB(4) ||
+	    h.kernel_alignment > MIB(1024))
+		return "kernel alignment is not a power of two from 4 KiB to 1 GiB";
 	if (!h.init_size || h.init_size > 0x7fffffff)
 		return "kernel's init_size is zero or above 2 GiB";
 	*ret = h;

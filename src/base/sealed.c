@@ -11,7 +11,8 @@
 #define SECTION_HEADER_LEN 40
 
 /* One section header: adds its range to *parts if it is one of the three, and its end. */
-static const char *walk_section(struct bytes image, uint64_t header, struct sealed_parts *parts)
+static const char *walk_section(struct bytes image, uint64_t header, uint32_t headers,
+				struct sealed_parts *parts)
 {
 	const uint8_t *p = image.p + header;
 	uint32_t vsize = load_le32(p + 8), raw_size = load_le32(p + 16), raw = load_le32(p + 20);
@@ -19,7 +20,7 @@ static const char *walk_section(struct bytes image, uint64_t header, struct seal
 
 	if (!raw_size)
 		return NULL;
-	if (raw < SEALED_PM_OFFSET || !bytes_has(image, raw - SEALED_PM_OFFSET, raw_size))
+	if (raw < headers || !bytes_has(image, raw - SEALED_PM_OFFSET, raw_size))
 		return "a section lies outside the image";
 	if (raw - SEALED_PM_OFFSET + raw_size > parts->end)
 		parts->end = raw - SEALED_PM_OFFSET + raw_size;
@@ -63,7 +64,8 @@ const char *sealed_walk(struct bytes image, struct sealed_parts *ret)
 	    table + (uint64_t)n * SECTION_HEADER_LEN > headers - SEALED_PM_OFFSET)
 		return "the section table does not fit into the headers";
 	for (uint64_t i = 0; i < n; i++) {
-		const char *wrong = walk_section(image, table + i * SECTION_HEADER_LEN, &parts);
+		const char *wrong =
+			walk_section(image, table + i * SECTION_HEADER_LEN, headers, &parts);
 
 		if (wrong)
 			return wrong;

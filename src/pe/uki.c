@@ -105,14 +105,50 @@ static int check_sizes(const struct uki *u, struct ukd_error *e)
 	return 0;
 }
 
-/* Takes bytes [off, off + piece.len) of a section: keeps, and checks the padding (26). */
+/*
+ * 34: a NUL or a control character hides what comes behind it from the one who reads. Checked for
+ * every occurrence: the .cmdline of a profile is a command line like the first.
+ */
+static int check_text(const struct pe_section *s, struct bytes text, bool last, struct ukd_error *e)
+{
+	if (s->id == UKI_OTHER || !(uki_sections[s->id].flags & UKI_TEXT))
+		return 0;
+	for (uint64_t i = 0; i < text.len; i++) {
+		uint8_t c = text.p[i];
+
+		if (!c)
+			return ukd_refuse(e, "uki.text", "section '%s' contains a NUL byte",
+					  s->name);
+		if (c >= 0x20 && c < 0x7f)
+			continue;
+		if (s->id == UKI_CMDLINE)
+			return ukd_refuse(e, "uki.cmdline",
+					  "section '.cmdline' contains byte 0x%02x, need printable "
+					  "ASCII",
+					  c);
+		/* one line; some builders end it */
+		if (s->id == UKI_UNAME && !(c == '\n' && last && i + 1 == text.len))
+			return ukd_refuse(e, "uki.uname",
+					  "section '.uname' contains byte 0x%02x, need printable "
+					  "ASCII",
+					  c);
+	}
+	return 0;
+}
+
+/* Takes bytes [off, off + piece.len) of a section: keeps, checks text and padding (26). */
 static int take_section_piece(struct uki *u, const struct pe_section *s, uint64_t off,
 			      struct bytes piece, struct ukd_error *e)
 {
 	uint32_t keep = s == pe_find(&u->pe, s->id) ? kept_len(s) : 0, len = pe_section_len(s);
 	struct buffer *content = s->id == UKI_OTHER ? NULL : &u->content[s->id];
-	struct bytes padding = {piece.p, 0};
+	struct bytes padding = {piece.p, 0}, text = piece;
+	int r;
 
+	text.len = off >= len ? 0 : len - off < piece.len ? len - off : piece.len;
+	r = check_text(s, text, off + text.len == len, e);
+	if (r < 0)
+		return r;
 	if (off < keep) {
 		uint64_t n = keep - off < piece.len ? keep - off : piece.len;
 
@@ -244,28 +280,6 @@ static int check_required(const struct uki *u, struct ukd_error *e)
 	return 0;
 }
 
-/* 34: a NUL or a control character hides what comes behind it from the one who reads. */
-static int check_texts(const struct uki *u, struct ukd_error *e)
-{
-	struct bytes line = buffer_bytes(&u->content[UKI_CMDLINE]);
-
-	for (unsigned int id = 0; id < UKI_SECTION_MAX; id++) {
-		struct bytes text = buffer_bytes(&u->content[id]);
-
-		if (uki_sections[id].flags & UKI_TEXT && text.len &&
-		    memchr(text.p, 0, text.len) != NULL)
-			return ukd_refuse(e, "uki.text", "section '%.8s' contains a NUL byte",
-					  uki_sections[id].name);
-	}
-	for (uint64_t i = 0; i < line.len; i++)
-		if (line.p[i] < 0x20 || line.p[i] >= 0x7f)
-			return ukd_refuse(e, "uki.cmdline",
-					  "section '.cmdline' contains byte 0x%02x, need printable "
-					  "ASCII",
-					  line.p[i]);
-	return 0;
-}
-
 static int read_all(struct uki *u, const struct uki_sink *sinks, unsigned int n_sinks,
 		    struct ukd_error *e)
 {
@@ -288,8 +302,6 @@ static int read_all(struct uki *u, const struct uki_sink *sinks, unsigned int n_
 		r = check_repeats(u, e);
 	if (r >= 0)
 		r = check_required(u, e);
-	if (r >= 0)
-		r = check_texts(u, e);
 	return r;
 }
 
