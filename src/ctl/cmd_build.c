@@ -186,7 +186,10 @@ static int make_host_key(struct job *j, struct ukd_error *e)
 	step(j, "making the host key " HOST_KEY);
 	(void)gethostname(host, sizeof(host) - 1);
 	(void)snprintf(name, sizeof(name), "ukdump host key %s", host);
-	r = make_directories(j->root.fd, "etc/ukdump/keys", 0700, e);
+	/* Certificates are for all to see, so that anyone can verify; keys are not. */
+	r = make_directories(j->root.fd, "etc/ukdump", 0755, e);
+	if (r >= 0)
+		r = make_directories(j->root.fd, "etc/ukdump/keys", 0700, e);
 	if (r >= 0)
 		r = make_directories(j->root.fd, "etc/ukdump/trust.d", 0755, e);
 	if (r >= 0)

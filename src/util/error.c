@@ -38,14 +38,17 @@ int ukd_fail(struct ukd_error *e, int code, const char *fmt, ...)
 
 int ukd_fail_errno(struct ukd_error *e, int code, const char *fmt, ...)
 {
-	size_t used;
+	const char *reason = strerror(-code);
+	size_t used, room = sizeof(e->text) - strlen(reason) - 3;
 	va_list ap;
 
 	va_start(ap, fmt);
 	set_text(e, code, "", fmt, ap);
 	va_end(ap);
+	/* A long path loses its tail, never the reason behind it. */
 	used = strlen(e->text);
-	(void)snprintf(e->text + used, sizeof(e->text) - used, ": %s", strerror(-code));
+	used = used < room ? used : room;
+	(void)snprintf(e->text + used, sizeof(e->text) - used, ": %s", reason);
 	return code;
 }
 

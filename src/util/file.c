@@ -15,6 +15,7 @@
 #include "util/cleanup.h"
 
 #define COPY_CHUNK MIB(1)
+#define TEMP_TRIES 100
 
 void buffer_free(struct buffer *b)
 {
@@ -205,21 +206,29 @@ static int sync_parent(int dirfd, const char *path)
 	return 0;
 }
 
-int file_create(int dirfd, const char *path, mode_t mode, struct new_file *ret,
-		struct ukd_error *e)
+int file_create(int dirfd, const char *path, mode_t mode, struct new_file *ret, struct ukd_error *e)
 {
 	static unsigned int serial;
-	int fd, n;
+	_close_ int fd = -1;
+	int n;
 
-	n = snprintf(ret->temp, sizeof(ret->temp), "%s.tmp.%d.%u", path, (int)getpid(), serial++);
-	if (n < 0 || (size_t)n >= sizeof(ret->temp))
-		return ukd_fail(e, -ENAMETOOLONG, "%s: path is too long", path);
-	fd = openat(dirfd, ret->temp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
-	if (fd < 0)
+	/* A power cut leaves temporary files, and process ids repeat early in every boot. */
+	for (unsigned int tries = 0; fd < 0 && tries < TEMP_TRIES; tries++) {
+		n = snprintf(ret->temp, sizeof(ret->temp), "%s.tmp.%d.%u", path, (int)getpid(),
+			     serial++);
+		if (n < 0 || (size_t)n >= sizeof(ret->temp))
+			return ukd_fail(e, -ENAMETOOLONG, "%s: path is too long", path);
+		fd = openat(dirfd, ret->temp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
+			    mode);
+		if (fd < 0 && errno != EEXIST)
+			break;
+	}
+	/* mode is what is meant, whatever the umask; it is never wider for a moment. */
+	if (fd < 0 || fchmod(fd, mode) < 0)
 		return ukd_fail_errno(e, -errno, "%s: cannot create", ret->temp);
 	(void)snprintf(ret->path, sizeof(ret->path), "%s", path);
 	ret->dirfd = dirfd;
-	ret->fd = fd;
+	ret->fd = take_fd(&fd);
 	return 0;
 }
 
@@ -274,7 +283,8 @@ int make_directories(int dirfd, const char *path, mode_t mode, struct ukd_error 
 		if (c && c != '/')
 			continue;
 		*s = 0;
-		if (mkdirat(dirfd, part, mode) < 0 && errno != EEXIST)
+		if (mkdirat(dirfd, part, mode) == 0 ? fchmodat(dirfd, part, mode, 0) < 0 :
+						      errno != EEXIST)
 			return ukd_fail_errno(e, -errno, "%s: cannot create directory", part);
 		*s = c;
 		if (!c)

@@ -38,12 +38,12 @@ int file_open_regular(int dirfd, const char *path, int *ret_fd, uint64_t *ret_si
  * Reads a whole file of at most max bytes. Works for /proc, /sys and efivarfs too, whose sizes
  * stat does not tell. -EFBIG if there is more.
  */
-int file_read(int dirfd, const char *path, size_t max, struct buffer *ret, struct ukd_error *e)
-	_must_check_;
+int file_read(int dirfd, const char *path, size_t max, struct buffer *ret,
+	      struct ukd_error *e) _must_check_;
 
 /* The same from an open descriptor, from its current position; name is for messages. */
-int file_read_fd(int fd, const char *name, size_t max, struct buffer *ret, struct ukd_error *e)
-	_must_check_;
+int file_read_fd(int fd, const char *name, size_t max, struct buffer *ret,
+		 struct ukd_error *e) _must_check_;
 
 /* Reads or writes exactly len bytes, whatever signals do. Return 0, -errno, or -ENODATA at EOF. */
 int fd_read_full(int fd, void *buf, size_t len) _must_check_;
@@ -54,13 +54,14 @@ int fd_write_full(int fd, const void *buf, size_t len) _must_check_;
  * Copies exactly size bytes of fd into a new memfd and seals it against every change, so that what
  * is verified is what is loaded. Refuses (check "file.changed") if the file has another length.
  */
-int file_snapshot(int fd, const char *name, uint64_t size, int *ret_memfd, struct ukd_error *e)
-	_must_check_;
+int file_snapshot(int fd, const char *name, uint64_t size, int *ret_memfd,
+		  struct ukd_error *e) _must_check_;
 
 /*
  * Atomic publishing: a temporary file in path's own directory, written through fd, then
  * fsync, rename over path, fsync of the directory. Until file_publish() nothing is visible
- * under path; file_discard() (also by _discard_) removes the temporary file.
+ * under path; file_discard() (also by _discard_) removes the temporary file. mode is the file's
+ * mode whatever the umask.
  */
 struct new_file {
 	int dirfd; /* borrowed */
@@ -73,12 +74,15 @@ int file_create(int dirfd, const char *path, mode_t mode, struct new_file *ret,
 		struct ukd_error *e) _must_check_;
 int file_publish(struct new_file *f, struct ukd_error *e) _must_check_;
 void file_discard(struct new_file *f);
-#define _discard_     _cleanup_(file_discard)
-#define NEW_FILE_NONE {.fd = -1}
+#define _discard_ _cleanup_(file_discard)
+#define NEW_FILE_NONE    \
+	{                \
+		.fd = -1 \
+	}
 
 /* Creates, writes and publishes data in one step. */
-int file_replace(int dirfd, const char *path, mode_t mode, struct bytes data, struct ukd_error *e)
-	_must_check_;
+int file_replace(int dirfd, const char *path, mode_t mode, struct bytes data,
+		 struct ukd_error *e) _must_check_;
 
-/* Creates path and the directories above it where missing, with mode. */
+/* Creates path and the directories above it where missing, with mode whatever the umask. */
 int make_directories(int dirfd, const char *path, mode_t mode, struct ukd_error *e) _must_check_;

@@ -89,16 +89,18 @@ void format_hex(struct bytes b, char *ret)
 char *format_size(uint64_t bytes, char ret[FORMAT_SIZE_MAX])
 {
 	static const char *const units[] = {"bytes", "KiB", "MiB", "GiB", "TiB"};
+	uint64_t whole = bytes, rest = 0;
 	size_t unit = 0;
-	uint64_t tenths = bytes * 10;
 
 	if (bytes < 1024) {
 		(void)snprintf(ret, FORMAT_SIZE_MAX, "%" PRIu64 " bytes", bytes);
 		return ret;
 	}
-	for (; tenths >= 10240 && unit + 1 < ARRAY_SIZE(units); unit++)
-		tenths /= 1024;
-	(void)snprintf(ret, FORMAT_SIZE_MAX, "%" PRIu64 ".%" PRIu64 " %s", tenths / 10, tenths % 10,
+	for (; whole >= 1024 && unit + 1 < ARRAY_SIZE(units); unit++) {
+		rest = whole % 1024;
+		whole /= 1024;
+	}
+	(void)snprintf(ret, FORMAT_SIZE_MAX, "%" PRIu64 ".%" PRIu64 " %s", whole, rest * 10 / 1024,
 		       units[unit]);
 	return ret;
 }
