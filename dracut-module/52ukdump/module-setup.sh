@@ -7,6 +7,7 @@
 # `ukdumpctl build` runs dracut with UKDUMP_STAGE=DIR in the environment; DIR holds
 #	capture.conf	settings, as in ukdump.conf(5)
 #	modules.list	kernel modules in load order, one absolute path per line
+#	modules-FS.list	likewise, loaded only if the target has the file system FS; may be missing
 #	build.conf	facts about the machine (ukdump-capture(8)); may be missing
 #
 # Works in a chroot without /proc, /sys and /dev; Debian's dracut 059 and 106.
@@ -61,7 +62,7 @@ ukdump_modules() {
 			return 1
 		fi
 		echo "$installed${parameters:+ $parameters}"
-	done < "$list" > "$initdir/etc/ukdump/modules.list"
+	done < "$list" > "$initdir/etc/ukdump/${list##*/}"
 }
 
 ukdump_program() {
@@ -79,7 +80,7 @@ ukdump_program() {
 }
 
 install() {
-	local stage=${UKDUMP_STAGE-}
+	local stage=${UKDUMP_STAGE-} list
 
 	if [ ! -r "$stage/capture.conf" ] || [ ! -r "$stage/modules.list" ]; then
 		dfatal "ukdump: UKDUMP_STAGE names no directory with capture.conf and modules.list"
@@ -93,5 +94,7 @@ install() {
 	mkdir -p "$initdir/etc/ukdump"
 	inst_simple "$stage/capture.conf" /etc/ukdump/capture.conf || exit 1
 	[ ! -e "$stage/build.conf" ] || inst_simple "$stage/build.conf" /etc/ukdump/build.conf || exit 1
-	ukdump_modules "$stage/modules.list" || exit 1
+	for list in "$stage"/modules*.list; do
+		ukdump_modules "$list" || exit 1
+	done
 }

@@ -89,6 +89,28 @@ static int add_required(struct stage *s, const char *name, struct ukd_error *e)
 	return r < 0 ? r : 0;
 }
 
+/*
+ * The target's file system is not known here: a list for each, of which the capture environment
+ * loads the one that it finds. All of them at once would cost memory.
+ */
+static int stage_file_systems(struct stage *s, struct ukd_error *e)
+{
+	static const char *const known[] = {"ext4", "xfs", "btrfs"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
+		_buffer_ struct buffer list = {0};
+		char name[32];
+		int r = module_add(s->tree, known[i], &list, e);
+
+		(void)snprintf(name, sizeof(name), "modules-%s.list", known[i]);
+		if (r > 0 && list.len)
+			r = stage_write(s, name, buffer_bytes(&list), e);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
 static int add_target(struct stage *s, const char *target, unsigned int n, FILE *facts,
 		      struct ukd_error *e)
 {
@@ -103,9 +125,9 @@ static int add_target(struct stage *s, const char *target, unsigned int n, FILE 
 		r = place_drivers(s->root, &place, add_driver, s, e);
 	for (size_t i = 0; r >= 0 && !place.device[0] && i < ARRAY_SIZE(fleet_drivers); i++)
 		r = add_driver(s, fleet_drivers[i], e);
-	if (r >= 0)
-		r = add_required(s, place.fs[0] ? place.fs : "ext4", e);
-	return r;
+	if (r < 0)
+		return r;
+	return place.fs[0] ? add_required(s, place.fs, e) : stage_file_systems(s, e);
 }
 
 static int write_facts(struct stage *s, FILE *facts, struct ukd_error *e)

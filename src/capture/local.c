@@ -12,8 +12,10 @@
 
 #include "capture/blockdev.h"
 #include "capture/guard.h"
+#include "capture/modules.h"
 #include "capture/target.h"
 #include "util/cleanup.h"
+#include "util/sys.h"
 
 #define MOUNT_POINT   "/run/ukdump/target"
 #define DEVICE_WAIT_S 90 /* RAID controllers and SAN paths take their time; never over 1/4 of all */
@@ -62,6 +64,24 @@ static int do_umount(void *ctx)
 	return umount2(ctx, 0) < 0 ? -errno : 0;
 }
 
+/* An image that did not know its target's file system when it was built has a list for each. */
+static void load_fs_modules(struct attempt *a, const struct fs_type *type)
+{
+	struct modules_result result = {0};
+	struct ukd_error e = {0};
+	char list[64];
+	int r;
+
+	(void)snprintf(list, sizeof(list), MODULES_FS_LIST, type->name);
+	r = modules_load(a->c->root, list, sys_finit_module, budget_share_s(&a->c->budget, 8, 60),
+			 &result, &e);
+	/* What is missing shows when the mount fails; its reason alone would not say why. */
+	if (r < 0 && r != -ENOENT)
+		(void)snprintf(a->note, sizeof(a->note), "%.200s", e.text);
+	else if (result.failed)
+		(void)snprintf(a->note, sizeof(a->note), "%.200s", result.first);
+}
+
 static int mount_device(struct attempt *a, const struct blockdev *dev, struct ukd_error *e)
 {
 	const struct root *root = a->c->root;
@@ -79,9 +99,11 @@ static int mount_device(struct attempt *a, const struct blockdev *dev, struct uk
 	r = make_directories(root->fd, &MOUNT_POINT[1], 0700, e);
 	if (r < 0)
 		return r;
+	load_fs_modules(a, m.type);
 	r = guard_call(do_mount, &m, limit, "mount", e);
 	if (r < 0)
-		return ukd_prefix(e, "%s (%s)", dev->path, dev->type);
+		return ukd_prefix(e, "%s (%s)%s%s", dev->path, dev->type, a->note[0] ? ", " : "",
+				  a->note);
 	(void)snprintf(a->mount_point, sizeof(a->mount_point), "%s", point);
 	return 0;
 }

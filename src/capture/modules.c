@@ -11,8 +11,6 @@
 #include "util/cleanup.h"
 #include "util/sys.h"
 
-#define LIST_FILE "/etc/ukdump/modules.list"
-
 /* Shared with the child that loads, so that a hang tells how far it came. */
 struct progress {
 	unsigned int line; /* the next to load */
@@ -90,12 +88,12 @@ static void line_text(const char *list, unsigned int n, char *ret, size_t size)
 	(void)snprintf(ret, size, "%.*s", list ? (int)strcspn(list, " \t\n") : 0, list ? list : "");
 }
 
-int modules_load(const struct root *root, module_load_fn load, unsigned int limit_s,
-		 struct modules_result *ret, struct ukd_error *e)
+int modules_load(const struct root *root, const char *path, module_load_fn load,
+		 unsigned int limit_s, struct modules_result *ret, struct ukd_error *e)
 {
 	_buffer_ struct buffer list = {0};
 	struct loading l = {.root = root, .load = load};
-	int r = root_read(root, LIST_FILE, KIB(256), &list, e);
+	int r = root_read(root, path, KIB(256), &list, e);
 
 	if (r < 0)
 		return r;
@@ -106,10 +104,10 @@ int modules_load(const struct root *root, module_load_fn load, unsigned int limi
 	/* A driver's init function may hang on its device; a fresh child goes on behind it. */
 	while ((r = guard_call(load_rest, &l, limit_s, "module", e)) == -ETIMEDOUT ||
 	       r == -ECHILD) {
-		char path[256];
+		char module[256];
 
-		line_text(l.list, l.progress->line++, path, sizeof(path));
-		note_failure(&l.progress->result, path, "did not finish loading");
+		line_text(l.list, l.progress->line++, module, sizeof(module));
+		note_failure(&l.progress->result, module, "did not finish loading");
 	}
 	*ret = l.progress->result;
 	guard_unshare(l.progress, sizeof(*l.progress));

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Loads the kernel modules of /etc/ukdump/modules.list: one absolute path per line, in load order,
- * optionally followed by a blank and module parameters; '#' begins a comment.
+ * Loads the kernel modules of a list: one absolute path per line, in load order, optionally
+ * followed by a blank and module parameters; '#' begins a comment.
  */
 #pragma once
 
 #include "util/root.h"
+
+/* What every start loads, and what a file system needs that is found only then (its name for %s). */
+#define MODULES_LIST	"/etc/ukdump/modules.list"
+#define MODULES_FS_LIST "/etc/ukdump/modules-%s.list"
 
 /* Loads the module open as fd. 0 or -errno. Replaced by tests. */
 typedef int (*module_load_fn)(int fd, const char *params, int flags);
@@ -20,5 +24,6 @@ struct modules_result {
  * A module that fails or does not return within limit_s is counted, and the rest is loaded all the
  * same. -ENOENT if there is no list; other negatives if it cannot be read.
  */
-int modules_load(const struct root *root, module_load_fn load, unsigned int limit_s,
-		 struct modules_result *ret, struct ukd_error *e) _must_check_;
+int modules_load(const struct root *root, const char *path, module_load_fn load,
+		 unsigned int limit_s, struct modules_result *ret,
+		 struct ukd_error *e) _must_check_;

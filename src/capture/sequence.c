@@ -51,8 +51,8 @@ static void load_modules(struct capture *c)
 	struct modules_result result = {0};
 	struct ukd_error e;
 	char text[400];
-	int r = modules_load(c->root, sys_finit_module, budget_share_s(&c->budget, 8, 60), &result,
-			     &e);
+	int r = modules_load(c->root, MODULES_LIST, sys_finit_module,
+			     budget_share_s(&c->budget, 8, 60), &result, &e);
 
 	if (r == -ENOENT) {
 		capture_end_stage(c, s, OUTCOME_SKIPPED, "the image has no modules.list");

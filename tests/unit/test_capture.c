@@ -451,7 +451,7 @@ static void test_modules(void **state)
 	struct modules_result result;
 	struct ukd_error e;
 
-	assert_int_equal(modules_load(&r->tree.root, fake_load, 1, &result, &e), -ENOENT);
+	assert_int_equal(modules_load(&r->tree.root, MODULES_LIST, fake_load, 1, &result, &e), -ENOENT);
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		char path[64];
 
@@ -463,7 +463,7 @@ static void test_modules(void **state)
 		   "# modules\n\n/lib/bad.ko\n/lib/good.ko\n/lib/missing.ko\n/lib/there.ko\n"
 		   "/lib/params.ko a=1 b=2\n/lib/hang.ko\n/lib/z.ko.xz\n/lib/crash.ko\n"
 		   "/lib/good.ko");
-	assert_int_equal(modules_load(&r->tree.root, fake_load, 1, &result, &e), 0);
+	assert_int_equal(modules_load(&r->tree.root, MODULES_LIST, fake_load, 1, &result, &e), 0);
 	assert_int_equal(result.loaded, 5);
 	assert_int_equal(result.failed, 4);
 	assert_string_equal(result.first, "bad.ko: Exec format error");
