@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Fixtures of the VM tests: `vm` runs guests, `kfl` is the direct kexec_file_load caller."""
+"""Fixtures of the VM tests: `vm` runs guests, `seal` makes sealed images,
+`kfl` is the direct kexec_file_load caller."""
 
+import functools
 import re
 
 import pytest
 
+import sealing
 from vmbed.bed import Bed
 from vmbed.paths import BUILD, REPO, replacing, run
 
@@ -26,11 +29,30 @@ def _bed(request, name):
 def pytest_addoption(parser):
     parser.addoption("--keep-vm", action="store_true", dest="keep_vm",
                      help="keep serial logs and images of passed tests too")
+    parser.addoption("--long", action="store_true", dest="long",
+                     help="run the tests marked 'long', too")
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "long: part of the long matrix; runs only with --long")
+
+
+def pytest_collection_modifyitems(config, items):
+    if config.getoption("long"):
+        return
+    config.hook.pytest_deselected(items=[i for i in items if i.get_closest_marker("long")])
+    items[:] = [i for i in items if not i.get_closest_marker("long")]
 
 
 @pytest.fixture
 def vm(request):
     yield from _bed(request, request.node.name)
+
+
+@pytest.fixture
+def seal(vm):
+    """seal(name, ...): builds a sealed image with a probe in it; see sealing.seal()."""
+    return functools.partial(sealing.seal, vm)
 
 
 @pytest.fixture(scope="session")
