@@ -19,7 +19,8 @@
 #define SECTION_HEADER_LEN 40
 #define NX_COMPAT	   0x0100
 #define READ_ONLY_DATA	   (PE_SCN_READ | PE_SCN_INITIALIZED)
-#define MAX_SECTIONS	   55 /* what fits between the optional header and 0x1000 */
+#define FILE_ALIGN	   0x200 /* a larger one would exclude .initrd's place */
+#define MAX_SECTIONS	   55	 /* what fits between the optional header and 0x1000 */
 
 extern const uint8_t kexec_stub_start[], kexec_stub_end[];
 
@@ -126,6 +127,8 @@ static int make_sbat(struct assembly *a, struct ukd_error *e)
 		base = (struct bytes){a->stub.image.data + s->raw, pe_section_len(s)};
 	while (base.len && !base.p[base.len - 1])
 		base.len--;
+	if (!base.len)
+		return ukd_refuse(e, "stub.sbat", "EFI stub: its '.sbat' section is empty");
 	p = malloc(base.len + strlen(own) + 2);
 	if (!p)
 		return ukd_oom(e);
@@ -166,13 +169,13 @@ static int add_payload_sections(struct assembly *a, struct ukd_error *e)
 static int lay_out(struct assembly *a, struct ukd_error *e)
 {
 	uint64_t raw = a->header_size, rva = a->header_size;
-	uint32_t align = a->stub.pe.section_alignment, file_align = a->stub.pe.file_alignment;
+	uint32_t align = a->stub.pe.section_alignment;
 
 	if (align < SEALED_PAGE)
 		align = SEALED_PAGE;
 	for (unsigned int i = 0; i < a->n; i++) {
 		struct out_section *s = &a->section[i];
-		uint64_t raw_size = align_up(s->data.len, file_align);
+		uint64_t raw_size = align_up(s->data.len, FILE_ALIGN);
 
 		/* The pad that puts .initrd on a page boundary belongs to the section before it. */
 		if (i + 1 < a->n && !strcmp(a->section[i + 1].name, ".initrd"))
@@ -204,6 +207,7 @@ static void write_pe_headers(const struct assembly *a, uint8_t *out)
 	memset(coff + 8, 0, 12); /* time stamp, symbol table, number of symbols */
 	store_le16(coff + 6, (uint16_t)a->n);
 	store_le16(coff + 20, OPT_LEN);
+	store_le32(opt + 36, FILE_ALIGN);
 	store_le32(opt + 56, a->image_size);
 	store_le32(opt + 60, a->header_size);
 	store_le32(opt + 64, 0); /* checksum: EFI does not look at it */
@@ -275,7 +279,7 @@ static int size_headers(struct assembly *a, struct ukd_error *e)
 	uint32_t need = SEALED_PE_HEADER + COFF_LEN + OPT_LEN + SECTION_HEADER_LEN * a->n;
 
 	a->header_size = first < SEALED_HEADERS_MAX ? first : SEALED_HEADERS_MAX;
-	a->header_size &= ~(a->stub.pe.file_alignment - 1);
+	a->header_size &= ~(FILE_ALIGN - 1u);
 	if (need > a->header_size)
 		return ukd_refuse(e, "sealed.stub",
 				  "the EFI stub leaves 0x%x bytes for headers, need 0x%x",

@@ -173,6 +173,17 @@ static int check_stub(const struct uki *u, struct sealed_head *h, struct ukd_err
 	return 0;
 }
 
+/* Printable ASCII, ended by a NUL within max bytes: it is shown to people and kept line by line. */
+static bool is_printable(const char *s, size_t max)
+{
+	size_t n = strnlen(s, max);
+
+	for (size_t i = 0; i < n; i++)
+		if (s[i] < 0x20 || s[i] >= 0x7f)
+			return false;
+	return n < max;
+}
+
 /* Every byte before the PE header is what it must be. */
 static int check_head(const struct uki *u, struct sealed_head *h, struct ukd_error *e)
 {
@@ -180,9 +191,10 @@ static int check_head(const struct uki *u, struct sealed_head *h, struct ukd_err
 	uint8_t expected[SEALED_PE_HEADER];
 	int r;
 
-	if (!memchr(head + SEALED_VERSION, 0, SEALED_VERSION_MAX + 1))
-		return ukd_refuse(e, "sealed.version", "version string without an end");
 	h->version = (const char *)head + SEALED_VERSION;
+	if (!is_printable(h->version, SEALED_VERSION_MAX + 1))
+		return ukd_refuse(e, "sealed.version",
+				  "version string is not printable ASCII with an end");
 	h->setup_type_max = load_le32(head + SEALED_KERNEL_INFO + 12);
 	r = sealed_head_write(h, expected, e);
 	if (r < 0)
