@@ -9,7 +9,7 @@ SRC_pe := pe.c cert.c uki.c sealed.c
 SRC_auth := judge.c keyring.c ossl.c der.c spc.c signature.c digest.c verify.c siglist.c trust.c key.c sign.c hostkey.c
 SRC_build := assemble.c attach.c efi_stub.c gather.c modules.c target.c initrd.c stub_blob.S
 SRC_crashkernel := size.c
-SRC_loader := main.c load.c snapshot.c armed.c host.c explain.c
+SRC_loader := main.c load.c after.c snapshot.c armed.c host.c explain.c
 SRC_capture := main.c init.c watchdog.c sequence.c record.c manifest.c budget.c guard.c memory.c \
 	facts.c modules.c elfcore.c dumpcheck.c blockdev.c target.c local.c directory.c kernellog.c \
 	plans.c collector.c tool.c copy.c

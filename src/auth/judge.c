@@ -34,7 +34,7 @@ struct auth_trust *auth_trust_of_host(const struct root *root, struct ukd_error 
 		return NULL;
 	}
 	if (auth_trust_add_dir(t, root, "/etc/ukdump/trust.d", e) < 0 ||
-	    auth_trust_add_uefi_db(t, root, e) < 0) {
+	    auth_trust_add_uefi_db(t, root, e) < 0 || auth_trust_add_mok(t, root, e) < 0) {
 		auth_trust_free(t);
 		return NULL;
 	}

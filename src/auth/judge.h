@@ -26,5 +26,5 @@ void judgement_free(struct judgement *j);
 int image_judge(int fd, const char *name, uint64_t size, const struct auth_trust *trust,
 		struct judgement *ret, struct ukd_error *e) _must_check_;
 
-/* Trust anchors of this machine: /etc/ukdump/trust.d and the UEFI db. NULL and e on failure. */
+/* Trust anchors of this machine: /etc/ukdump/trust.d, UEFI db, MOK list. NULL and e on failure. */
 struct auth_trust *auth_trust_of_host(const struct root *root, struct ukd_error *e);

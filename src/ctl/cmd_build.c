@@ -150,6 +150,35 @@ static int gather_rest(struct job *j, struct ukd_error *e)
 	return r;
 }
 
+/*
+ * Settings that the capture program cannot carry out yet. It would notice on the worst day; here
+ * somebody reads the message.
+ */
+static int check_settings(const struct settings *s, struct ukd_error *e)
+{
+	static const char *const kinds[] = {
+		"file:", "UUID=", "LABEL=", "PARTUUID=", "/dev/", "PARTLABEL=", "PARTTYPE="};
+
+	if (s->dump.encrypt_to.n)
+		return ukd_refuse(e, "build.settings", "EncryptTo= is not supported yet");
+	if (s->action.pre.n || s->action.post.n)
+		return ukd_refuse(e, "build.settings", "Pre= and Post= are not supported yet");
+	if (s->action.on_success == ACTION_SHELL || s->action.on_failure == ACTION_SHELL)
+		return ukd_refuse(e, "build.settings",
+				  "OnSuccess=shell and OnFailure=shell are not supported yet");
+	for (unsigned int i = 0; i < s->dump.target.n; i++) {
+		bool known = false;
+
+		for (size_t k = 0; k < ARRAY_SIZE(kinds); k++)
+			known |= !strncmp(s->dump.target.v[i], kinds[k], strlen(kinds[k]));
+		if (!known)
+			return ukd_refuse(e, "build.settings",
+					  "Target=%s: only local disks are supported yet",
+					  s->dump.target.v[i]);
+	}
+	return 0;
+}
+
 static int run_dracut(struct job *j, struct ukd_error *e)
 {
 	_free_ char *text = NULL;
@@ -297,6 +326,8 @@ static int build(struct job *j, struct ukd_error *e)
 	(void)clock_gettime(CLOCK_MONOTONIC, &j->begin);
 	if (r >= 0)
 		r = settings_load(&j->root, j->opt->config, &j->settings, e);
+	if (r >= 0 && !j->opt->initrd)
+		r = check_settings(&j->settings, e);
 	if (r >= 0)
 		r = gather_kernel(j, e);
 	if (r >= 0)

@@ -24,6 +24,7 @@ static const char sign_usage[] =
 	"      --cert CERT     the signer's certificate, intermediates behind it\n"
 	"      --print-digest  print the SHA-256 Authenticode digest for a remote signer,\n"
 	"                      whose signature 'ukdumpctl attach' takes\n"
+	"      --json          facts as JSON\n"
 	"  -o OUT              write OUT, leave IN as it is\n"
 	"  -h, --help          this text\n\n"
 	"Exit: 0 done, 1 failed, 2 usage.\n";
@@ -36,13 +37,14 @@ static const char attach_usage[] =
 	"      --signature FILE  the signature\n"
 	"      --cert CERT       the signer's certificate: nothing is written unless the\n"
 	"                        image verifies by it\n"
+	"      --json            facts as JSON\n"
 	"  -o OUT                write OUT, leave IN as it is\n"
 	"  -h, --help            this text\n\n"
 	"Exit: 0 done, 1 failed, 2 usage.\n";
 
 struct options {
 	const char *key, *cert, *signature, *out, *in;
-	bool print_digest;
+	bool print_digest, json;
 };
 
 static int read_image(const char *path, struct buffer *ret, uint8_t digest[AUTH_SHA256_LEN],
@@ -59,19 +61,39 @@ static int read_image(const char *path, struct buffer *ret, uint8_t digest[AUTH_
 	return r;
 }
 
-static int print_digest(const char *path)
+/* One line, or JSON. signer NULL: only the digest is known. */
+static void report(const struct options *opt, const char *path, const uint8_t *digest,
+		   const char *signer)
+{
+	char hex[2 * AUTH_SHA256_LEN + 1];
+	struct json_object *o;
+
+	format_hex((struct bytes){digest, AUTH_SHA256_LEN}, hex);
+	if (!opt->json && signer)
+		printf("%s: signed by '%s'\n", path, signer);
+	else if (!opt->json)
+		printf("%s\n", hex);
+	if (!opt->json)
+		return;
+	o = json_object_checked();
+	json_number(o, "schema", 1);
+	json_text(o, "file", path);
+	json_text(o, "image", hex);
+	json_text(o, "signer", signer);
+	json_print(o);
+}
+
+static int print_digest(const struct options *opt)
 {
 	uint8_t digest[AUTH_SHA256_LEN];
-	char hex[2 * AUTH_SHA256_LEN + 1];
 	struct ukd_error e = {0};
 	_close_ int fd = -1;
 	uint64_t size;
 
-	if (file_open_regular(AT_FDCWD, path, &fd, &size, &e) < 0 ||
-	    auth_image_digest(fd, path, size, digest, &e) < 0)
+	if (file_open_regular(AT_FDCWD, opt->in, &fd, &size, &e) < 0 ||
+	    auth_image_digest(fd, opt->in, size, digest, &e) < 0)
 		return verb_failed(&e);
-	format_hex((struct bytes){digest, sizeof(digest)}, hex);
-	printf("%s\n", hex);
+	report(opt, opt->in, digest, NULL);
 	return EXIT_DONE;
 }
 
@@ -87,7 +109,7 @@ static int finish(const struct options *opt, struct buffer *image, struct bytes 
 	if (r >= 0)
 		r = image_publish(&spec, buffer_bytes(image), path, &result, e);
 	if (r >= 0)
-		printf("%s: signed by '%s'\n", path, result.chain[0].subject);
+		report(opt, path, result.image_id, result.chain[0].subject);
 	return r;
 }
 
@@ -123,17 +145,20 @@ static int parse(const struct verb *v, int argc, char **argv, struct options *op
 		OPT_KEY = OPT_LONG,
 		OPT_CERT,
 		OPT_DIGEST,
-		OPT_SIGNATURE
+		OPT_SIGNATURE,
+		OPT_JSON,
 	};
 	static const struct option sign_options[] = {
 		{"key", required_argument, NULL, OPT_KEY},
 		{"cert", required_argument, NULL, OPT_CERT},
 		{"print-digest", no_argument, NULL, OPT_DIGEST},
+		{"json", no_argument, NULL, OPT_JSON},
 		{"help", no_argument, NULL, 'h'},
 		{0},
 	};
 	static const struct option attach_options[] = {
 		{"signature", required_argument, NULL, OPT_SIGNATURE},
+		{"json", no_argument, NULL, OPT_JSON},
 		{"cert", required_argument, NULL, OPT_CERT},
 		{"help", no_argument, NULL, 'h'},
 		{0},
@@ -154,6 +179,8 @@ static int parse(const struct verb *v, int argc, char **argv, struct options *op
 			opt->signature = optarg;
 		else if (c == OPT_DIGEST)
 			opt->print_digest = true;
+		else if (c == OPT_JSON)
+			opt->json = true;
 		else
 			return verb_misuse(v, NULL);
 	}
@@ -172,7 +199,7 @@ static int run_sign(int argc, char **argv)
 	if (r >= 0)
 		return r;
 	if (opt.print_digest)
-		return print_digest(opt.in);
+		return print_digest(&opt);
 	if (!opt.key || !opt.cert)
 		return verb_misuse(&verb_sign, "sign: need --key and --cert");
 	return do_sign(&opt, &e) < 0 ? verb_failed(&e) : EXIT_DONE;

@@ -18,7 +18,7 @@ static const char usage[] =
 	"Judge capture images: structure, sealed layout, signature, trust. One line per\n"
 	"check. Nothing is loaded, nothing is changed.\n\n"
 	"      --trust CERT  trust this certificate (PEM or DER), too; may be repeated.\n"
-	"                    Otherwise: /etc/ukdump/trust.d and the UEFI variable db\n"
+	"                    Always: /etc/ukdump/trust.d, UEFI db, MOK list\n"
 	"      --for-host    also tell whether the running kernel will take the image\n"
 	"      --json        facts as JSON\n"
 	"  -h, --help        this text\n\n"

@@ -14,6 +14,8 @@
 #include <unistd.h>
 
 #include "auth/keyring.h"
+#include "conf/settings.h"
+#include "loader/after.h"
 #include "loader/armed.h"
 #include "loader/explain.h"
 #include "loader/host.h"
@@ -184,7 +186,8 @@ static void load_last_good(const struct root *root, struct snapshot *good, struc
 	(void)ukd_fail(e, e->code, "%s; the last good image is armed again", first);
 }
 
-static void record(const struct root *root, const char *path, const struct snapshot *s)
+static void record(const struct root *root, const char *path, const struct snapshot *s,
+		   const struct settings *settings)
 {
 	struct ukd_error e = {0};
 	char full[PATH_MAX];
@@ -196,11 +199,14 @@ static void record(const struct root *root, const char *path, const struct snaps
 		log_warning("%s", e.text);
 	if (last_good_set(root, s->fd, s->memfd, s->size, &e) < 0)
 		log_warning("%s", e.text);
+	if (after_arm(root, settings, &e) < 0)
+		log_warning("armed, but [Arm] of ukdump.conf was not carried out: %s", e.text);
 }
 
 int load_image(const struct root *root, const char *path, struct ukd_error *e)
 {
 	_snapshot_ struct snapshot s = SNAPSHOT_NONE, good = SNAPSHOT_NONE;
+	_settings_ struct settings settings = {0};
 	struct ukd_error ignored;
 	_close_ int lock = -1;
 	struct host h;
@@ -211,6 +217,10 @@ int load_image(const struct root *root, const char *path, struct ukd_error *e)
 		r = host_read(root, &h, e);
 	if (r >= 0)
 		r = check_host(&h, e);
+	if (r >= 0)
+		r = settings_load(root, NULL, &settings, e);
+	if (r >= 0)
+		r = after_check(root, &settings, e);
 	if (r >= 0)
 		r = snapshot_take(root, AT_FDCWD, path, &s, e);
 	if (r >= 0)
@@ -223,7 +233,7 @@ int load_image(const struct root *root, const char *path, struct ukd_error *e)
 
 	r = call_kernel(s.memfd);
 	if (r == 0) {
-		record(root, path, &s);
+		record(root, path, &s, &settings);
 		return 0;
 	}
 	(void)call_failed(e, r, path);

@@ -19,8 +19,8 @@ enum exit_code {
 static const char usage[] =
 	"Usage: ukdump-load load IMAGE | unload | status\n\n"
 	"Arm a capture image for the next crash, disarm, or tell what is armed. The image\n"
-	"must be a sealed UKI whose signature verifies against /etc/ukdump/trust.d or the\n"
-	"UEFI variable db. Facts are printed as key=value.\n\n"
+	"must be a sealed UKI whose signature verifies against /etc/ukdump/trust.d, the\n"
+	"UEFI variable db or the MOK list. Facts are printed as key=value.\n\n"
 	"      --root DIR  look for /proc, /sys, /etc, /var and /run in DIR (for tests)\n"
 	"  -h, --help      this text\n\n"
 	"Exit: 0 done, 1 failed or refused, 2 usage, 3 not armed (status).\n";

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What [Arm] of ukdump.conf(5) asks for once an image is armed. */
+#pragma once
+
+#include "conf/settings.h"
+
+/*
+ * Checks Sysctl= before anything is loaded: each is NAME=VALUE, and the name exists (check
+ * "arm.sysctl").
+ */
+int after_check(const struct root *root, const struct settings *s,
+		struct ukd_error *e) _must_check_;
+
+/* Sets Sysctl=, then does LockAfterArm=. The first failure ends it; the image stays armed. */
+int after_arm(const struct root *root, const struct settings *s, struct ukd_error *e) _must_check_;
