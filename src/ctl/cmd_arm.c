@@ -116,28 +116,6 @@ static int change(const char *path, bool json)
 	return EXIT_DONE;
 }
 
-/* The options of all three verbs. Returns -1 to go on, else the exit code. */
-static int parse(const struct verb *v, int argc, char **argv, int max_args, bool *json)
-{
-	static const struct option options[] = {
-		{"json", no_argument, NULL, OPT_LONG},
-		{"help", no_argument, NULL, 'h'},
-		{0},
-	};
-	int c;
-
-	while ((c = getopt_long(argc, argv, "h", options, NULL)) >= 0) {
-		if (c == 'h')
-			return verb_help(v);
-		if (c != OPT_LONG)
-			return verb_misuse(v, NULL);
-		*json = true;
-	}
-	if (argc - optind > max_args)
-		return verb_misuse(v, "%s: too many arguments", v->name);
-	return -1;
-}
-
 static int arm(const char *path, bool json)
 {
 	struct ukd_error e = {0};
@@ -154,7 +132,7 @@ static int arm(const char *path, bool json)
 static int run_start(int argc, char **argv)
 {
 	bool json = false;
-	int r = parse(&verb_start, argc, argv, 1, &json);
+	int r = verb_parse_simple(&verb_start, argc, argv, 1, &json);
 
 	return r >= 0 ? r : arm(argv[optind], json);
 }
@@ -162,7 +140,7 @@ static int run_start(int argc, char **argv)
 static int run_reload(int argc, char **argv)
 {
 	bool json = false;
-	int r = parse(&verb_reload, argc, argv, 0, &json);
+	int r = verb_parse_simple(&verb_reload, argc, argv, 0, &json);
 
 	return r >= 0 ? r : arm(NULL, json);
 }
@@ -170,7 +148,7 @@ static int run_reload(int argc, char **argv)
 static int run_stop(int argc, char **argv)
 {
 	bool json = false;
-	int r = parse(&verb_stop, argc, argv, 0, &json);
+	int r = verb_parse_simple(&verb_stop, argc, argv, 0, &json);
 
 	return r >= 0 ? r : change(NULL, json);
 }

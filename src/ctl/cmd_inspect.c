@@ -119,23 +119,13 @@ static int inspect(const char *name, bool json)
 
 static int run(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{"json", no_argument, NULL, OPT_LONG},
-		{"help", no_argument, NULL, 'h'},
-		{0},
-	};
 	bool json = false;
-	int c;
+	int r = verb_parse_simple(&verb_inspect, argc, argv, 1, &json);
 
-	while ((c = getopt_long(argc, argv, "h", options, NULL)) >= 0) {
-		if (c == 'h')
-			return verb_help(&verb_inspect);
-		if (c != OPT_LONG)
-			return verb_misuse(&verb_inspect, NULL);
-		json = true;
-	}
-	if (argc - optind != 1)
-		return verb_misuse(&verb_inspect, "inspect: need exactly one file");
+	if (r >= 0)
+		return r;
+	if (optind == argc)
+		return verb_misuse(&verb_inspect, "inspect: which file?");
 	return inspect(argv[optind], json);
 }
 

@@ -158,24 +158,10 @@ static int status(bool json)
 
 static int run(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{"json", no_argument, NULL, OPT_LONG},
-		{"help", no_argument, NULL, 'h'},
-		{0},
-	};
 	bool json = false;
-	int c;
+	int r = verb_parse_simple(&verb_status, argc, argv, 0, &json);
 
-	while ((c = getopt_long(argc, argv, "h", options, NULL)) >= 0) {
-		if (c == 'h')
-			return verb_help(&verb_status);
-		if (c != OPT_LONG)
-			return verb_misuse(&verb_status, NULL);
-		json = true;
-	}
-	if (optind < argc)
-		return verb_misuse(&verb_status, "status: '%s' is not an option", argv[optind]);
-	return status(json);
+	return r >= 0 ? r : status(json);
 }
 
 const struct verb verb_status = {

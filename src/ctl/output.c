@@ -30,6 +30,28 @@ int verb_misuse(const struct verb *v, const char *fmt, ...)
 	return EXIT_USAGE;
 }
 
+int verb_parse_simple(const struct verb *v, int argc, char **argv, int max_args, bool *ret_json)
+{
+	static const struct option options[] = {
+		{"json", no_argument, NULL, OPT_LONG},
+		{"help", no_argument, NULL, 'h'},
+		{0},
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "h", options, NULL)) >= 0) {
+		if (c == 'h')
+			return verb_help(v);
+		if (c != OPT_LONG)
+			return verb_misuse(v, NULL);
+		*ret_json = true;
+	}
+	if (argc - optind > max_args)
+		return verb_misuse(v, "%s: '%s' is one argument too many", v->name,
+				   argv[optind + max_args]);
+	return -1;
+}
+
 int verb_failed(const struct ukd_error *e)
 {
 	if (e->check[0])

@@ -75,18 +75,28 @@ static void print_result(long result)
 
 int main(int argc, char **argv)
 {
-	enum { CRASH, NORMAL, INITRD, NO_INITRAMFS, CMDLINE, MEMFD, EXEC, UNLOAD, HELP };
+	enum {
+		CRASH,
+		NORMAL,
+		INITRD,
+		NO_INITRAMFS,
+		CMDLINE,
+		MEMFD,
+		EXEC,
+		UNLOAD,
+		HELP
+	};
 	static const struct option options[] = {
-		{ "crash", no_argument, NULL, CRASH },
-		{ "normal", no_argument, NULL, NORMAL },
-		{ "initrd", required_argument, NULL, INITRD },
-		{ "no-initramfs", no_argument, NULL, NO_INITRAMFS },
-		{ "cmdline", required_argument, NULL, CMDLINE },
-		{ "memfd", no_argument, NULL, MEMFD },
-		{ "exec", no_argument, NULL, EXEC },
-		{ "unload", no_argument, NULL, UNLOAD },
-		{ "help", no_argument, NULL, HELP },
-		{ NULL, 0, NULL, 0 },
+		{"crash", no_argument, NULL, CRASH},
+		{"normal", no_argument, NULL, NORMAL},
+		{"initrd", required_argument, NULL, INITRD},
+		{"no-initramfs", no_argument, NULL, NO_INITRAMFS},
+		{"cmdline", required_argument, NULL, CMDLINE},
+		{"memfd", no_argument, NULL, MEMFD},
+		{"exec", no_argument, NULL, EXEC},
+		{"unload", no_argument, NULL, UNLOAD},
+		{"help", no_argument, NULL, HELP},
+		{NULL, 0, NULL, 0},
 	};
 	unsigned long flags = KEXEC_FILE_ON_CRASH;
 	const char *initrd = NULL, *cmdline = "";
@@ -95,16 +105,36 @@ int main(int argc, char **argv)
 
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		switch (option) {
-		case CRASH: flags |= KEXEC_FILE_ON_CRASH; break;
-		case NORMAL: flags &= ~(unsigned long)KEXEC_FILE_ON_CRASH; break;
-		case INITRD: initrd = optarg; break;
-		case NO_INITRAMFS: flags |= KEXEC_FILE_NO_INITRAMFS; break;
-		case CMDLINE: cmdline = optarg; break;
-		case MEMFD: memfd = 1; break;
-		case EXEC: exec = 1; break;
-		case UNLOAD: flags |= KEXEC_FILE_UNLOAD; break;
-		case HELP: fputs(usage, stdout); return 0;
-		default: fputs(usage, stderr); return 2;
+		case CRASH:
+			flags |= KEXEC_FILE_ON_CRASH;
+			break;
+		case NORMAL:
+			flags &= ~(unsigned long)KEXEC_FILE_ON_CRASH;
+			break;
+		case INITRD:
+			initrd = optarg;
+			break;
+		case NO_INITRAMFS:
+			flags |= KEXEC_FILE_NO_INITRAMFS;
+			break;
+		case CMDLINE:
+			cmdline = optarg;
+			break;
+		case MEMFD:
+			memfd = 1;
+			break;
+		case EXEC:
+			exec = 1;
+			break;
+		case UNLOAD:
+			flags |= KEXEC_FILE_UNLOAD;
+			break;
+		case HELP:
+			fputs(usage, stdout);
+			return 0;
+		default:
+			fputs(usage, stderr);
+			return 2;
 		}
 	}
 	if (argc - optind != (flags & KEXEC_FILE_UNLOAD ? 0 : 1)) {

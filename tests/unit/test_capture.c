@@ -451,7 +451,8 @@ static void test_modules(void **state)
 	struct modules_result result;
 	struct ukd_error e;
 
-	assert_int_equal(modules_load(&r->tree.root, MODULES_LIST, fake_load, 1, &result, &e), -ENOENT);
+	assert_int_equal(modules_load(&r->tree.root, MODULES_LIST, fake_load, 1, &result, &e),
+			 -ENOENT);
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		char path[64];
 
