@@ -44,14 +44,37 @@ static bool in_ram(const uint8_t *boot_params, uint64_t addr)
 	return false;
 }
 
-static bool ram_begins_within(const uint8_t *boot_params, uint64_t addr, uint64_t reach)
+/* The RAM entry that begins within reach above addr. */
+static bool ram_above(const uint8_t *boot_params, uint64_t addr, uint64_t reach,
+		      struct e820_entry *ret)
 {
-	struct e820_entry ram;
-
-	for (unsigned int i = 0; next_ram(boot_params, &i, &ram);)
-		if (ram.start > addr && ram.start - addr <= reach)
+	for (unsigned int i = 0; next_ram(boot_params, &i, ret);)
+		if (ret->start > addr && ret->start - addr <= reach)
 			return true;
 	return false;
+}
+
+static bool holds_image(const struct e820_entry *ram, const struct stub_plan *plan)
+{
+	return plan->base >= ram->start && plan->base < ram->end &&
+	       plan->outer.init_size <= ram->end - plan->base;
+}
+
+/*
+ * Crash memory begins with the core header, and the image is in it: in the very RAM entry that
+ * begins behind the header, or behind dm-crypt keys that are cut out of it. Any page that firmware
+ * keeps for itself is outside RAM, too, and root can place bytes there (a variable's, say), but a
+ * normal kexec puts no image right behind it.
+ */
+static bool is_crash_memory(const struct stub_plan *plan, const uint8_t *boot_params, uint64_t addr)
+{
+	struct e820_entry ram, behind_keys;
+
+	if (in_ram(boot_params, addr) || !ram_above(boot_params, addr, ELF_REACH, &ram))
+		return false;
+	return holds_image(&ram, plan) ||
+	       (ram_above(boot_params, ram.end, KEYS_REACH, &behind_keys) &&
+		holds_image(&behind_keys, plan));
 }
 
 static bool ram_ends_at(const uint8_t *boot_params, uint64_t addr)
@@ -116,6 +139,7 @@ const char *stub_crash_tokens(const uint8_t *boot_params, uint32_t cmdline_size,
 			      struct stub_plan *plan)
 {
 	uint64_t ptr = split_address(boot_params, BP_CMD_LINE_PTR, BP_EXT_CMD_LINE_PTR), addr;
+	struct e820_entry ram;
 	const char *line = (const char *)(uintptr_t)ptr;
 	uint32_t left = cmdline_size + 1;
 
@@ -126,7 +150,7 @@ const char *stub_crash_tokens(const uint8_t *boot_params, uint32_t cmdline_size,
 		return "the command line does not begin with elfcorehdr=: not a crash start";
 	if (addr < MIB(1) || addr % SEALED_PAGE || addr > UINT64_MAX - ELF_REACH)
 		return "elfcorehdr= has an impossible address";
-	if (in_ram(boot_params, addr) || !ram_begins_within(boot_params, addr, ELF_REACH))
+	if (!is_crash_memory(plan, boot_params, addr))
 		return "elfcorehdr= is not where a crash load puts it";
 	if (!is_elf_core(addr))
 		return "elfcorehdr= does not point to an ELF core header";
@@ -135,7 +159,7 @@ const char *stub_crash_tokens(const uint8_t *boot_params, uint32_t cmdline_size,
 		return NULL;
 	/* Not where the kernel puts keys: the caller's text, dropped like all that follows. */
 	if (addr % SEALED_PAGE || addr > UINT64_MAX - ELF_REACH || in_ram(boot_params, addr) ||
-	    !ram_ends_at(boot_params, addr) || !ram_begins_within(boot_params, addr, KEYS_REACH))
+	    !ram_ends_at(boot_params, addr) || !ram_above(boot_params, addr, KEYS_REACH, &ram))
 		plan->dmcryptkeys[0] = 0;
 	return NULL;
 }

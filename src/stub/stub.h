@@ -42,8 +42,8 @@ uint64_t stub_main(uint64_t base, uint64_t boot_params, const uint8_t *header);
 
 /*
  * Is this a crash start (crash.c)? Copies the tokens that the kernel put in front of the command
- * line at boot_params' cmd_line_ptr. want_keys: sealed with SEALED_KEEP_DMCRYPTKEYS. Returns
- * NULL, or why it is not.
+ * line at boot_params' cmd_line_ptr. want_keys: sealed with SEALED_KEEP_DMCRYPTKEYS; plan: base
+ * and outer are read, the tokens written. Returns NULL, or why it is not.
  */
 const char *stub_crash_tokens(const uint8_t *boot_params, uint32_t cmdline_size, bool want_keys,
 			      struct stub_plan *plan) _must_check_;
