@@ -5,6 +5,8 @@ arm, panic, dump in the lean environment with 112M, reboot."""
 import secrets
 import stat
 
+import pytest
+
 from capturing import Crash, build_image
 
 CRASHKERNEL = 112 << 20
@@ -40,3 +42,28 @@ def test_system_guest_dumps_with_112m(vm):
     for path in crash.folder.iterdir():
         assert stat.S_IMODE(path.stat().st_mode) == 0o600, path
     assert stat.S_IMODE(crash.folder.stat().st_mode) == 0o700
+
+
+@pytest.mark.long
+def test_build_on_the_guest_itself_with_defaults(vm):
+    """No settings, no key: a host key is made, file:/var/crash is found to lie on the root disk."""
+    tree = vm.system_tree()
+    tree.install()
+    root = vm.root_disk(tree)
+    result = vm.run_system(root, secure_boot=False, append="crashkernel=128M", timeout=400,
+                           memory=1536, script="""
+        attempt build ukdumpctl build --cmdline-append console=ttyS0
+        attempt start ukdumpctl start
+        attempt status ukdumpctl status
+        crash
+    """)
+    assert result.get("build.status") == "0", result.get("build")
+    assert "host key" in result.get("build")
+    assert result.get("start.status") == "0", result.get("start")
+    # 4: armed, and status says that nothing enforces the signature without Secure Boot
+    assert result.get("status.status") == "4", result.get("status")
+    assert "does not enforce" in result.get("status")
+    crash = Crash(root, "/var/crash", vm.logs / "dump")
+    assert crash.manifest["state"] == "complete"
+    assert crash.manifest["targets"][0]["device"].startswith("/dev/vd")
+    assert crash.info("--full").returncode == 0
