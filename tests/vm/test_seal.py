@@ -165,7 +165,7 @@ NOT_A_CRASH = {
     "keys": ("dmcryptkeys=0x2000 init=/evil", "does not begin with elfcorehdr=", False),
     "impossible": ("elfcorehdr=0x1000 init=/evil", "impossible address", False),
     "armed": ("elfcorehdr=0x$core init=/evil", "not where a crash load puts it", False),
-    "reserved": ("elfcorehdr=0x$reserved init=/evil", "does not point to an ELF core header", True),
+    "reserved": ("elfcorehdr=0x$reserved init=/evil", "not where a crash load puts it", True),
 }
 
 
@@ -234,6 +234,19 @@ def test_firmware_does_not_boot_an_image_without_uefi(vm, seal):
     result = vm.run_uki(seal(stub=None))
     assert result.refused
     assert result.get("probe.id") is None
+
+
+@pytest.mark.long
+def test_crash_memory_above_4_gib(vm, seal):
+    """crashkernel=,high: another memory map for the stub to recognise a crash by."""
+    result = vm.run_micro(append="crashkernel=192M,high", memory=5120,
+                          programs=[BUILD / "ukdump-load"], files={"sealed.efi": seal()}, script="""
+        attempt load ukdump-load load /payload/sealed.efi
+        report iomem "$(grep Crash /proc/iomem)"
+        crash
+    """)
+    assert re.search("^ *1[0-9a-f]{8}-", result.get("iomem"), re.MULTILINE), "not above 4 GiB"
+    assert_captured(result, "sealed")
 
 
 # The running kernel, the kernel inside.
