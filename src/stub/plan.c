@@ -91,7 +91,7 @@ const char *stub_plan(uint64_t base, uint64_t boot_params, const uint8_t *header
 
 	ret->base = base;
 	ret->boot_params = (uint8_t *)(uintptr_t)boot_params;
-	ret->parts.cmdline.len = 0;
+	ret->parts = (struct sealed_parts){0};
 	if (flags & ~SEALED_FLAGS_ALL)
 		return "the stub's header has unknown flags";
 	wrong = setup_header_parse_loaded((struct bytes){ret->boot_params, BOOT_PARAMS_LEN},
