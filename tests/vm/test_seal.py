@@ -236,16 +236,29 @@ def test_firmware_does_not_boot_an_image_without_uefi(vm, seal):
     assert result.get("probe.id") is None
 
 
+# Other memory maps for the stub to recognise a crash by.
+CRASH_MEMORY = {
+    "above 4 GiB": ("6.12", 5120, "crashkernel=192M,high"),
+    "movable": ("7.2", 1024, "crashkernel=192M crashkernel=64M,cma"),
+}
+
+
 @pytest.mark.long
-def test_crash_memory_above_4_gib(vm, seal):
-    """crashkernel=,high: another memory map for the stub to recognise a crash by."""
-    result = vm.run_micro(append="crashkernel=192M,high", memory=5120,
-                          programs=[BUILD / "ukdump-load"], files={"sealed.efi": seal()}, script="""
+@pytest.mark.parametrize("case", CRASH_MEMORY)
+def test_unusual_crash_memory(vm, seal, case):
+    kernel, memory, reservation = CRASH_MEMORY[case]
+    result = vm.run_micro(kernel, append=reservation, memory=memory, files={"sealed.efi": seal()},
+                          programs=[BUILD / "ukdump-load"], script="""
         attempt load ukdump-load load /payload/sealed.efi
         report iomem "$(grep Crash /proc/iomem)"
+        report cma "$(grep CmaTotal /proc/meminfo)"
         crash
     """)
-    assert re.search("^ *1[0-9a-f]{8}-", result.get("iomem"), re.MULTILINE), "not above 4 GiB"
+    print(result.table())
+    if case == "movable":
+        assert result.get("cma").split()[1] == "65536"
+    else:
+        assert re.search("^ *1[0-9a-f]{8}-", result.get("iomem"), re.MULTILINE)
     assert_captured(result, "sealed")
 
 
