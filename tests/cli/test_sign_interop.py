@@ -162,3 +162,11 @@ def test_our_signature_replaces_others(image, keys):
     assert len(pe.certificates(anew.read_bytes())) == 1
     accepted(anew, keys / "p256.crt")
     refused(anew, "auth.trust", keys / "rsa2048.crt")
+
+
+def test_our_signature_replaces_others(image, keys):
+    """A new signature behind an old one would be one that the kernel never reads."""
+    anew = by_us(by_sbsign(image, keys, "rsa2048"), keys, "p256")
+    assert len(pe.certificates(anew.read_bytes())) == 1
+    accepted(anew, keys / "p256.crt")
+    refused(anew, "auth.trust", keys / "rsa2048.crt")
