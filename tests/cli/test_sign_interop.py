@@ -164,9 +164,34 @@ def test_our_signature_replaces_others(image, keys):
     refused(anew, "auth.trust", keys / "rsa2048.crt")
 
 
-def test_our_signature_replaces_others(image, keys):
-    """A new signature behind an old one would be one that the kernel never reads."""
-    anew = by_us(by_sbsign(image, keys, "rsa2048"), keys, "p256")
-    assert len(pe.certificates(anew.read_bytes())) == 1
-    accepted(anew, keys / "p256.crt")
-    refused(anew, "auth.trust", keys / "rsa2048.crt")
+def test_unsigned(image, keys):
+    refused(image, "auth.unsigned", keys / "rsa2048.crt")
+
+
+@pytest.mark.parametrize("where", [".text", ".cmdline", ".initrd", ".linux"])
+def test_changed(image, keys, where):
+    signed = by_us(image, keys, "rsa2048")
+    data = bytearray(signed.read_bytes())
+    section = pe.uki(initrd=bytes(100000))
+    section.layout()
+    data[section.section(where).raw] ^= 1
+    signed.write_bytes(data)
+    refused(signed, "auth.digest", keys / "rsa2048.crt")
+    status, _ = run("sbverify", "--cert", keys / "rsa2048.crt", signed)
+    assert status != 0
+
+
+def test_transplanted(image, keys):
+    blob = pe.certificates(by_us(image, keys, "rsa2048").read_bytes())[0]
+    other = image.with_name("other.efi")
+    other.write_bytes(pe.attach(pe.uki(cmdline=b"init=/bin/sh").bytes(), blob))
+    refused(other, "auth.digest", keys / "rsa2048.crt")
+
+
+def test_same_digest(image, keys):
+    """Our Authenticode digest is the one that others compute."""
+    signed = by_us(image, keys, "rsa2048")
+    output = must("osslsigncode", "verify", "-CAfile", keys / "rsa2048.crt", "-in", signed)
+    theirs = next(line.split(":")[1].strip().lower() for line in output.splitlines()
+                  if line.startswith("Calculated message digest"))
+    assert must(BUILD / "ukdumpctl", "sign", "--print-digest", image).strip().endswith(theirs)
