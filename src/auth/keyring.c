@@ -12,14 +12,19 @@
 #include "util/parse.h"
 
 /*
- * "2f2fb11b I------  1 perm 1f030000  0  0 asymmetri testbed db: d9e8...: X509.rsa d9e8ef01 []":
- * the ninth field begins the description.
+ * "2f2fb11b I------     1 perm 1f030000     0     0 asymmetri testbed db: d9e8...: X509.rsa ...":
+ * the description, or NULL if this is not an asymmetric key of root's. Users may add keys and
+ * describe them as they like.
  */
 static const char *description(const char *line)
 {
-	const char *at = strstr(line, " asymmetri ");
+	char type[10];
+	int uid, at = 0;
 
-	return at ? at + strlen(" asymmetri ") : NULL;
+	if (sscanf(line, "%*x %*s %*d %*s %*x %d %*d %9s %n", &uid, type, &at) != 2 || uid != 0 ||
+	    !at || strcmp(type, "asymmetri") != 0)
+		return NULL;
+	return line + at;
 }
 
 /* The key id as the description has it: behind ": ", the whole of it. */

@@ -165,25 +165,22 @@ static int call_failed(struct ukd_error *e, int r, const char *path)
  */
 static void load_last_good(const struct root *root, struct snapshot *good, struct ukd_error *e)
 {
-	struct ukd_error second = {0};
-	char first[sizeof(e->text)];
+	struct ukd_error ignored;
 	int r;
 
-	(void)snprintf(first, sizeof(first), "%s", e->text);
+	/* In front: a long text loses its tail. */
 	if (good->memfd < 0) {
-		(void)ukd_fail(e, e->code, "%s; there is no last good image: NOT ARMED", first);
+		(void)ukd_prefix(e, "NOT ARMED, there is no last good image");
 		return;
 	}
 	r = call_kernel(good->memfd);
 	if (r < 0) {
-		(void)call_failed(&second, r, LAST_GOOD);
-		(void)ukd_fail(e, e->code, "%s; the last good image failed, too (%s): NOT ARMED",
-			       first, second.text);
+		(void)ukd_prefix(e, "NOT ARMED, the last good image failed, too (errno %d)", -r);
 		return;
 	}
-	if (armed_write(root, &good->j, LAST_GOOD, &good->need, &second) < 0)
-		log_warning("%s", second.text);
-	(void)ukd_fail(e, e->code, "%s; the last good image is armed again", first);
+	if (armed_write(root, &good->j, LAST_GOOD, &good->need, &ignored) < 0)
+		log_warning("%s", ignored.text);
+	(void)ukd_prefix(e, "the last good image is armed again");
 }
 
 static void record(const struct root *root, const char *path, const struct snapshot *s,

@@ -34,6 +34,14 @@ static int require_trusted(const struct judgement *j, const char *path, struct u
 	return 0;
 }
 
+/* Headers only, before the whole is copied: garbage of 2 GiB must not eat the machine's memory. */
+static int check_headers(const struct snapshot *s, const char *path, struct ukd_error *e)
+{
+	_uki_ struct uki u = {0};
+
+	return uki_open(s->fd, path, s->size, &u, e);
+}
+
 int snapshot_take(const struct root *root, int dirfd, const char *path, struct snapshot *ret,
 		  struct ukd_error *e)
 {
@@ -46,9 +54,9 @@ int snapshot_take(const struct root *root, int dirfd, const char *path, struct s
 	r = file_open_regular(dirfd, path, &s.fd, &s.size, e);
 	if (r < 0)
 		return r;
-	if (s.size > PE_FILE_MAX)
-		return ukd_refuse(e, "pe.size", "%s: larger than the limit of 2 GiB", path);
-	r = file_snapshot(s.fd, path, s.size, &s.memfd, e);
+	r = check_headers(&s, path, e);
+	if (r >= 0)
+		r = file_snapshot(s.fd, path, s.size, &s.memfd, e);
 	if (r >= 0)
 		r = image_judge(s.memfd, path, s.size, trust, &s.j, e);
 	if (r >= 0)

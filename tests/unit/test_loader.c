@@ -1,0 +1,920 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * src/loader, crashkernel/size.h and auth/keyring.h on fixture trees; the system call is replaced
+ * by one that keeps what it is given and answers as the test wants.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "auth/keyring.h"
+#include "fixture_checks.h"
+#include "fixture_pe.h"
+#include "fixture_pki.h"
+#include "fixture_seal.h"
+#include "fixture_tree.h"
+#include "loader/armed.h"
+#include "loader/explain.h"
+#include "loader/host.h"
+#include "loader/load.h"
+#include "util/cleanup.h"
+#include "util/sys.h"
+
+/* ---- the kernel ---- */
+
+#define MAX_CALLS 32
+
+static struct {
+	const struct tree *tree;
+	int answers[MAX_CALLS]; /* of the calls in order; then 0 */
+	bool drops;		/* a failing load leaves nothing loaded */
+	unsigned int n;
+	unsigned long flags[MAX_CALLS];
+	bool no_more_than_asked; /* every call so far had no initrd and no command line */
+	char loaded[MAX_CALLS][1 << 16];
+	size_t loaded_len[MAX_CALLS];
+	unsigned int slept_ms;
+} kernel;
+
+int sys_kexec_file_load(int kernel_fd, int initrd_fd, const char *cmdline, unsigned long flags)
+{
+	unsigned int i = kernel.n++;
+	struct stat st;
+
+	assert_true(i < MAX_CALLS);
+	kernel.flags[i] = flags;
+	if (initrd_fd != -1 || cmdline)
+		kernel.no_more_than_asked = false;
+	if (flags & UKD_KEXEC_FILE_UNLOAD) {
+		tree_write(kernel.tree, "/sys/kernel/kexec_crash_loaded", "0\n");
+		return kernel.answers[i];
+	}
+	assert_int_equal(fstat(kernel_fd, &st), 0);
+	kernel.loaded_len[i] = (size_t)st.st_size;
+	assert_true(kernel.loaded_len[i] <= sizeof(kernel.loaded[i]));
+	assert_int_equal(fd_pread_full(kernel_fd, kernel.loaded[i], kernel.loaded_len[i], 0), 0);
+	/* what is loaded can no longer be changed by anyone */
+	assert_int_equal(pwrite(kernel_fd, "x", 1, 0), -1);
+	if (!kernel.answers[i])
+		tree_write(kernel.tree, "/sys/kernel/kexec_crash_loaded", "1\n");
+	else if (kernel.drops)
+		tree_write(kernel.tree, "/sys/kernel/kexec_crash_loaded", "0\n");
+	return kernel.answers[i];
+}
+
+/* Pauses are counted, not made. */
+int nanosleep(const struct timespec *ts, struct timespec *rest _unused_)
+{
+	kernel.slept_ms += (unsigned int)(ts->tv_sec * 1000 + ts->tv_nsec / 1000000);
+	return 0;
+}
+
+/* ---- machines and images ---- */
+
+static void kernel_is(const struct tree *t)
+{
+	memset(&kernel, 0, sizeof(kernel));
+	kernel.tree = t;
+	kernel.no_more_than_asked = true;
+}
+
+/* A machine with 256 MiB reserved, nothing armed, no Secure Boot; trusts the test's signer. */
+static void machine_make(struct tree *t)
+{
+	tree_make(t);
+	tree_write(t, "/sys/kernel/kexec_crash_size", "268435456\n");
+	tree_write(t, "/sys/kernel/kexec_crash_loaded", "0\n");
+	tree_write(t, "/proc/iomem",
+		   "00001000-0009ffff : System RAM\n00100000-3fffffff : System RAM\n"
+		   "  25000000-34ffffff : Crash kernel\n");
+	tree_write(t, "/proc/sys/kernel/osrelease", "6.12.0-test\n");
+	tree_write(t, "/proc/cmdline", "quiet\n");
+	tree_write(t, "/boot/config-6.12.0-test",
+		   "CONFIG_KEXEC_FILE=y\nCONFIG_CRASH_DUMP=y\nCONFIG_PROC_VMCORE=y\n"
+		   "CONFIG_KEXEC_BZIMAGE_VERIFY_SIG=y\n");
+	kernel_is(t);
+}
+
+static struct tree pki; /* signer.key, signer.crt, foreign.key, foreign.crt */
+
+static int pki_begin(void **state _unused_)
+{
+	tree_make(&pki);
+	for (unsigned int i = 0; i < 2; i++) {
+		const char *name = i ? "foreign" : "signer";
+		enum fixture_key key = i ? KEY_P256 : KEY_RSA_2048;
+		X509 *cert = fixture_cert(&(struct fixture_cert){.name = name, .key = key});
+		char path[64];
+
+		(void)snprintf(path, sizeof(path), "/%s.crt", name);
+		fixture_write_pem_cert(tree_path(&pki, path), cert, false);
+		(void)snprintf(path, sizeof(path), "/%s.key", name);
+		fixture_write_pem_key(tree_path(&pki, path), fixture_key(key), NULL);
+		X509_free(cert);
+	}
+	return 0;
+}
+
+static int pki_end(void **state _unused_)
+{
+	tree_remove(&pki);
+	fixture_pki_end();
+	return 0;
+}
+
+static void trust_signer(const struct tree *t)
+{
+	_free_ char *pem = tree_text(&pki, "/signer.crt");
+
+	tree_write(t, "/etc/ukdump/trust.d/signer.crt", pem);
+}
+
+/* A sealed image with this command line, signed by signer, foreign or nobody (NULL). */
+static void image_make(const struct tree *t, const char *path, const char *line, const char *by)
+{
+	_buffer_ struct buffer k = {0}, image = {0}, der = {0};
+	uint8_t digest[AUTH_SHA256_LEN];
+	char key[32], cert[32];
+	struct image_parts parts;
+	struct ukd_error e = {0};
+
+	fixture_kernel_make(&k);
+	parts = fixture_parts(&k);
+	parts.cmdline = (struct bytes){(const uint8_t *)line, strlen(line)};
+	assert_int_equal(image_assemble(&parts, &image, &e), 0);
+	if (by) {
+		_auth_key_ struct auth_key *signer = NULL;
+		_close_ int fd = fixture_memfd(buffer_bytes(&image));
+
+		(void)snprintf(key, sizeof(key), "/%s.key", by);
+		(void)snprintf(cert, sizeof(cert), "/%s.crt", by);
+		if (auth_key_load(NULL, tree_path(&pki, key), tree_path(&pki, cert), &signer, &e) <
+		    0)
+			fail_msg("%s", e.text);
+		assert_int_equal(auth_image_digest(fd, "x", image.len, digest, &e), 0);
+		assert_int_equal(auth_sign_digest(signer, digest, &der, &e), 0);
+		assert_int_equal(image_attach(&image, buffer_bytes(&der), &e), 0);
+	}
+	tree_write_bytes(t, path, buffer_bytes(&image));
+}
+
+static int load(const struct tree *t, const char *path, struct ukd_error *e)
+{
+	return load_image(&t->root, tree_path(t, path), e);
+}
+
+static void expect_loaded(const struct tree *t, const char *path)
+{
+	struct ukd_error e = {0};
+
+	if (load(t, path, &e) < 0)
+		fail_msg("%s [%s]", e.text, e.check);
+}
+
+static void expect_call_with(const struct tree *t, unsigned int call, const char *path)
+{
+	_buffer_ struct buffer b = {0};
+	struct ukd_error e = {0};
+
+	assert_int_equal(file_read(AT_FDCWD, tree_path(t, path), MIB(1), &b, &e), 0);
+	assert_int_equal(kernel.loaded_len[call], b.len);
+	assert_memory_equal(kernel.loaded[call], b.data, b.len);
+	assert_int_equal(kernel.flags[call], UKD_KEXEC_FILE_ON_CRASH | UKD_KEXEC_FILE_NO_INITRAMFS);
+	assert_true(kernel.no_more_than_asked);
+}
+
+/* ---- loading ---- */
+
+static void test_verified_bytes_are_loaded_once(void **state _unused_)
+{
+	_tree_ struct tree t;
+	struct stat image, good;
+
+	machine_make(&t);
+	trust_signer(&t);
+	image_make(&t, "/a.efi", "a", "signer");
+	expect_loaded(&t, "/a.efi");
+	assert_int_equal(kernel.n, 1);
+	expect_call_with(&t, 0, "/a.efi");
+	_free_ char *armed = tree_text(&t, ARMED_FILE);
+	assert_non_null(strstr(armed, "image="));
+	assert_non_null(strstr(armed, "/a.efi\nsigner="));
+	assert_non_null(strstr(armed, "signer"));
+	assert_non_null(strstr(armed, "kernel=" FIXTURE_VERSION "\n"));
+	assert_int_equal(stat(tree_path(&t, "/a.efi"), &image), 0);
+	assert_int_equal(stat(tree_path(&t, LAST_GOOD), &good), 0);
+	assert_int_equal(image.st_ino, good.st_ino); /* a hard link */
+	assert_int_equal(tree_count(&t, "/var/lib/ukdump"), 1);
+}
+
+static void test_nothing_is_called_when_verification_fails(void **state _unused_)
+{
+	_tree_ struct tree t;
+	struct ukd_error e = {0};
+	_buffer_ struct buffer plain = {0};
+
+	machine_make(&t);
+	trust_signer(&t);
+	tree_write(&t, "/sys/kernel/kexec_crash_loaded", "1\n");
+	tree_write(&t, ARMED_FILE, "image=old\n");
+	image_make(&t, "/foreign.efi", "x", "foreign");
+	expect_refused(load(&t, "/foreign.efi", &e), &e, "auth.trust", "foreign");
+	image_make(&t, "/unsigned.efi", "x", NULL);
+	assert_int_equal(load(&t, "/unsigned.efi", &e), -EBADMSG);
+	assert_non_null(strstr(e.text, "unsigned"));
+	image_make(&t, "/tampered.efi", "x", "signer");
+	_buffer_ struct buffer b = {0};
+	assert_int_equal(file_read(AT_FDCWD, tree_path(&t, "/tampered.efi"), MIB(1), &b, &e), 0);
+	b.data[sealed_raw_of(&b, ".initrd") + 5] ^= 1;
+	tree_write_bytes(&t, "/tampered.efi", buffer_bytes(&b));
+	expect_refused(load(&t, "/tampered.efi", &e), &e, "auth.digest", "tampered");
+	tree_write(&t, "/garbage.efi", "garbage");
+	expect_refused(load(&t, "/garbage.efi", &e), &e, "pe.mz", "garbage");
+	tree_write(&t, "/empty.efi", "");
+	expect_refused(load(&t, "/empty.efi", &e), &e, "pe.size", "empty");
+	expect_refused(load(&t, "/etc", &e), &e, "file.type", "directory");
+	assert_int_equal(load(&t, "/missing.efi", &e), -ENOENT);
+	fixture_uki_make(&plain);
+	tree_write_bytes(&t, "/plain.efi", buffer_bytes(&plain));
+	assert_int_equal(load(&t, "/plain.efi", &e), -EBADMSG);
+	assert_int_equal(kernel.n, 0);
+	_free_ char *armed = tree_text(&t, ARMED_FILE);
+	assert_string_equal(armed, "image=old\n");
+	assert_false(tree_has(&t, LAST_GOOD));
+}
+
+static void test_sparse_garbage_is_not_copied(void **state _unused_)
+{
+	_tree_ struct tree t;
+	struct ukd_error e = {0};
+	struct timespec a, b;
+
+	machine_make(&t);
+	tree_write(&t, "/big.efi", "MZ");
+	assert_int_equal(truncate(tree_path(&t, "/big.efi"), 0x7ffffe00), 0);
+	(void)clock_gettime(CLOCK_MONOTONIC, &a);
+	expect_refused(load(&t, "/big.efi", &e), &e, "pe.lfanew", "2 GiB of zeros");
+	(void)clock_gettime(CLOCK_MONOTONIC, &b);
+	assert_true(b.tv_sec - a.tv_sec < 2);
+}
+
+static void test_plain_uki_is_refused_though_trusted(void **state _unused_)
+{
+	_tree_ struct tree t;
+	_buffer_ struct buffer plain = {0}, der = {0};
+	_auth_key_ struct auth_key *signer = NULL;
+	uint8_t digest[AUTH_SHA256_LEN];
+	struct ukd_error e = {0};
+
+	machine_make(&t);
+	trust_signer(&t);
+	fixture_uki_make(&plain);
+	_close_ int fd = fixture_memfd(buffer_bytes(&plain));
+	assert_int_equal(auth_key_load(NULL, tree_path(&pki, "/signer.key"),
+				       tree_path(&pki, "/signer.crt"), &signer, &e),
+			 0);
+	assert_int_equal(auth_image_digest(fd, "x", plain.len, digest, &e), 0);
+	assert_int_equal(auth_sign_digest(signer, digest, &der, &e), 0);
+	fixture_attach(&plain, buffer_bytes(&der));
+	tree_write_bytes(&t, "/plain.efi", buffer_bytes(&plain));
+	expect_refused(load(&t, "/plain.efi", &e), &e, "sealed.required", "plain UKI");
+	assert_int_equal(kernel.n, 0);
+}
+
+static void test_failed_load_brings_back_the_last_good(void **state _unused_)
+{
+	_tree_ struct tree t;
+	struct ukd_error e = {0};
+
+	machine_make(&t);
+	trust_signer(&t);
+	image_make(&t, "/a.efi", "a", "signer");
+	image_make(&t, "/b.efi", "b", "signer");
+	expect_loaded(&t, "/a.efi");
+	kernel.drops = true;
+	kernel.answers[1] = -ENOKEY;
+	assert_int_equal(load(&t, "/b.efi", &e), -ENOKEY);
+	assert_int_equal(kernel.n, 3);
+	expect_call_with(&t, 1, "/b.efi");
+	expect_call_with(&t, 2, "/a.efi");
+	assert_non_null(strstr(e.text, "the last good image is armed again"));
+	assert_non_null(strstr(e.text, "errno 126"));
+	assert_non_null(strstr(e.text, "/b.efi"));
+	_free_ char *armed = tree_text(&t, ARMED_FILE);
+	assert_non_null(strstr(armed, "path=" LAST_GOOD "\n"));
+}
+
+static void test_failed_load_that_dropped_nothing_changes_nothing(void **state _unused_)
+{
+	_tree_ struct tree t;
+	struct ukd_error e = {0};
+
+	machine_make(&t);
+	trust_signer(&t);
+	image_make(&t, "/a.efi", "a", "signer");
+	image_make(&t, "/b.efi", "b", "signer");
+	expect_loaded(&t, "/a.efi");
+	_free_ char *before = tree_text(&t, ARMED_FILE);
+	kernel.answers[1] = -EPERM;
+	assert_int_equal(load(&t, "/b.efi", &e), -EPERM);
+	assert_int_equal(kernel.n, 2);
+	_free_ char *after = tree_text(&t, ARMED_FILE);
+	assert_string_equal(before, after);
+	assert_null(strstr(e.text, "last good"));
+}
+
+static void test_failed_load_without_a_last_good_says_not_armed(void **state _unused_)
+{
+	_tree_ struct tree t;
+	struct ukd_error e = {0};
+
+	machine_make(&t);
+	trust_signer(&t);
+	image_make(&t, "/a.efi", "a", "signer");
+	tree_write(&t, ARMED_FILE, "image=old\n");
+	kernel.drops = true;
+	kernel.answers[0] = -ENOEXEC;
+	assert_int_equal(load(&t, "/a.efi", &e), -ENOEXEC);
+	assert_int_equal(strncmp(e.text, "NOT ARMED", 9), 0);
+	assert_false(tree_has(&t, ARMED_FILE));
+}
+
+static void test_failing_last_good_says_not_armed(void **state _unused_)
+{
+	_tree_ struct tree t;
+	struct ukd_error e = {0};
+
+	machine_make(&t);
+	trust_signer(&t);
+	image_make(&t, "/a.efi", "a", "signer");
+	image_make(&t, "/b.efi", "b", "signer");
+	expect_loaded(&t, "/a.efi");
+	kernel.drops = true;
+	kernel.answers[1] = -ENOKEY;
+	kernel.answers[2] = -EKEYREJECTED;
+	assert_int_equal(load(&t, "/b.efi", &e), -ENOKEY);
+	assert_non_null(strstr(e.text, "NOT ARMED"));
+	assert_non_null(strstr(e.text, "errno 126"));
+	assert_non_null(strstr(e.text, "errno 129"));
+	assert_false(tree_has(&t, ARMED_FILE));
+}
+
+static void test_last_good_is_verified_again(void **state _unused_)
+{
+	_tree_ struct tree t;
+	struct ukd_error e = {0};
+
+	machine_make(&t);
+	trust_signer(&t);
+	image_make(&t, "/a.efi", "a", "signer");
+	image_make(&t, LAST_GOOD, "evil", "foreign");
+	kernel.drops = true;
+	kernel.answers[0] = -ENOKEY;
+	assert_int_equal(load(&t, "/a.efi", &e), -ENOKEY);
+	assert_int_equal(kernel.n, 1); /* what somebody put there is not loaded */
+	assert_non_null(strstr(e.text, "NOT ARMED"));
+}
+
+static void test_last_good_may_be_loaded_itself(void **state _unused_)
+{
+	_tree_ struct tree t;
+
+	machine_make(&t);
+	trust_signer(&t);
+	image_make(&t, "/a.efi", "a", "signer");
+	expect_loaded(&t, "/a.efi");
+	expect_loaded(&t, LAST_GOOD);
+	assert_int_equal(kernel.n, 2);
+	expect_call_with(&t, 1, "/a.efi");
+	assert_int_equal(tree_count(&t, "/var/lib/ukdump"), 1);
+}
+
+static void test_busy_and_no_hole_are_tried_again(void **state _unused_)
+{
+	static const int errors[] = {-EBUSY, -EADDRNOTAVAIL};
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(errors); i++) {
+		_tree_ struct tree t;
+		struct ukd_error e = {0};
+
+		machine_make(&t);
+		trust_signer(&t);
+		image_make(&t, "/a.efi", "a", "signer");
+		kernel.answers[0] = kernel.answers[1] = errors[i];
+		expect_loaded(&t, "/a.efi");
+		assert_int_equal(kernel.n, 3);
+		assert_true(kernel.slept_ms >= 200 && kernel.slept_ms < 5000);
+		kernel_is(&t);
+		for (unsigned int a = 0; a < MAX_CALLS; a++)
+			kernel.answers[a] = errors[i];
+		assert_int_equal(load(&t, "/a.efi", &e), errors[i]);
+		assert_int_equal(kernel.n, 5); /* and not for ever */
+	}
+}
+
+static void test_other_errors_are_not_tried_again(void **state _unused_)
+{
+	static const int errors[] = {-EPERM, -ENOKEY, -EKEYREJECTED, -ENODATA, -ENOEXEC, -524};
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(errors); i++) {
+		_tree_ struct tree t;
+		struct ukd_error e = {0};
+
+		machine_make(&t);
+		trust_signer(&t);
+		image_make(&t, "/a.efi", "a", "signer");
+		kernel.answers[0] = errors[i];
+		assert_int_equal(load(&t, "/a.efi", &e), errors[i]);
+		assert_int_equal(kernel.n, 1);
+	}
+}
+
+static void test_lock_is_waited_for_a_limited_time(void **state _unused_)
+{
+	_tree_ struct tree t;
+	struct ukd_error e = {0};
+	_close_ int other = -1;
+
+	machine_make(&t);
+	trust_signer(&t);
+	image_make(&t, "/a.efi", "a", "signer");
+	tree_write(&t, "/run/ukdump/lock", "");
+	other = open(tree_path(&t, "/run/ukdump/lock"), O_RDWR | O_CLOEXEC);
+	assert_int_equal(flock(other, LOCK_EX), 0);
+	assert_int_equal(load(&t, "/a.efi", &e), -EBUSY);
+	assert_non_null(strstr(e.text, "another ukdump-load"));
+	assert_int_equal(kernel.n, 0);
+	assert_int_equal(kernel.slept_ms, 30000);
+	assert_int_equal(unload_image(&t.root, &e), -EBUSY);
+	assert_int_equal(flock(other, LOCK_UN), 0);
+	expect_loaded(&t, "/a.efi");
+	expect_loaded(&t, "/a.efi"); /* the lock was released */
+}
+
+static void test_unload(void **state _unused_)
+{
+	_tree_ struct tree t;
+	struct ukd_error e = {0};
+
+	machine_make(&t);
+	trust_signer(&t);
+	assert_int_equal(unload_image(&t.root, &e), 0); /* nothing armed: no error, no call */
+	assert_int_equal(kernel.n, 0);
+	image_make(&t, "/a.efi", "a", "signer");
+	expect_loaded(&t, "/a.efi");
+	assert_int_equal(unload_image(&t.root, &e), 0);
+	assert_int_equal(kernel.flags[1], UKD_KEXEC_FILE_UNLOAD | UKD_KEXEC_FILE_ON_CRASH);
+	assert_false(tree_has(&t, ARMED_FILE));
+	expect_loaded(&t, "/a.efi");
+	kernel.answers[3] = -EPERM;
+	assert_int_equal(unload_image(&t.root, &e), -EPERM);
+	assert_true(tree_has(&t, ARMED_FILE));
+}
+
+/* ---- what the host refuses ---- */
+
+static void expect_host_refuses(const struct tree *t, const char *check, const char *says)
+{
+	struct ukd_error e = {0};
+
+	trust_signer(t);
+	image_make(t, "/a.efi", "a", "signer");
+	expect_refused(load(t, "/a.efi", &e), &e, check, says);
+	if (!strstr(e.text, says))
+		fail_msg("'%s' does not say '%s'", e.text, says);
+	assert_int_equal(kernel.n, 0);
+}
+
+static void test_no_reserved_memory(void **state _unused_)
+{
+	_tree_ struct tree t;
+
+	machine_make(&t);
+	tree_write(&t, "/sys/kernel/kexec_crash_size", "0\n");
+	expect_host_refuses(&t, "host.memory", "crashkernel=");
+}
+
+static void test_too_little_memory_in_one_piece(void **state _unused_)
+{
+	_tree_ struct tree t;
+
+	machine_make(&t);
+	/* the image needs 3 MiB and 1 MiB for the kernel's own segments */
+	tree_write(&t, "/proc/iomem",
+		   "  01000000-013fefff : Crash kernel\n  20000000-203fefff : Crash kernel\n");
+	expect_host_refuses(&t, "host.memory", "4.0 MiB; raise crashkernel=");
+	tree_write(&t, "/proc/iomem", "  01000000-013fffff : Crash kernel\n");
+	expect_loaded(&t, "/a.efi"); /* little for comfort: only a warning */
+}
+
+static void test_missing_kernel_options(void **state _unused_)
+{
+	static const char *const options[] = {"KEXEC_FILE", "CRASH_DUMP", "PROC_VMCORE"};
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(options); i++) {
+		_tree_ struct tree t;
+		char config[512] = "# CONFIG_X is not set\n", says[64];
+
+		machine_make(&t);
+		for (unsigned int k = 0; k < ARRAY_SIZE(options); k++)
+			if (k != i)
+				(void)sprintf(config + strlen(config), "CONFIG_%s=y\n", options[k]);
+		tree_write(&t, "/boot/config-6.12.0-test", config);
+		(void)snprintf(says, sizeof(says), "without CONFIG_%s;", options[i]);
+		expect_host_refuses(&t, "host.config", says);
+	}
+}
+
+static void test_kernel_without_crash_support(void **state _unused_)
+{
+	_tree_ struct tree t;
+	struct ukd_error e = {0};
+
+	machine_make(&t);
+	assert_int_equal(unlink(tree_path(&t, "/sys/kernel/kexec_crash_size")), 0);
+	assert_int_equal(load(&t, "/a.efi", &e), -EOPNOTSUPP);
+	assert_non_null(strstr(e.text, "CONFIG_KEXEC_FILE"));
+}
+
+static void test_locked_host(void **state _unused_)
+{
+	static const struct {
+		const char *file, *value;
+		bool locked;
+	} cases[] = {
+		{"/proc/sys/kernel/kexec_load_disabled", "1\n", true},
+		{"/proc/sys/kernel/kexec_load_disabled", "0\n", false},
+		{"/proc/sys/kernel/kexec_load_limit_panic", "0\n", true},
+		{"/proc/sys/kernel/kexec_load_limit_panic", "1\n", false},
+		{"/proc/sys/kernel/kexec_load_limit_panic", "-1\n", false},
+	};
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(cases); i++) {
+		_tree_ struct tree t;
+
+		machine_make(&t);
+		tree_write(&t, cases[i].file, cases[i].value);
+		if (cases[i].locked) {
+			expect_host_refuses(&t, "host.locked", "until the next boot");
+			continue;
+		}
+		trust_signer(&t);
+		image_make(&t, "/a.efi", "a", "signer");
+		expect_loaded(&t, "/a.efi");
+	}
+}
+
+static void test_five_level_paging(void **state _unused_)
+{
+	_buffer_ struct buffer b = {0};
+	_tree_ struct tree t;
+	struct host h;
+	struct ukd_error e = {0};
+
+	machine_make(&t);
+	tree_write(&t, "/proc/cpuinfo", "flags\t\t: fpu vme la57 rdpid\n");
+	assert_int_equal(host_read(&t.root, &h, &e), 0);
+	assert_true(h.five_level);
+	trust_signer(&t);
+	image_make(&t, "/a.efi", "a", "signer");
+	expect_loaded(&t, "/a.efi"); /* the fixture's kernel has XLF_5LEVEL */
+	tree_write(&t, "/proc/cmdline", "no5lvl\n");
+	assert_int_equal(host_read(&t.root, &h, &e), 0);
+	assert_false(h.five_level);
+}
+
+/* 72a4...: subject key id of the armed signer in /proc/keys as a kernel prints it. */
+static void write_keys(const struct tree *t, const char *description)
+{
+	char text[1024];
+
+	(void)snprintf(text, sizeof(text),
+		       "00f1dd6b I--Q---     1 perm 3f030000     0     0 keyring   _ses: 1\n"
+		       "120ee50e I------     1 perm 1f010000     0     0 asymmetri %s: X509.rsa "
+		       "cc4e1bd7 []\n",
+		       description);
+	tree_write(t, "/proc/keys", text);
+}
+
+static void test_keyring_is_asked_where_the_kernel_enforces(void **state _unused_)
+{
+	_tree_ struct tree t;
+	struct host h;
+	struct ukd_error e = {0};
+
+	machine_make(&t);
+	trust_signer(&t);
+	image_make(&t, "/a.efi", "a", "signer");
+	write_keys(&t, "another: 72a4a217db7f0f92a1ea05bdc6c24ddbcc4e1bd7");
+	expect_loaded(&t, "/a.efi"); /* nothing is enforced: a warning */
+	tree_write(&t, "/sys/kernel/security/lockdown", "none [integrity] confidentiality\n");
+	assert_int_equal(host_read(&t.root, &h, &e), 0);
+	assert_true(h.enforced);
+	expect_refused(load(&t, "/a.efi", &e), &e, "host.keyring", "no such key");
+	assert_non_null(strstr(e.text, "mokutil --import"));
+	assert_int_equal(kernel.n, 1);
+}
+
+static void test_keyring_that_has_the_key(void **state _unused_)
+{
+	_tree_ struct tree t;
+	_auth_trust_ struct auth_trust *trust = auth_trust_new();
+	_uki_ struct uki u = {0};
+	struct auth_result a;
+	struct ukd_error e = {0};
+	char hex[2 * AUTH_KEY_ID_MAX + 1] = "", description[256];
+
+	machine_make(&t);
+	trust_signer(&t);
+	image_make(&t, "/a.efi", "a", "signer");
+	assert_true(auth_trust_add_file(trust, &t.root, "/etc/ukdump/trust.d/signer.crt", &e) > 0);
+	_close_ int fd = open(tree_path(&t, "/a.efi"), O_RDONLY | O_CLOEXEC);
+	assert_int_equal(auth_verify(fd, "x", (uint64_t)lseek(fd, 0, SEEK_END), trust, &u, &a, &e),
+			 0);
+	for (unsigned int i = 0; i < a.chain[0].skid_len; i++)
+		(void)sprintf(hex + 2 * i, "%02x", a.chain[0].skid[i]);
+	(void)snprintf(description, sizeof(description), "Test: Inc: signer: %s", hex);
+	write_keys(&t, description);
+	tree_write(&t, "/sys/kernel/security/lockdown", "none [integrity] confidentiality\n");
+	expect_loaded(&t, "/a.efi");
+}
+
+/* ---- keyring_find() by itself ---- */
+
+static const uint8_t skid[20] = {0x72, 0xa4, 0xa2, 0x17, 0xdb, 0x7f, 0x0f, 0x92, 0xa1, 0xea,
+				 0x05, 0xbd, 0xc6, 0xc2, 0x4d, 0xdb, 0xcc, 0x4e, 0x1b, 0xd7};
+
+static int find_in(const char *keys, char name[KEYRING_NAME_MAX])
+{
+	struct auth_result a = {.n_chain = 2};
+	_tree_ struct tree t;
+	struct ukd_error e = {0};
+
+	tree_make(&t);
+	if (keys)
+		tree_write(&t, "/proc/keys", keys);
+	a.chain[0] = (struct auth_cert_id){.subject = "leaf", .skid = {1, 2, 3}, .skid_len = 3};
+	a.chain[1].skid_len = sizeof(skid);
+	memcpy(a.chain[1].skid, skid, sizeof(skid));
+	return keyring_find(&t.root, &a, name, &e);
+}
+
+#define PREFIX "120ee50e I------     1 perm 1f010000     0     0 "
+#define SKID   "72a4a217db7f0f92a1ea05bdc6c24ddbcc4e1bd7"
+
+static void test_keyring_lines(void **state _unused_)
+{
+	static const struct {
+		const char *line;
+		int found;
+	} cases[] = {
+		{PREFIX "asymmetri ukdump test db: " SKID ": X509.rsa cc4e1bd7 []\n", 1},
+		{PREFIX "asymmetri ukdump test db: " SKID ": X509.rsa cc4e1bd7 []", 1},
+		{PREFIX "asymmetri Debian: Secure Boot: " SKID ": X509.rsa cc4e1bd7 []\n", 1},
+		{PREFIX "asymmetri leaf: 010203: X509.id-ecPublicKey 00010203 []\n", 1},
+		{"0 I 1 perm 1f 0 0 keyring .platform: 1\n" PREFIX "asymmetri x: " SKID
+		 ": X509.rsa cc4e1bd7 []\n",
+		 1},
+		{PREFIX "asymmetri x: 72a4a217db7f0f92a1ea05bdc6c24ddbcc4e1bd8: X509.rsa 1 []\n",
+		 0},
+		{PREFIX "asymmetri x: 00" SKID ": X509.rsa cc4e1bd7 []\n", 0},
+		{PREFIX "asymmetri x: " SKID "00: X509.rsa cc4e1bd7 []\n", 0},
+		{PREFIX "asymmetri x: 72a4a217: X509.rsa cc4e1bd7 []\n", 0},
+		{PREFIX "user      x: " SKID ": X509.rsa cc4e1bd7 []\n", 0},
+		{PREFIX "keyring   x: " SKID ": empty\n", 0},
+		{"", 0},
+		{"\n\n", 0},
+	};
+	char name[KEYRING_NAME_MAX];
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(cases); i++)
+		if (find_in(cases[i].line, name) != cases[i].found)
+			fail_msg("'%s': not %d", cases[i].line, cases[i].found);
+	assert_int_equal(find_in(cases[0].line, name), 1);
+	assert_string_equal(name, "ukdump test db");
+	assert_int_equal(find_in(NULL, name), -ENOENT);
+}
+
+/* An unprivileged user may name a key of his own as he likes: only the kernel's type counts. */
+static void test_keyring_description_cannot_be_faked_by_another_type(void **state _unused_)
+{
+	char name[KEYRING_NAME_MAX];
+
+	assert_int_equal(find_in(PREFIX "user      x asymmetri y: " SKID ": 3\n", name), 0);
+	/* nor by a certificate that a user has added */
+	assert_int_equal(
+		find_in("120ee50e I--Q---     1 perm 3f3f0000  1000  1000 asymmetri y: " SKID
+			": X509.rsa cc4e1bd7 []\n",
+			name),
+		0);
+}
+
+/* ---- facts ---- */
+
+static void test_facts_by_old_and_new_names(void **state _unused_)
+{
+	for (unsigned int i = 0; i < 2; i++) {
+		_tree_ struct tree t;
+		struct host h;
+		struct ukd_error e = {0};
+
+		tree_make(&t);
+		tree_write(&t, i ? "/sys/kernel/kexec/crash_size" : "/sys/kernel/kexec_crash_size",
+			   "117440512\n");
+		tree_write(&t,
+			   i ? "/sys/kernel/kexec/crash_loaded" : "/sys/kernel/kexec_crash_loaded",
+			   "1\n");
+		assert_int_equal(host_read(&t.root, &h, &e), 0);
+		assert_int_equal(h.memory.total, MIB(112));
+		assert_int_equal(h.memory.largest, 0); /* no iomem: unknown */
+		assert_true(h.loaded);
+		assert_false(h.secure_boot || h.enforced || h.five_level || h.load_disabled);
+		assert_false(h.config_known);
+		assert_string_equal(h.missing, "");
+		assert_string_equal(h.lockdown, "unknown");
+	}
+}
+
+static void test_new_names_win(void **state _unused_)
+{
+	struct crash_memory m;
+	_tree_ struct tree t;
+	struct ukd_error e = {0};
+
+	tree_make(&t);
+	tree_write(&t, "/sys/kernel/kexec/crash_size", "2\n");
+	tree_write(&t, "/sys/kernel/kexec_crash_size", "1\n");
+	assert_int_equal(crash_memory_read(&t.root, &m, &e), 0);
+	assert_int_equal(m.total, 2);
+}
+
+static void test_crash_memory_ranges(void **state _unused_)
+{
+	static const struct {
+		const char *iomem;
+		uint64_t largest;
+	} cases[] = {
+		{"  25000000-34ffffff : Crash kernel\n", 0x10000000},
+		{"  01000000-01ffffff : Crash kernel\n  140000000-147ffffff : Crash kernel\n",
+		 0x8000000},
+		{"  00000000-00000000 : Crash kernel\n", 0}, /* as read without root */
+		{"00100000-3fffffff : System RAM\n", 0},
+		{"  x : Crash kernel\n", 0},
+		{"  2000-1000 : Crash kernel\n", 0},
+		{"", 0},
+	};
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct crash_memory m;
+		_tree_ struct tree t;
+		struct ukd_error e = {0};
+
+		tree_make(&t);
+		tree_write(&t, "/sys/kernel/kexec_crash_size", "1\n");
+		tree_write(&t, "/proc/iomem", cases[i].iomem);
+		assert_int_equal(crash_memory_read(&t.root, &m, &e), 0);
+		assert_true(m.largest == cases[i].largest);
+	}
+}
+
+static void test_size_model(void **state _unused_)
+{
+	struct image_need n = image_need(0x2fff001, 0x200000, 3300000);
+
+	assert_int_equal(n.minimum, 0x3000000 + MIB(1));
+	/* measured: 96M works with a 3.3 MB initrd, 80M does not; 144M with 12 MB, 128M not */
+	assert_true(n.comfort > MIB(80) && n.comfort <= MIB(112));
+	n = image_need(0x2fff001, 0x200000, 12000000);
+	assert_true(n.comfort > MIB(128) && n.comfort <= MIB(160));
+	assert_int_equal(n.comfort % MIB(1), 0);
+	/* a large kernel: never less than what the kernel itself insists on */
+	n = image_need(0x7fffffff, 0x40000000, 1);
+	assert_true(n.minimum >= 0x80000000 && n.comfort >= n.minimum + 0x40000000);
+	n = image_need(0x7fffffff, 0x40000000, UINT32_MAX);
+	assert_true(n.comfort > MIB(4096));
+}
+
+static void test_secure_boot_variable(void **state _unused_)
+{
+	static const struct {
+		uint8_t bytes[6];
+		uint64_t len;
+		bool on;
+	} cases[] = {{{6, 0, 0, 0, 1}, 5, true},
+		     {{6, 0, 0, 0, 0}, 5, false},
+		     {{6, 0, 0, 0, 2}, 5, false},
+		     {{6, 0, 0, 0}, 4, false},
+		     {{6, 0, 0, 0, 1, 1}, 6, false}};
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(cases); i++) {
+		_tree_ struct tree t;
+		struct host h;
+		struct ukd_error e = {0};
+
+		machine_make(&t);
+		tree_write_bytes(&t,
+				 "/sys/firmware/efi/efivars/"
+				 "SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c",
+				 (struct bytes){cases[i].bytes, cases[i].len});
+		assert_int_equal(host_read(&t.root, &h, &e), 0);
+		assert_int_equal(h.secure_boot, cases[i].on);
+		assert_int_equal(h.enforced, cases[i].on);
+	}
+}
+
+static void test_lockdown(void **state _unused_)
+{
+	static const struct {
+		const char *text, *mode;
+		bool enforced;
+	} cases[] = {{"[none] integrity confidentiality\n", "none", false},
+		     {"none [integrity] confidentiality\n", "integrity", true},
+		     {"none integrity [confidentiality]\n", "confidentiality", true},
+		     {"", "unknown", false},
+		     {"[", "", false}};
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(cases); i++) {
+		_tree_ struct tree t;
+		struct host h;
+		struct ukd_error e = {0};
+
+		machine_make(&t);
+		tree_write(&t, "/sys/kernel/security/lockdown", cases[i].text);
+		assert_int_equal(host_read(&t.root, &h, &e), 0);
+		assert_string_equal(h.lockdown, cases[i].mode);
+		assert_int_equal(h.enforced, cases[i].enforced);
+	}
+}
+
+static void test_every_known_errno_is_explained(void **state _unused_)
+{
+	/* reference/uki-kexec.md, section 4.3 */
+	static const int known[] = {EPERM,    EBUSY,   EINVAL, ENOEXEC,	      EFBIG,   ETXTBSY,
+				    EACCES,   ENODATA, ENOKEY, EKEYREJECTED,  ELIBBAD, EBADMSG,
+				    EMSGSIZE, ENOPKG,  ENOMEM, EADDRNOTAVAIL, ENOSYS,  524};
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(known); i++) {
+		if (strstr(explain_errno(known[i]), "unexpected"))
+			fail_msg("errno %d is not explained", known[i]);
+		for (unsigned int k = 0; k < i; k++)
+			assert_string_not_equal(explain_errno(known[i]), explain_errno(known[k]));
+	}
+	assert_non_null(strstr(explain_errno(9999), "unexpected"));
+}
+
+static void test_every_check_of_snapshots_was_seen(void **state _unused_)
+{
+	expect_all_checks_seen("src/loader/snapshot.c", "sealed.");
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_verified_bytes_are_loaded_once),
+		cmocka_unit_test(test_nothing_is_called_when_verification_fails),
+		cmocka_unit_test(test_sparse_garbage_is_not_copied),
+		cmocka_unit_test(test_plain_uki_is_refused_though_trusted),
+		cmocka_unit_test(test_failed_load_brings_back_the_last_good),
+		cmocka_unit_test(test_failed_load_that_dropped_nothing_changes_nothing),
+		cmocka_unit_test(test_failed_load_without_a_last_good_says_not_armed),
+		cmocka_unit_test(test_failing_last_good_says_not_armed),
+		cmocka_unit_test(test_last_good_is_verified_again),
+		cmocka_unit_test(test_last_good_may_be_loaded_itself),
+		cmocka_unit_test(test_busy_and_no_hole_are_tried_again),
+		cmocka_unit_test(test_other_errors_are_not_tried_again),
+		cmocka_unit_test(test_lock_is_waited_for_a_limited_time),
+		cmocka_unit_test(test_unload),
+		cmocka_unit_test(test_no_reserved_memory),
+		cmocka_unit_test(test_too_little_memory_in_one_piece),
+		cmocka_unit_test(test_missing_kernel_options),
+		cmocka_unit_test(test_kernel_without_crash_support),
+		cmocka_unit_test(test_locked_host),
+		cmocka_unit_test(test_five_level_paging),
+		cmocka_unit_test(test_keyring_is_asked_where_the_kernel_enforces),
+		cmocka_unit_test(test_keyring_that_has_the_key),
+		cmocka_unit_test(test_keyring_lines),
+		cmocka_unit_test(test_keyring_description_cannot_be_faked_by_another_type),
+		cmocka_unit_test(test_facts_by_old_and_new_names),
+		cmocka_unit_test(test_new_names_win),
+		cmocka_unit_test(test_crash_memory_ranges),
+		cmocka_unit_test(test_size_model),
+		cmocka_unit_test(test_secure_boot_variable),
+		cmocka_unit_test(test_lockdown),
+		cmocka_unit_test(test_every_known_errno_is_explained),
+		cmocka_unit_test(test_every_check_of_snapshots_was_seen),
+	};
+
+	return cmocka_run_group_tests(tests, pki_begin, pki_end);
+}
