@@ -117,13 +117,22 @@ static int find_uuid(const struct root *root, dev_t device, char *ret, size_t si
 			minor(device));
 }
 
-/* btrfs shows anonymous device numbers; the source is the device then. */
+/*
+ * The number that the mount table shows; the source may be no path (/dev/root, where there was no
+ * initrd). btrfs shows anonymous numbers, of major 0: there the source is the device.
+ */
 static int mount_device(const struct root *root, const struct mount *m, dev_t *ret,
 			struct ukd_error *e)
 {
-	_close_ int fd = m->source[0] == '/' ? root_openat(root, m->source, O_PATH) : -1;
+	_close_ int fd = -1;
+	unsigned int maj, min;
 	struct stat st;
 
+	if (sscanf(m->device, "%u:%u", &maj, &min) == 2 && maj) {
+		*ret = makedev(maj, min);
+		return 0;
+	}
+	fd = m->source[0] == '/' ? root_openat(root, m->source, O_PATH) : -1;
 	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISBLK(st.st_mode))
 		return ukd_refuse(e, "target", "%s is a %s on '%s', not on a disk", m->point, m->fs,
 				  m->source);

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* src/build/modules.c: load order from modules.dep, names, built-in and missing modules. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <string.h>
+
+#include "build/modules.h"
+#include "fixture_tree.h"
+
+#define DIR "/usr/lib/modules/6.1/"
+
+/* As depmod writes it: all that a module needs, the last to be loaded first. */
+static const char dep[] =
+	"kernel/fs/ext4/ext4.ko.xz: kernel/fs/jbd2/jbd2.ko.xz kernel/fs/mbcache.ko.xz "
+	"kernel/lib/crc16.ko.xz\n"
+	"kernel/fs/jbd2/jbd2.ko.xz:\n"
+	"kernel/fs/mbcache.ko.xz:\n"
+	"kernel/lib/crc16.ko.xz:\n"
+	"kernel/drivers/block/virtio_blk.ko: kernel/drivers/virtio/virtio_ring.ko "
+	"kernel/drivers/virtio/virtio.ko\n"
+	"kernel/drivers/virtio/virtio_ring.ko: kernel/drivers/virtio/virtio.ko\n"
+	"kernel/drivers/virtio/virtio.ko:\n"
+	"kernel/crypto/sha1-generic.ko.zst:\n"
+	"updates/dkms/zfs.ko: kernel/lib/crc16.ko.xz\n";
+
+static const char builtin[] = "kernel/drivers/ata/ahci.ko\nkernel/fs/xfs/xfs.ko\n";
+
+static void tree_with(struct tree *t, struct module_tree **m, const char *deps)
+{
+	struct ukd_error e = {0};
+
+	tree_make(t);
+	tree_write(t, DIR "modules.dep", deps);
+	tree_write(t, DIR "modules.builtin", builtin);
+	if (module_tree_load(&t->root, "6.1", m, &e) < 0)
+		fail_msg("%s", e.text);
+}
+
+static void expect(const char *deps, const char *name, int ret, const char *list)
+{
+	_module_tree_ struct module_tree *m = NULL;
+	_buffer_ struct buffer b = {0};
+	_tree_ struct tree t;
+	struct ukd_error e = {0};
+
+	tree_with(&t, &m, deps);
+	assert_int_equal(module_add(m, name, &b, &e), ret);
+	assert_string_equal(b.data ? (char *)b.data : "", list);
+	assert_int_equal(b.len, strlen(list));
+}
+
+static void test_what_is_needed_comes_first(void **state _unused_)
+{
+	expect(dep, "ext4", 1,
+	       DIR "kernel/lib/crc16.ko.xz\n" DIR "kernel/fs/mbcache.ko.xz\n" DIR
+		   "kernel/fs/jbd2/jbd2.ko.xz\n" DIR "kernel/fs/ext4/ext4.ko.xz\n");
+	expect(dep, "jbd2", 1, DIR "kernel/fs/jbd2/jbd2.ko.xz\n");
+}
+
+static void test_dash_and_underscore_are_one(void **state _unused_)
+{
+	const char *list = DIR "kernel/drivers/virtio/virtio.ko\n" DIR
+			       "kernel/drivers/virtio/virtio_ring.ko\n" DIR
+			       "kernel/drivers/block/virtio_blk.ko\n";
+
+	expect(dep, "virtio_blk", 1, list);
+	expect(dep, "virtio-blk", 1, list);
+	expect(dep, "sha1_generic", 1, DIR "kernel/crypto/sha1-generic.ko.zst\n");
+}
+
+static void test_built_in_adds_nothing(void **state _unused_)
+{
+	expect(dep, "ahci", 1, "");
+	expect(dep, "xfs", 1, "");
+}
+
+static void test_missing_is_told(void **state _unused_)
+{
+	static const char *const names[] = {"btrfs", "ext", "xt4", "ext4.ko", "kernel/fs/ext4/ext4",
+					    "",	     "crc"};
+
+	for (unsigned int i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		expect(dep, names[i], 0, "");
+}
+
+static void test_each_once(void **state _unused_)
+{
+	_module_tree_ struct module_tree *m = NULL;
+	_buffer_ struct buffer b = {0};
+	_tree_ struct tree t;
+	struct ukd_error e = {0};
+
+	tree_with(&t, &m, dep);
+	assert_int_equal(module_add(m, "virtio_ring", &b, &e), 1);
+	assert_int_equal(module_add(m, "virtio_blk", &b, &e), 1);
+	assert_int_equal(module_add(m, "virtio", &b, &e), 1);
+	assert_int_equal(module_add(m, "zfs", &b, &e), 1);
+	assert_int_equal(module_add(m, "ext4", &b, &e), 1);
+	assert_string_equal((char *)b.data,
+			    DIR "kernel/drivers/virtio/virtio.ko\n" DIR
+				"kernel/drivers/virtio/virtio_ring.ko\n" DIR
+				"kernel/drivers/block/virtio_blk.ko\n" DIR
+				"kernel/lib/crc16.ko.xz\n" DIR "updates/dkms/zfs.ko\n" DIR
+				"kernel/fs/mbcache.ko.xz\n" DIR "kernel/fs/jbd2/jbd2.ko.xz\n" DIR
+				"kernel/fs/ext4/ext4.ko.xz\n");
+}
+
+static void test_one_name_is_the_beginning_of_another(void **state _unused_)
+{
+	/* the longer path is in the list first */
+	expect("k/dm-mod-extra.ko: k/dm-mod.ko.xz k/dm-mod.ko\nk/dm-mod.ko:\n", "dm_mod_extra", 1,
+	       DIR "k/dm-mod.ko\n" DIR "k/dm-mod.ko.xz\n" DIR "k/dm-mod-extra.ko\n");
+	expect("k/b.ko: k/a.ko k/a.ko.xz\n", "b", 1,
+	       DIR "k/a.ko.xz\n" DIR "k/a.ko\n" DIR "k/b.ko\n");
+}
+
+static void test_lines_that_depmod_does_not_write(void **state _unused_)
+{
+	expect("", "ext4", 0, "");
+	expect("\n\n:\n", "ext4", 0, "");
+	expect("k/a.ko", "a", 1, DIR "k/a.ko\n"); /* no colon, no line feed */
+	expect("k/a.ko:   k/b.ko  \n", "a", 1, DIR "k/b.ko\n" DIR "k/a.ko\n");
+	expect("a.ko:\n", "a", 1, DIR "a.ko\n"); /* no directory */
+}
+
+static void test_no_index(void **state _unused_)
+{
+	struct module_tree *m = NULL;
+	_tree_ struct tree t;
+	struct ukd_error e = {0};
+
+	tree_make(&t);
+	assert_int_equal(module_tree_load(&t.root, "6.1", &m, &e), -ENOENT);
+	assert_non_null(strstr(e.text, "run 'depmod 6.1'"));
+	assert_null(m);
+	tree_write(&t, DIR "modules.dep", "k/a.ko:\n"); /* builtin may be missing */
+	assert_int_equal(module_tree_load(&t.root, "6.1", &m, &e), 0);
+	module_tree_free(m);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_what_is_needed_comes_first),
+		cmocka_unit_test(test_dash_and_underscore_are_one),
+		cmocka_unit_test(test_built_in_adds_nothing),
+		cmocka_unit_test(test_missing_is_told),
+		cmocka_unit_test(test_each_once),
+		cmocka_unit_test(test_one_name_is_the_beginning_of_another),
+		cmocka_unit_test(test_lines_that_depmod_does_not_write),
+		cmocka_unit_test(test_no_index),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
