@@ -42,26 +42,39 @@ demo: ## boot a Debian 13 guest, crash it, show the dump
 	@+$(MAKE) --no-print-directory all man
 	@PYTHONPATH=tests/vm $(PYTHON) scripts/demo
 
-# libFuzzer; corpora grow in build/cache/corpus. Each fuzzer sees the parsers' own sources.
-FUZZ_TIME ?= 60
-FUZZERS := fuzz_conf fuzz_dump fuzz_pkcs7 fuzz_printk fuzz_siglist
-FUZZ_SOURCES := $(foreach c,base util conf pe auth dump,$(addprefix src/$(c)/,$(SRC_$(c))))
-FUZZ_FLAGS := -std=gnu11 -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
+# libFuzzer (clang). Seeds are generated, corpora grow in build/cache/corpus; what crashed a fuzzer is
+# kept beside it. Objects of their own, since the instrumentation goes into every parser.
+FUZZ_S ?= 60
+FUZZERS := fuzz_conf fuzz_dump fuzz_pe fuzz_pkcs7 fuzz_printk fuzz_siglist fuzz_stub
+FUZZ_FLAGS := -std=gnu11 -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all
+FUZZ_OBJ := $(BUILD)/fuzz/obj
+FUZZ_SOURCES := $(foreach c,base util conf pe auth dump,$(addprefix $(c)/,$(SRC_$(c)))) \
+	$(addprefix stub/,plan.c crash.c)
+FUZZ_OBJECTS := $(addprefix $(FUZZ_OBJ)/,$(FUZZ_SOURCES:.c=.o))
 
-$(BUILD)/fuzz/%: tests/fuzz/%.c $(FUZZ_SOURCES)
+$(FUZZ_OBJ)/%.o: src/%.c mk/tests.mk mk/flags.mk
 	@mkdir -p $(@D)
-	$(if $(Q),@echo '  FUZZER  $@')
-	$(Q)clang $(ALL_CPPFLAGS) $(FUZZ_FLAGS) $^ -o $@ $(LIBS_crypto) $(LIBS_kdump)
+	$(Q)clang $(ALL_CPPFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link,address,undefined -MMD -MP \
+		-c $< -o $@
 
-fuzz: $(addprefix $(BUILD)/fuzz/,$(FUZZERS)) ## fuzzers (clang), FUZZ_TIME seconds each [60]
+$(BUILD)/fuzz/liball.a: $(FUZZ_OBJECTS)
+	@rm -f $@
+	$(Q)$(AR) rcsD $@ $^
+
+$(BUILD)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(BUILD)/fuzz/liball.a
+	$(if $(Q),@echo '  FUZZER  $@')
+	$(Q)clang $(ALL_CPPFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer,address,undefined $^ -o $@ \
+		$(LIBS_crypto) $(LIBS_kdump)
+
+fuzz: $(addprefix $(BUILD)/fuzz/,$(FUZZERS)) $(BUILD)/ukdumpctl ## fuzzers (clang), FUZZ_S seconds each [60]
 	@mkdir -p $(addprefix $(CACHE)/corpus/,$(FUZZERS))
 	@cp config/ukdump.conf $(CACHE)/corpus/fuzz_conf
 	@$(PYTHON) tests/gen/dump.py $(CACHE)/corpus/fuzz_dump
-	@for f in $(FUZZERS); do echo "  FUZZ    $$f"; \
-		$(BUILD)/fuzz/$$f -max_total_time=$(FUZZ_TIME) -max_len=65536 -verbosity=0 \
-			-print_final_stats=1 -artifact_prefix=$(BUILD)/fuzz/ $(CACHE)/corpus/$$f \
-			|| exit 1; done
+	@$(PYTHON) tests/gen/corpus.py $(BUILD) $(CACHE)/corpus
+	@scripts/fuzz $(FUZZ_S) $(BUILD)/fuzz $(CACHE)/corpus $(FUZZERS)
 .PHONY: fuzz
+
+-include $(FUZZ_OBJECTS:.o=.d)
 
 bench: all ## timings, as ratios against a peer in the same run
 	$(PYTHON) tests/bench/verify.py

@@ -1,38 +1,60 @@
+#!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A minimal bzImage: a setup header that passes every test of the kernel's bzImage64_probe(), and
-a protected-mode part that only halts. Small enough to make thousands of."""
+"""A small bzImage that has every field a kernel needs, and a pattern as code: it seals, it never runs.
 
-SETUP_SECTS = 1
-VERSION_AT = 0x280  # behind the header
+    kernel = bzimage()                       # bytearray; poke at offsets of boot.rst to corrupt it
+    bzimage.py OUT
+
+tests/unit/fixture_seal.c makes the same in C.
+"""
+
+import struct
+import sys
+
+SETUP = 0x400  # setup_sects = 1
+VERSION = "6.99.1-test (fixture@ukdump) #1 SMP"
 
 
-def put(data: bytearray, offset: int, size: int, value: int) -> None:
-    data[offset:offset + size] = value.to_bytes(size, "little")
+def bzimage(code=0x1800, version=VERSION, init_size=0x100000, cmdline_size=2047):
+    """A bzImage with `code` bytes of protected-mode part."""
+    data = bytearray(SETUP + code)
+
+    def put(fmt, offset, *values):
+        struct.pack_into("<" + fmt, data, offset, *values)
+
+    data[0:2] = b"MZ"
+    put("I", 0x3c, 0x40)
+    put("H", 0x40 + 24 + 70, 0x100)  # NX_COMPAT
+    put("B", 0x1f1, 1)  # setup_sects
+    put("I", 0x1f4, code // 16)  # syssize
+    put("H", 0x1fa, 0xffff)  # vid_mode
+    put("H", 0x1fe, 0xaa55)
+    put("BB", 0x200, 0xeb, 0x26c - 0x202)  # end of the setup header
+    data[0x202:0x206] = b"HdrS"
+    put("H", 0x206, 0x20f)  # boot protocol
+    put("H", 0x20e, 0x100)  # kernel_version, less 0x200
+    put("B", 0x211, 1)  # LOADED_HIGH
+    put("I", 0x214, 0x100000)  # code32_start
+    put("I", 0x230, 0x200000)  # kernel_alignment
+    put("BB", 0x234, 1, 21)  # relocatable, min_alignment
+    put("H", 0x236, 0x7b)  # xloadflags, as Debian's 6.12 has them
+    put("I", 0x238, cmdline_size)
+    put("II", 0x248, 0x300, code - 0x700)  # payload
+    put("Q", 0x258, 0x1000000)  # pref_address
+    put("III", 0x260, init_size, 0x190, 0x500)  # init_size, handover, kernel_info
+    data[0x300:0x300 + len(version)] = version.encode()
+    for i in range(SETUP, len(data)):
+        data[i] = (i * 7 + 1) & 0xff | 1
+    data[SETUP + 0x500:SETUP + 0x510] = struct.pack("<4sIII", b"LToP", 16, 16, 0x80000009)
+    return data
 
 
-def minimal(version: str = "6.99.0-ukdump-test", payload: int = 8192) -> bytes:
-    """The file. payload: length of the protected-mode part."""
-    setup = bytearray((SETUP_SECTS + 1) * 512)
-    put(setup, 0x1f1, 1, SETUP_SECTS)
-    put(setup, 0x1f4, 4, (payload + 15) // 16)
-    put(setup, 0x1fe, 2, 0xaa55)
-    put(setup, 0x200, 2, 0x6aeb)  # jmp; the header ends at 0x202 + 0x6a
-    setup[0x202:0x206] = b"HdrS"
-    put(setup, 0x206, 2, 0x20f)
-    put(setup, 0x20e, 2, VERSION_AT - 0x200)
-    put(setup, 0x211, 1, 1)  # LOADED_HIGH
-    put(setup, 0x214, 4, 0x100000)
-    put(setup, 0x22c, 4, 0x7fffffff)
-    put(setup, 0x230, 4, 0x200000)
-    put(setup, 0x234, 1, 1)
-    put(setup, 0x235, 1, 21)
-    put(setup, 0x236, 2, 0x2b)  # 64-bit, above 4G, EFI handover 64, 5-level
-    put(setup, 0x238, 4, 2047)
-    put(setup, 0x248, 4, 0x300)
-    put(setup, 0x24c, 4, payload - 0x300)
-    put(setup, 0x258, 8, 0x1000000)
-    put(setup, 0x260, 4, 0x400000)
-    put(setup, 0x264, 4, 0x190)
-    setup[VERSION_AT:VERSION_AT + len(version) + 1] = version.encode() + b"\0"
-    code = b"\xfa\xf4\xeb\xfd" * (payload // 4)
-    return bytes(setup) + code.ljust(payload, b"\0")
+def main(argv):
+    if len(argv) != 2 or argv[1].startswith("-"):
+        sys.exit(__doc__)
+    with open(argv[1], "wb") as f:
+        f.write(bzimage())
+
+
+if __name__ == "__main__":
+    main(sys.argv)

@@ -1,0 +1,95 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Seeds for the fuzzers: DIR/fuzz_pe, fuzz_stub, fuzz_pkcs7, fuzz_siglist.
+
+    corpus.py BUILD DIR      BUILD has a ukdumpctl that makes sealed, signed images
+"""
+
+import struct
+import subprocess
+import sys
+import tempfile
+import uuid
+from pathlib import Path
+
+import bzimage
+import pe
+import pki
+
+EFI_CERT_X509 = uuid.UUID("a5c059a1-94e4-4aa7-87b5-ab155c2bf072").bytes_le
+EFI_CERT_SHA256 = uuid.UUID("c1c41626-504c-4092-aca9-41f936934328").bytes_le
+
+
+def sealed_images(build, work):
+    """Sealed images, signed and unsigned, with and without options."""
+    (work / "kernel").write_bytes(bzimage.bzimage())
+    (work / "initrd").write_bytes(b"070701 initrd" * 20)
+    (work / "osrel").write_bytes(b"ID=test\n")
+    pki.make(work, "signer", "signer", kind="p256")
+    variants = {
+        "unsigned": ["--no-sign"],
+        "signed": ["--key", work / "signer.key", "--cert", work / "signer.crt"],
+        "normal": ["--no-sign", "--normal-kexec", "--keep-dmcryptkeys"],
+        "splash": ["--no-sign", "--section", f".splash={work}/osrel"],
+    }
+    for name, options in variants.items():
+        out = work / f"{name}.efi"
+        subprocess.run([build / "ukdumpctl", "build", "--kernel", work / "kernel", "--initrd",
+                        work / "initrd", "--cmdline", "panic=1", "--osrel", work / "osrel",
+                        "--no-uefi", "-o", out, *options], check=True, capture_output=True)
+        yield name, bytearray(out.read_bytes())
+
+
+def boot_params(image):
+    """A page as the running kernel leaves it: the image's header, and RAM behind the core header."""
+    page = bytearray(0x1000)
+    page[0x1f1:0x290] = image[0x1f1:0x290]
+    page[0x1e8] = 2
+    struct.pack_into("<QQI", page, 0x2d0, 0x10003000, 0x10000000, 1)
+    struct.pack_into("<QQI", page, 0x2d0 + 20, 0x20004000, 0x10000000, 1)
+    return page
+
+
+def stub_input(image, line):
+    elf = b"\x7fELF\2\1\1" + bytes(9) + struct.pack("<HH", 4, 62)
+    return (boot_params(image) + line.ljust(0x1000, b"\0") + elf.ljust(0x1000, b"\0") +
+            image[0x400:])
+
+
+def signature_list(kind, owner_and_data):
+    entry = bytes(16) + owner_and_data
+    return kind + struct.pack("<III", 28 + len(entry), 0, len(entry)) + entry
+
+
+def main(argv):
+    if len(argv) != 3 or argv[1].startswith("-"):
+        sys.exit(__doc__)
+    build, out = Path(argv[1]), Path(argv[2])
+
+    def seed(fuzzer, name, data):
+        (out / fuzzer).mkdir(parents=True, exist_ok=True)
+        (out / fuzzer / f"seed-{name}").write_bytes(data)
+
+    with tempfile.TemporaryDirectory() as d:
+        work = Path(d)
+        for name, image in sealed_images(build, work):
+            seed("fuzz_pe", name, image)
+            seed("fuzz_stub", name, stub_input(image, b"elfcorehdr=0x10002000"))
+            for i, blob in enumerate(pe.certificates(image)):
+                seed("fuzz_pkcs7", f"{name}-{i}", blob)
+        seed("fuzz_stub", "keys", stub_input(
+            image, b"elfcorehdr=0x10002000 dmcryptkeys=0x20003000 init=/evil"))
+        der = (work / "signer.der").read_bytes()
+        seed("fuzz_siglist", "x509", signature_list(EFI_CERT_X509, der))
+        seed("fuzz_siglist", "both", signature_list(EFI_CERT_SHA256, bytes(32)) +
+             signature_list(EFI_CERT_X509, der))
+    seed("fuzz_pe", "plain", pe.attach(pe.uki().bytes(), b"\x30\x06abcdef"))
+    seed("fuzz_pe", "profiles", pe.Image([
+        pe.Section(name, data, pe.CODE if name == ".text" else pe.DATA)
+        for name, data in [(".text", b"\xf4"), (".sbat", b"sbat,1,x\n"), (".osrel", b"ID=x\n"),
+                           (".linux", b"k"), (".cmdline", b"a"), (".profile", b"ID=a\n"),
+                           (".cmdline", b"b")]]).bytes())
+
+
+if __name__ == "__main__":
+    main(sys.argv)
