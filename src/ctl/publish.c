@@ -8,6 +8,9 @@
 #include "util/cleanup.h"
 #include "util/parse.h"
 
+/* Its final name is known when it has been verified; IMAGE_DIR may be a file system of its own. */
+#define TEMP_NAME IMAGE_DIR "/new"
+
 /* Judges the bytes on disk, not those in memory. */
 static int verify_written(const struct publish_spec *spec, const struct new_file *f, uint64_t size,
 			  struct auth_result *ret, struct ukd_error *e)
@@ -19,12 +22,12 @@ static int verify_written(const struct publish_spec *spec, const struct new_file
 	if (r >= 0 && spec->cert)
 		r = auth_trust_add_file(trust, spec->cert_root, spec->cert, e);
 	if (r >= 0)
-		r = image_judge(f->fd, f->temp, size, trust, &j, e);
+		r = image_judge(f->fd, spec->out ? spec->out : "the image", size, trust, &j, e);
 	if (r < 0)
 		return r;
 	if (j.auth.verdict != (spec->cert ? AUTH_TRUSTED : AUTH_UNSIGNED))
-		return ukd_refuse(e, j.auth.check, "what was made does not verify: %s",
-				  j.auth.reason);
+		return ukd_refuse(e, j.auth.check, "%s: what was made does not verify: %s",
+				  spec->out ? spec->out : "the image", j.auth.reason);
 	*ret = j.auth;
 	return 0;
 }
@@ -52,7 +55,7 @@ int image_publish(const struct publish_spec *spec, struct bytes image, char *ret
 	if (!spec->out)
 		r = make_directories(dirfd, &IMAGE_DIR[1], 0700, e);
 	if (r >= 0)
-		r = file_create(dirfd, spec->out ? spec->out : &IMAGE_DIR[1], 0600, &f, e);
+		r = file_create(dirfd, spec->out ? spec->out : &TEMP_NAME[1], 0600, &f, e);
 	if (r < 0)
 		return r;
 	r = fd_write_full(f.fd, image.p, image.len);
