@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A small bzImage that has every field a kernel needs, and a pattern as code: it seals, it never runs.
 
-    kernel = bzimage()                       # bytearray; poke at offsets of boot.rst to corrupt it
+    kernel = minimal()                       # bytearray; poke at offsets of boot.rst to corrupt it
     bzimage.py OUT
 
 tests/unit/fixture_seal.c makes the same in C.
@@ -15,9 +15,9 @@ SETUP = 0x400  # setup_sects = 1
 VERSION = "6.99.1-test (fixture@ukdump) #1 SMP"
 
 
-def bzimage(code=0x1800, version=VERSION, init_size=0x100000, cmdline_size=2047):
-    """A bzImage with `code` bytes of protected-mode part."""
-    data = bytearray(SETUP + code)
+def minimal(version=VERSION, payload=0x1800, init_size=0x100000, cmdline_size=2047):
+    """A bzImage with `payload` bytes of protected-mode part."""
+    data = bytearray(SETUP + payload)
 
     def put(fmt, offset, *values):
         struct.pack_into("<" + fmt, data, offset, *values)
@@ -26,7 +26,7 @@ def bzimage(code=0x1800, version=VERSION, init_size=0x100000, cmdline_size=2047)
     put("I", 0x3c, 0x40)
     put("H", 0x40 + 24 + 70, 0x100)  # NX_COMPAT
     put("B", 0x1f1, 1)  # setup_sects
-    put("I", 0x1f4, code // 16)  # syssize
+    put("I", 0x1f4, payload // 16)  # syssize
     put("H", 0x1fa, 0xffff)  # vid_mode
     put("H", 0x1fe, 0xaa55)
     put("BB", 0x200, 0xeb, 0x26c - 0x202)  # end of the setup header
@@ -39,7 +39,7 @@ def bzimage(code=0x1800, version=VERSION, init_size=0x100000, cmdline_size=2047)
     put("BB", 0x234, 1, 21)  # relocatable, min_alignment
     put("H", 0x236, 0x7b)  # xloadflags, as Debian's 6.12 has them
     put("I", 0x238, cmdline_size)
-    put("II", 0x248, 0x300, code - 0x700)  # payload
+    put("II", 0x248, 0x300, payload - 0x700)  # payload
     put("Q", 0x258, 0x1000000)  # pref_address
     put("III", 0x260, init_size, 0x190, 0x500)  # init_size, handover, kernel_info
     data[0x300:0x300 + len(version)] = version.encode()
@@ -53,7 +53,7 @@ def main(argv):
     if len(argv) != 2 or argv[1].startswith("-"):
         sys.exit(__doc__)
     with open(argv[1], "wb") as f:
-        f.write(bzimage())
+        f.write(minimal())
 
 
 if __name__ == "__main__":
