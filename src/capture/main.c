@@ -145,7 +145,7 @@ static int parse_options(int argc, char **argv)
 	};
 	int o;
 
-	while ((o = getopt_long(argc, argv, "", options, NULL)) >= 0) {
+	while ((o = getopt_long(argc, argv, "h", options, NULL)) >= 0) {
 		switch (o) {
 		case 'r':
 			opt.root = optarg;
@@ -160,13 +160,16 @@ static int parse_options(int argc, char **argv)
 		case 'v':
 			(void)puts("ukdump-capture " UKDUMP_VERSION);
 			return 0;
-		default:
+		default: /* getopt has complained */
+			(void)fputs("Try 'ukdump-capture --help'.\n", stderr);
 			return 2;
 		}
 	}
 	if (optind == argc)
 		return -1;
-	(void)fputs(usage, stderr);
+	(void)fprintf(stderr, "ukdump-capture: '%s' is not an option\n"
+			      "Try 'ukdump-capture --help'.\n",
+		      argv[optind]);
 	return 2;
 }
 

@@ -24,7 +24,7 @@ enum exit_code {
 struct verb {
 	const char *name;
 	const char *summary;		   /* one line for `ukdumpctl --help` */
-	int (*run)(int argc, char **argv); /* argv[0] is the verb */
+	int (*run)(int argc, char **argv); /* argv[0]: for getopt(3) */
 	const char *usage; /* the text of `ukdumpctl VERB --help`, at most 80 columns */
 };
 

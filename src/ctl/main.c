@@ -27,14 +27,10 @@ static int help(void)
 	return EXIT_DONE;
 }
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
-	/* Images can hold ssh keys and tokens: what we create is ours alone unless said otherwise. */
-	(void)umask(077);
-	if (argc < 2) {
-		fprintf(stderr, "ukdumpctl: which verb?\nTry 'ukdumpctl --help'.\n");
-		return EXIT_USAGE;
-	}
+	static char name[64];
+
 	if (!strcmp(argv[1], "-h") || !strcmp(argv[1], "--help") || !strcmp(argv[1], "help"))
 		return help();
 	if (!strcmp(argv[1], "--version")) {
@@ -44,15 +40,30 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++) {
 		if (strcmp(argv[1], verbs[i]->name) != 0)
 			continue;
-		int r = verbs[i]->run(argc - 1, argv + 1);
-
-		/* A full disk behind stdout must not look like success. */
-		if (fflush(stdout) != 0 || ferror(stdout)) {
-			perror("ukdumpctl: stdout");
-			return EXIT_FAILED;
-		}
-		return r;
+		/* what getopt(3) puts in front of its complaints */
+		(void)snprintf(name, sizeof(name), "ukdumpctl: %s", verbs[i]->name);
+		argv[1] = name;
+		return verbs[i]->run(argc - 1, argv + 1);
 	}
 	fprintf(stderr, "ukdumpctl: no verb '%s'\nTry 'ukdumpctl --help'.\n", argv[1]);
 	return EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+	int r;
+
+	/* Images can hold ssh keys and tokens: what we create is ours alone unless said otherwise. */
+	(void)umask(077);
+	if (argc < 2) {
+		fprintf(stderr, "ukdumpctl: which verb?\nTry 'ukdumpctl --help'.\n");
+		return EXIT_USAGE;
+	}
+	r = run(argc, argv);
+	/* A full disk behind stdout must not look like success. */
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		perror("ukdumpctl: stdout");
+		return EXIT_FAILED;
+	}
+	return r;
 }

@@ -225,7 +225,7 @@ int file_create(int dirfd, const char *path, mode_t mode, struct new_file *ret, 
 	}
 	/* mode is what is meant, whatever the umask; it is never wider for a moment. */
 	if (fd < 0 || fchmod(fd, mode) < 0)
-		return ukd_fail_errno(e, -errno, "%s: cannot create", ret->temp);
+		return ukd_fail_errno(e, -errno, "%s: cannot create", path);
 	(void)snprintf(ret->path, sizeof(ret->path), "%s", path);
 	ret->dirfd = dirfd;
 	ret->fd = take_fd(&fd);
