@@ -167,8 +167,9 @@ static int parse_options(int argc, char **argv)
 	}
 	if (optind == argc)
 		return -1;
-	(void)fprintf(stderr, "ukdump-capture: '%s' is not an option\n"
-			      "Try 'ukdump-capture --help'.\n",
+	(void)fprintf(stderr,
+		      "ukdump-capture: '%s' is not an option\n"
+		      "Try 'ukdump-capture --help'.\n",
 		      argv[optind]);
 	return 2;
 }

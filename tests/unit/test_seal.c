@@ -512,6 +512,7 @@ static void test_symbols_and_tail_are_dropped(void **state _unused_)
 	make_stub(s, 2, &stub);
 	store_le32(stub.data + FIXTURE_PE_OFFSET + 12, (uint32_t)stub.len);
 	store_le32(stub.data + FIXTURE_PE_OFFSET + 16, 5);
+	store_le32(stub.data + FIXTURE_PE_OFFSET + 8, 0x67452301); /* time stamp */
 	store_le32(stub.data + FIXTURE_OPT_OFFSET + 56, 0x2f01);
 	stub.data = realloc(stub.data, stub.len + 101);
 	memset(stub.data + stub.len, 's', 100);
@@ -519,6 +520,7 @@ static void test_symbols_and_tail_are_dropped(void **state _unused_)
 	if (assemble_on(&stub, &image, &e) < 0)
 		fail_msg("%s", e.text);
 	(void)expect_valid(&image);
+	assert_int_equal(at32(&image, 0x640 + 8), 0);
 	assert_int_equal(at32(&image, 0x640 + 12), 0);
 	assert_int_equal(at32(&image, 0x640 + 16), 0);
 }
