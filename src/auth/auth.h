@@ -77,6 +77,8 @@ struct auth_cert_id {
 	char subject[AUTH_SUBJECT_MAX]; /* one line, for people */
 	uint8_t skid[AUTH_KEY_ID_MAX];	/* subject key id, or the serial number if it has none */
 	unsigned int skid_len;
+	uint8_t akid[AUTH_KEY_ID_MAX]; /* authority key id: its issuer's skid; may be empty */
+	unsigned int akid_len;
 };
 
 struct auth_result {

@@ -28,14 +28,14 @@ static const char *description(const char *line)
 }
 
 /* The key id as the description has it: behind ": ", the whole of it. */
-static bool describes(const char *text, const struct auth_cert_id *id)
+static bool describes(const char *text, const uint8_t *id, unsigned int len)
 {
 	char hex[2 * AUTH_KEY_ID_MAX + 3] = ": ";
 	const char *at;
 
-	if (!id->skid_len)
+	if (!len)
 		return false;
-	format_hex((struct bytes){id->skid, id->skid_len}, hex + 2);
+	format_hex((struct bytes){id, len}, hex + 2);
 	at = strstr(text, hex);
 	return at && (at[strlen(hex)] == ':' || at[strlen(hex)] == 0);
 }
@@ -54,7 +54,11 @@ int keyring_find(const struct root *root, const struct auth_result *auth,
 		const char *text = description(line);
 
 		for (unsigned int i = 0; text && i < auth->n_chain; i++) {
-			if (!describes(text, &auth->chain[i]))
+			const struct auth_cert_id *c = &auth->chain[i];
+
+			/* The kernel goes on to the issuer, which need not be in the chain. */
+			if (!describes(text, c->skid, c->skid_len) &&
+			    !describes(text, c->akid, c->akid_len))
 				continue;
 			(void)snprintf(ret, KEYRING_NAME_MAX, "%.*s", (int)strcspn(text, ":"),
 				       text);

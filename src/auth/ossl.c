@@ -172,10 +172,12 @@ void cert_subject(const X509 *cert, char ret[AUTH_SUBJECT_MAX])
 		(void)snprintf(ret, AUTH_SUBJECT_MAX, "(no subject)");
 }
 
-static void set_key_id(struct auth_cert_id *id, struct bytes b)
+static unsigned int copy_key_id(uint8_t ret[AUTH_KEY_ID_MAX], struct bytes b)
 {
-	id->skid_len = b.len < sizeof(id->skid) ? (unsigned int)b.len : sizeof(id->skid);
-	memcpy(id->skid, b.p, id->skid_len);
+	unsigned int len = b.len < AUTH_KEY_ID_MAX ? (unsigned int)b.len : AUTH_KEY_ID_MAX;
+
+	memcpy(ret, b.p, len);
+	return len;
 }
 
 /*
@@ -192,19 +194,22 @@ static void set_serial(struct auth_cert_id *id, const X509 *cert)
 
 	if (len <= 0 || ASN1_get_object(&p, &n, &tag, &class, len) & 0x80)
 		return;
-	set_key_id(id, (struct bytes){p, (uint64_t)n});
+	id->skid_len = copy_key_id(id->skid, (struct bytes){p, (uint64_t)n});
 }
 
 void cert_id(const X509 *cert, struct auth_cert_id *ret)
 {
 	const ASN1_OCTET_STRING *skid = X509_get0_subject_key_id((X509 *)cert);
+	const ASN1_OCTET_STRING *akid = X509_get0_authority_key_id((X509 *)cert);
 
 	*ret = (struct auth_cert_id){0};
 	cert_subject(cert, ret->subject);
 	if (skid && ASN1_STRING_length(skid) > 0)
-		set_key_id(ret, ossl_string_bytes(skid));
+		ret->skid_len = copy_key_id(ret->skid, ossl_string_bytes(skid));
 	else
 		set_serial(ret, cert);
+	if (akid)
+		ret->akid_len = copy_key_id(ret->akid, ossl_string_bytes(akid));
 }
 
 void key_name(const EVP_PKEY *key, char *ret, size_t size)

@@ -48,7 +48,8 @@ const char *setup_header_parse_loaded(struct bytes head, struct setup_header *re
 		return "kernel has no 64-bit entry point";
 	if (!(h.xloadflags & XLF_ABOVE_4G))
 		return "kernel cannot be loaded above 4 GiB";
-	if (h.end < BP_KERNEL_INFO_OFFSET || h.end > BP_HDR_END_MAX)
+	/* 0x281: kernels before 6.2 read the length at 0x201 as a signed char when they copy it. */
+	if (h.end < BP_KERNEL_INFO_OFFSET || h.end > 0x281)
 		return "setup header has an impossible length";
 	/* Less than a page would let the stub's layout begin inside one. */
 	if (!is_power_of_two(h.kernel_alignment) || h.kernel_alignment < KIB(4) ||

@@ -15,6 +15,6 @@
 #define KIB(n) ((uint64_t)(n) << 10)
 #define MIB(n) ((uint64_t)(n) << 20)
 
-/* Checked arithmetic: true and *ret untouched by the caller when the result does not fit. */
+/* Checked arithmetic: true when the result does not fit; *ret is then of no use. */
 #define add_overflows(a, b, ret) __builtin_add_overflow((a), (b), (ret))
 #define mul_overflows(a, b, ret) __builtin_mul_overflow((a), (b), (ret))

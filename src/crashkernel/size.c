@@ -7,8 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Segments beside the image: ELF core header, purgatory, boot_params and command line, keys. */
-#define OTHER_SEGMENTS MIB(1)
+/*
+ * What lies beside the image: the ELF core header at the beginning of the reservation, which moves
+ * the image up by one alignment (the reservation is aligned to 16 MiB), purgatory, boot_params and
+ * command line at its end (6.12: 28 KiB).
+ */
+#define TAIL_SEGMENTS KIB(128)
 
 /*
  * Measured on Debian 13 (6.12): lean environment with a 3.3 MB initrd: 96M works, 80M runs out of
@@ -18,10 +22,13 @@
 #define COMFORT_BASE   MIB(80)
 #define COMFORT_FACTOR 11 /* in halves of the compressed initrd's size */
 
-/* The largest of the lines "  65000000-6cffffff : Crash kernel"; addresses read 0 without root. */
-static uint64_t largest_range(char *text)
+/*
+ * Of the lines "  65000000-6cffffff : Crash kernel" the one with the highest address: kexec loads
+ * into crashk_res only, and crashk_low_res has the same name. Addresses read 0 without root.
+ */
+static uint64_t usable_range(char *text)
 {
-	uint64_t largest = 0;
+	uint64_t usable = 0;
 	char *save = NULL;
 
 	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
@@ -32,10 +39,10 @@ static uint64_t largest_range(char *text)
 			continue;
 		from = strtoull(line, &end, 16);
 		to = *end == '-' ? strtoull(end + 1, NULL, 16) : 0;
-		if (to > from && to - from + 1 > largest)
-			largest = to - from + 1;
+		if (to > from) /* ascending, as the kernel prints them */
+			usable = to - from + 1;
 	}
-	return largest;
+	return usable;
 }
 
 int crash_memory_read(const struct root *root, struct crash_memory *ret, struct ukd_error *e)
@@ -53,7 +60,7 @@ int crash_memory_read(const struct root *root, struct crash_memory *ret, struct 
 	if (r < 0)
 		return r;
 	if (root_read(root, "/proc/iomem", MIB(4), &iomem, e) == 0)
-		m.largest = largest_range((char *)iomem.data);
+		m.usable = usable_range((char *)iomem.data);
 	*ret = m;
 	return 0;
 }
@@ -62,10 +69,9 @@ struct image_need image_need(uint64_t init_size, uint64_t alignment, uint64_t in
 {
 	struct image_need n;
 
-	n.minimum = align_up(init_size, 4096) + OTHER_SEGMENTS;
+	n.minimum = align_up(init_size, 4096) + alignment + TAIL_SEGMENTS;
 	n.comfort = align_up(COMFORT_BASE + initrd_len * COMFORT_FACTOR / 2, MIB(1));
-	/* The image wants a multiple of its alignment; the reservation may begin between two. */
-	if (n.comfort < n.minimum + alignment)
-		n.comfort = align_up(n.minimum + alignment, MIB(1));
+	if (n.comfort < n.minimum)
+		n.comfort = align_up(n.minimum, MIB(1));
 	return n;
 }

@@ -5,8 +5,12 @@
 #include "util/root.h"
 
 struct crash_memory {
-	uint64_t total;	  /* bytes, as kexec_crash_size tells; 0: nothing is reserved */
-	uint64_t largest; /* largest contiguous "Crash kernel" range; 0: unknown (no root) */
+	uint64_t total; /* bytes, as kexec_crash_size tells; 0: nothing is reserved */
+	/*
+	 * The contiguous range that images are loaded into; 0: unknown (no root). With
+	 * crashkernel=,high there is a second, lower one for DMA, into which nothing is loaded.
+	 */
+	uint64_t usable;
 };
 
 /*

@@ -37,26 +37,53 @@ static const char reload_usage[] =
 	"  -h, --help  this text\n\n"
 	"Exit: 0 armed, 1 refused, 2 usage.\n";
 
+/* "<release>-<12 hex digits>.efi", as build names them. */
+static bool is_image_name(const char *name, const char *release)
+{
+	size_t n = strlen(release);
+
+	return !strncmp(name, release, n) && name[n] == '-' &&
+	       strspn(name + n + 1, "0123456789abcdef") == 12 && !strcmp(name + n + 13, ".efi");
+}
+
+/* Made with --no-sign and still waiting for its signature: the image before it stays in use. */
+static bool awaits_signature(int dirfd, const char *name)
+{
+	_uki_ struct uki u = {0};
+	struct ukd_error ignored;
+	_close_ int fd = -1;
+	uint64_t size;
+
+	return file_open_regular(dirfd, name, &fd, &size, &ignored) == 0 &&
+	       uki_open(fd, name, size, &u, &ignored) == 0 && !u.certs.n;
+}
+
+static bool is_newer(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec > b->tv_sec || (a->tv_sec == b->tv_sec && a->tv_nsec > b->tv_nsec);
+}
+
 /* The newest image for this kernel; its path in ret. */
 static int newest_image(const char *release, char *ret, size_t size, struct ukd_error *e)
 {
 	_closedir_ DIR *dir = opendir(IMAGE_DIR);
 	struct timespec best = {0};
 	struct dirent *d;
-	size_t n = strlen(release);
 
+	if (!dir && errno != ENOENT)
+		return ukd_fail_errno(e, -errno, IMAGE_DIR);
 	ret[0] = 0;
 	while (dir && (d = readdir(dir))) {
 		struct stat st;
 
-		if (strncmp(d->d_name, release, n) != 0 || d->d_name[n] != '-' ||
-		    strlen(d->d_name) < 4 || strcmp(d->d_name + strlen(d->d_name) - 4, ".efi") ||
-		    fstatat(dirfd(dir), d->d_name, &st, 0) < 0)
+		if (!is_image_name(d->d_name, release) ||
+		    fstatat(dirfd(dir), d->d_name, &st, 0) < 0 ||
+		    (ret[0] && !is_newer(&st.st_mtim, &best)))
 			continue;
-		if (ret[0] &&
-		    (st.st_mtim.tv_sec < best.tv_sec ||
-		     (st.st_mtim.tv_sec == best.tv_sec && st.st_mtim.tv_nsec <= best.tv_nsec)))
+		if (awaits_signature(dirfd(dir), d->d_name)) {
+			fprintf(stderr, "ukdumpctl: %s is unsigned, left out\n", d->d_name);
 			continue;
+		}
 		best = st.st_mtim;
 		(void)snprintf(ret, size, IMAGE_DIR "/%s", d->d_name);
 	}

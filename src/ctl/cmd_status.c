@@ -23,7 +23,7 @@ static const char usage[] =
 
 struct state {
 	bool armed, enforced;
-	char *image, *path, *signer, *time, *kernel, *lockdown, *missing;
+	char *image, *path, *signer, *time, *kernel, *lockdown, *missing, *recorded;
 	bool secure_boot;
 	uint64_t reserved, needed, comfort;
 	char problem[MAX_PROBLEMS][256];
@@ -32,8 +32,8 @@ struct state {
 
 static void state_free(struct state *s)
 {
-	char *strings[] = {s->image,  s->path,	   s->signer, s->time,
-			   s->kernel, s->lockdown, s->missing};
+	char *strings[] = {s->image,  s->path,	   s->signer,  s->time,
+			   s->kernel, s->lockdown, s->missing, s->recorded};
 
 	for (size_t i = 0; i < ARRAY_SIZE(strings); i++)
 		free(strings[i]);
@@ -63,6 +63,7 @@ static void read_facts(const struct buffer *facts, struct state *s)
 	s->kernel = loader_value(facts, "kernel");
 	s->lockdown = loader_value(facts, "lockdown");
 	s->missing = loader_value(facts, "missing_option");
+	s->recorded = loader_value(facts, "problem");
 	s->reserved = loader_number(facts, "crash_memory");
 	s->needed = loader_number(facts, "needed");
 	s->comfort = loader_number(facts, "comfort");
@@ -83,6 +84,8 @@ static void find_problems(struct state *s)
 		problem(s, "the armed image was not loaded by ukdump; run 'ukdumpctl start'");
 	else if (s->path && access(s->path, F_OK) < 0)
 		problem(s, "the armed image's file %s is gone; run 'ukdumpctl build'", s->path);
+	if (s->recorded)
+		problem(s, "%s", s->recorded);
 	if (s->reserved < s->comfort)
 		problem(s, "%s of crash memory are reserved, %s are known to suffice",
 			format_size(s->reserved, have), format_size(s->comfort, want));

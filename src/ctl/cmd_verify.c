@@ -58,8 +58,8 @@ static void ask_host(const struct root *root, struct outcome *o)
 {
 	struct ukd_error e = {0};
 
-	o->host = -ENOENT;
-	if (o->structure_ok && o->j.auth.n_chain)
+	o->host = 0;
+	if (o->structure_ok && o->j.sealed && o->j.auth.n_chain)
 		o->host = keyring_find(root, &o->j.auth, o->host_key, &e);
 }
 
@@ -95,6 +95,10 @@ static void print_host(const struct outcome *o)
 {
 	if (o->host > 0)
 		line("host", "ok", "the kernel has the key '%s'", o->host_key);
+	else if (!o->j.sealed)
+		line("host", "FAIL", "the running kernel takes no plain UKI");
+	else if (!o->j.auth.n_chain)
+		line("host", "FAIL", "there is no signer that the kernel could know");
 	else if (o->host == 0)
 		line("host", "FAIL", "no key of the running kernel's vouches for the signer");
 	else
@@ -121,6 +125,7 @@ static void print_outcome(const struct outcome *o, const struct options *opt)
 	else
 		line("sealed", "no", "a plain UKI: the kernel can verify its .linux only");
 	print_signature(&j->auth);
+	line("revoked", "?", "dbx, MokListX and SBAT level are not looked at yet");
 	if (opt->for_host)
 		print_host(o);
 	line("image id", "", "%s", id);

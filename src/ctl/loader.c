@@ -39,10 +39,9 @@ int loader_run(const char *verb, const char *image, struct buffer *ret, struct u
 	char program[PATH_MAX];
 	const char *const argv[] = {program, verb, image, NULL};
 	struct process p = {
-		PROCESS_DEFAULTS,
-		.argv = argv,
-		.output = ret,
-		.output_max = KIB(64),
+		PROCESS_DEFAULTS,      .argv = argv,	     .output = ret,
+		.output_max = KIB(64), .keep_running = true, /* killed in the system call it would
+								leave us unarmed */
 	};
 
 	p.timeout_s = LOADER_LIMIT_S;

@@ -53,19 +53,30 @@ int after_check(const struct root *root, const struct settings *s, struct ukd_er
 	return 0;
 }
 
+static int lock_door(const struct root *root, enum setting_lock lock, struct ukd_error *e)
+{
+	if (lock == LOCK_PANIC_LIMIT)
+		return write_sysctl(root, "/proc/sys/kernel/kexec_load_limit_panic", "0", e);
+	if (lock == LOCK_ALL)
+		return write_sysctl(root, "/proc/sys/kernel/kexec_load_disabled", "1", e);
+	return 0;
+}
+
 int after_arm(const struct root *root, const struct settings *s, struct ukd_error *e)
 {
+	/* The lock first, and whatever becomes of the rest: an open door is the worse failure. */
+	int ret = lock_door(root, s->arm.lock_after_arm, e);
+
 	for (unsigned int i = 0; i < s->arm.sysctl.n; i++) {
 		char path[SYSCTL_MAX];
 		const char *value = parse_sysctl(s->arm.sysctl.v[i], path);
-		int r = value ? write_sysctl(root, path, value, e) : -EINVAL;
+		struct ukd_error failed;
+		int r = value ? write_sysctl(root, path, value, &failed) : 0;
 
-		if (r < 0)
-			return r;
+		if (r < 0 && ret == 0) {
+			*e = failed;
+			ret = r;
+		}
 	}
-	if (s->arm.lock_after_arm == LOCK_PANIC_LIMIT)
-		return write_sysctl(root, "/proc/sys/kernel/kexec_load_limit_panic", "0", e);
-	if (s->arm.lock_after_arm == LOCK_ALL)
-		return write_sysctl(root, "/proc/sys/kernel/kexec_load_disabled", "1", e);
-	return 0;
+	return ret;
 }

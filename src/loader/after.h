@@ -11,5 +11,5 @@
 int after_check(const struct root *root, const struct settings *s,
 		struct ukd_error *e) _must_check_;
 
-/* Sets Sysctl=, then does LockAfterArm=. The first failure ends it; the image stays armed. */
+/* Does LockAfterArm=, then sets every Sysctl=. e: the first failure; the image stays armed. */
 int after_arm(const struct root *root, const struct settings *s, struct ukd_error *e) _must_check_;

@@ -14,7 +14,7 @@
 #include "util/parse.h"
 
 static void print_record(FILE *out, const struct judgement *j, const char *path,
-			 const struct image_need *need)
+			 const struct image_need *need, const char *problem)
 {
 	char id[2 * AUTH_SHA256_LEN + 1], when[32];
 	time_t now = time(NULL);
@@ -26,10 +26,12 @@ static void print_record(FILE *out, const struct judgement *j, const char *path,
 		      j->auth.n_chain ? j->auth.chain[0].subject : "", when, j->facts.version);
 	(void)fprintf(out, "needed=%" PRIu64 "\ncomfort=%" PRIu64 "\n", need->minimum,
 		      need->comfort);
+	if (*problem)
+		(void)fprintf(out, "problem=%s\n", problem);
 }
 
 int armed_write(const struct root *root, const struct judgement *j, const char *path,
-		const struct image_need *need, struct ukd_error *e)
+		const struct image_need *need, const char *problem, struct ukd_error *e)
 {
 	_free_ char *text = NULL;
 	size_t len = 0;
@@ -38,7 +40,7 @@ int armed_write(const struct root *root, const struct judgement *j, const char *
 
 	if (!out)
 		return ukd_oom(e);
-	print_record(out, j, path, need);
+	print_record(out, j, path, need, problem);
 	if (fclose(out) != 0)
 		return ukd_oom(e);
 	r = make_directories(root->fd, "run/ukdump", 0755, e);

@@ -8,9 +8,13 @@
 #define LAST_GOOD  "/var/lib/ukdump/last-good"
 #define ARMED_FILE "/run/ukdump/armed"
 
-/* Writes ARMED_FILE as key=value lines: image, path, signer, time, kernel, needed, comfort. */
+/*
+ * Writes ARMED_FILE as key=value lines: image, path, signer, time, kernel, needed, comfort, and,
+ * if it is not empty, the problem that arming left.
+ */
 int armed_write(const struct root *root, const struct judgement *j, const char *path,
-		const struct image_need *need, struct ukd_error *e) _must_check_;
+		const struct image_need *need, const char *problem,
+		struct ukd_error *e) _must_check_;
 
 /* Removes ARMED_FILE. It is no error if there is none. */
 int armed_remove(const struct root *root, struct ukd_error *e) _must_check_;

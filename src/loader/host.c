@@ -60,10 +60,12 @@ static uint64_t read_or(const struct root *root, const char *path, uint64_t fall
  * kexec_load_limit_panic (6.3) counts down to 0 and is -1 without a limit, which root_read_u64()
  * does not read as a number.
  */
-static bool read_disabled(const struct root *root)
+static void read_limits(const struct root *root, struct host *h)
 {
-	return read_or(root, "/proc/sys/kernel/kexec_load_disabled", 0) == 1 ||
-	       read_or(root, "/proc/sys/kernel/kexec_load_limit_panic", 1) == 0;
+	h->loads_left = read_or(root, "/proc/sys/kernel/kexec_load_limit_panic", UINT64_MAX);
+	h->load_disabled = read_or(root, "/proc/sys/kernel/kexec_load_disabled", 0) == 1 ||
+			   !h->loads_left;
+	h->has_keys = root_exists(root, "/sys/kernel/config/crash_dm_crypt_keys");
 }
 
 static bool has_option(const char *config, const char *option)
@@ -79,7 +81,6 @@ static bool has_option(const char *config, const char *option)
 /* Without a config file nothing is known, and nothing is held against the kernel. */
 static void read_config(const struct root *root, struct host *h)
 {
-	static const char *const needed[] = {"KEXEC_FILE", "CRASH_DUMP", "PROC_VMCORE"};
 	_buffer_ struct buffer b = {0};
 	struct ukd_error ignored;
 	char release[128], path[256];
@@ -92,12 +93,13 @@ static void read_config(const struct root *root, struct host *h)
 		(void)snprintf(path, sizeof(path), "/usr/lib/modules/%s/config", release);
 		h->config_known = root_read(root, path, MIB(4), &b, &ignored) == 0;
 	}
-	for (size_t i = 0; h->config_known && i < ARRAY_SIZE(needed); i++)
-		if (!has_option((char *)b.data, needed[i]) && !h->missing[0])
-			(void)snprintf(h->missing, sizeof(h->missing), "CONFIG_%s", needed[i]);
-	/* A lockdown that demands signatures and a kernel that cannot check any: nothing loads. */
-	if (h->config_known && h->enforced &&
-	    !has_option((char *)b.data, "KEXEC_BZIMAGE_VERIFY_SIG"))
+	if (!h->config_known)
+		return;
+	h->enforced |= has_option((char *)b.data, "KEXEC_SIG_FORCE");
+	if (!has_option((char *)b.data, "KEXEC_FILE"))
+		(void)snprintf(h->missing, sizeof(h->missing), "CONFIG_KEXEC_FILE");
+	/* A kernel that demands signatures and cannot check any: nothing loads. */
+	else if (h->enforced && !has_option((char *)b.data, "KEXEC_BZIMAGE_VERIFY_SIG"))
 		(void)snprintf(h->missing, sizeof(h->missing), "CONFIG_KEXEC_BZIMAGE_VERIFY_SIG");
 }
 
@@ -128,7 +130,7 @@ int host_read(const struct root *root, struct host *ret, struct ukd_error *e)
 	h.enforced = h.secure_boot || !strcmp(h.lockdown, "integrity") ||
 		     !strcmp(h.lockdown, "confidentiality");
 	h.five_level = read_five_level(root);
-	h.load_disabled = read_disabled(root);
+	read_limits(root, &h);
 	read_config(root, &h);
 	*ret = h;
 	return 0;

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,7 +83,7 @@ static int check_host(const struct host *h, struct ukd_error *e)
 static int check_memory(const struct host *h, const struct image_need *need, struct ukd_error *e)
 {
 	char have[FORMAT_SIZE_MAX], want[FORMAT_SIZE_MAX];
-	uint64_t hole = h->memory.largest ? h->memory.largest : h->memory.total;
+	uint64_t hole = h->memory.usable ? h->memory.usable : h->memory.total;
 
 	(void)format_size(hole, have);
 	if (hole < need->minimum)
@@ -95,7 +96,7 @@ static int check_memory(const struct host *h, const struct image_need *need, str
 		log_warning(
 			"%s of crash memory are reserved, %s are known to suffice; the dump may "
 			"run out of memory",
-			have, format_size(need->comfort, want));
+			format_size(h->memory.total, have), format_size(need->comfort, want));
 	return 0;
 }
 
@@ -118,9 +119,11 @@ static int check_keyring(const struct root *root, const struct host *h, const st
 	if (r != 0)
 		return 0;
 	return ukd_refuse(e, "host.keyring",
-			  "no key of the running kernel vouches for '%s'; enroll it with 'mokutil "
-			  "--import %s' and reboot",
-			  s->j.auth.chain[0].subject, s->j.auth.anchor);
+			  "no key of the running kernel vouches for '%s'; enroll its certificate: "
+			  "'openssl x509 -in %s -outform der -out mok.der', 'mokutil --import "
+			  "mok.der', reboot",
+			  s->j.auth.chain[0].subject,
+			  s->j.auth.anchor[0] == '/' ? s->j.auth.anchor : "CERT");
 }
 
 static int check_image(const struct root *root, const struct host *h, const struct snapshot *s,
@@ -130,6 +133,11 @@ static int check_image(const struct root *root, const struct host *h, const stru
 
 	if (r < 0)
 		return r;
+	if (s->j.facts.flags & SEALED_FOR_NORMAL_KEXEC)
+		return ukd_refuse(
+			e, "sealed.normal",
+			"the image was sealed for a normal kexec and would find no memory "
+			"to dump; build one without --normal-kexec");
 	if (h->five_level && !(s->j.facts.outer.xloadflags & XLF_5LEVEL))
 		return ukd_refuse(
 			e, "host.paging",
@@ -138,18 +146,23 @@ static int check_image(const struct root *root, const struct host *h, const stru
 	return check_keyring(root, h, s, e);
 }
 
-/* EBUSY: a hotplug update holds the lock; EADDRNOTAVAIL: dm-crypt keys are placed at random. */
-static int call_kernel(int memfd)
+/*
+ * EBUSY: a hotplug update holds the lock. EADDRNOTAVAIL: where the kernel places dm-crypt keys at
+ * random, the next try may find a hole. Each call counts against kexec_load_limit_panic, failed
+ * ones, too; one is left for the last good image.
+ */
+static int call_kernel(const struct host *h, int memfd)
 {
-	int r = 0;
+	uint64_t tries = h->loads_left <= LOAD_TRIES ? h->loads_left - 1 : LOAD_TRIES;
+	int r;
 
-	for (int i = 0; i < LOAD_TRIES; i++) {
+	do {
 		r = sys_kexec_file_load(memfd, -1, NULL,
 					UKD_KEXEC_FILE_ON_CRASH | UKD_KEXEC_FILE_NO_INITRAMFS);
-		if (r != -EBUSY && r != -EADDRNOTAVAIL)
-			break;
+		if (r != -EBUSY && !(r == -EADDRNOTAVAIL && h->has_keys))
+			return r;
 		pause_ms(200);
-	}
+	} while (tries-- > 1);
 	return r;
 }
 
@@ -159,86 +172,131 @@ static int call_failed(struct ukd_error *e, int r, const char *path)
 	return ukd_fail(e, r, "%s: kexec_file_load: errno %d: %s", path, -r, explain_errno(-r));
 }
 
-/*
- * The new image was refused although all our checks passed, and the old one is gone. good was
- * verified before the call.
- */
-static void load_last_good(const struct root *root, struct snapshot *good, struct ukd_error *e)
+/* What an arming works with; everything was checked before the kernel is asked. */
+struct arming {
+	const struct root *root;
+	const char *path;
+	struct host host;
+	struct settings settings;
+	struct snapshot image, good; /* good.memfd -1: there is no last good image */
+};
+
+static void arming_free(struct arming *a)
 {
-	struct ukd_error ignored;
+	settings_free(&a->settings);
+	snapshot_free(&a->image);
+	snapshot_free(&a->good);
+}
+
+/* The image s is armed: what fails now is told and recorded, and undoes nothing. */
+static void record(const struct arming *a, const struct snapshot *s, const char *path)
+{
+	struct ukd_error problem = {0}, e;
+
+	if (after_arm(a->root, &a->settings, &problem) < 0)
+		log_warning("armed, but [Arm] of ukdump.conf was not carried out: %s",
+			    problem.text);
+	if (armed_write(a->root, &s->j, path, &s->need, problem.text, &e) >= 0)
+		return;
+	log_warning("%s", e.text);
+	/* A record of the image before would be a lie. */
+	if (armed_remove(a->root, &e) < 0)
+		log_warning("%s", e.text);
+}
+
+static void record_new(const struct arming *a)
+{
+	struct ukd_error e;
+	char full[PATH_MAX];
+
+	if (!realpath(a->path, full))
+		(void)snprintf(full, sizeof(full), "%s", a->path);
+	record(a, &a->image, full);
+	if (last_good_set(a->root, a->image.fd, a->image.memfd, a->image.size, &e) < 0)
+		log_warning("%s", e.text);
+}
+
+/* The new image was refused although all our checks passed, and the old one is gone. */
+static void load_last_good(const struct arming *a, struct ukd_error *e)
+{
 	int r;
 
 	/* In front: a long text loses its tail. */
-	if (good->memfd < 0) {
+	if (a->good.memfd < 0) {
 		(void)ukd_prefix(e, "NOT ARMED, there is no last good image");
 		return;
 	}
-	r = call_kernel(good->memfd);
+	r = call_kernel(&a->host, a->good.memfd);
 	if (r < 0) {
 		(void)ukd_prefix(e, "NOT ARMED, the last good image failed, too (errno %d)", -r);
 		return;
 	}
-	if (armed_write(root, &good->j, LAST_GOOD, &good->need, &ignored) < 0)
-		log_warning("%s", ignored.text);
+	record(a, &a->good, LAST_GOOD);
 	(void)ukd_prefix(e, "the last good image is armed again");
 }
 
-static void record(const struct root *root, const char *path, const struct snapshot *s,
-		   const struct settings *settings)
+static int prepare(struct arming *a, struct ukd_error *e)
 {
-	struct ukd_error e = {0};
-	char full[PATH_MAX];
+	struct ukd_error ignored;
+	int r = host_read(a->root, &a->host, e);
 
-	/* The image is armed: what fails now is told, and undoes nothing. */
-	if (!realpath(path, full))
-		(void)snprintf(full, sizeof(full), "%s", path);
-	if (armed_write(root, &s->j, full, &s->need, &e) < 0)
-		log_warning("%s", e.text);
-	if (last_good_set(root, s->fd, s->memfd, s->size, &e) < 0)
-		log_warning("%s", e.text);
-	if (after_arm(root, settings, &e) < 0)
-		log_warning("armed, but [Arm] of ukdump.conf was not carried out: %s", e.text);
+	if (r >= 0)
+		r = check_host(&a->host, e);
+	if (r >= 0)
+		r = settings_load(a->root, NULL, &a->settings, e);
+	if (r >= 0)
+		r = after_check(a->root, &a->settings, e);
+	if (r >= 0)
+		r = snapshot_take(a->root, AT_FDCWD, a->path, &a->image, e);
+	if (r >= 0)
+		r = check_image(a->root, &a->host, &a->image, e);
+	if (r < 0)
+		return r;
+	if (root_exists(a->root, LAST_GOOD) &&
+	    snapshot_take(a->root, a->root->fd, &LAST_GOOD[1], &a->good, &ignored) < 0)
+		log_warning("the last good image is no longer good: %s", ignored.text);
+	return 0;
+}
+
+static int arm(const struct arming *a, struct ukd_error *e)
+{
+	struct ukd_error ignored;
+	bool loaded;
+	int r = call_kernel(&a->host, a->image.memfd);
+
+	if (r == 0) {
+		record_new(a);
+		return 0;
+	}
+	(void)call_failed(e, r, a->path);
+	if (host_crash_loaded(a->root, &loaded, &ignored) < 0 || !loaded) {
+		if (armed_remove(a->root, &ignored) < 0)
+			log_warning("%s", ignored.text);
+		load_last_good(a, e);
+	}
+	return r;
 }
 
 int load_image(const struct root *root, const char *path, struct ukd_error *e)
 {
-	_snapshot_ struct snapshot s = SNAPSHOT_NONE, good = SNAPSHOT_NONE;
-	_settings_ struct settings settings = {0};
-	struct ukd_error ignored;
+	_cleanup_(arming_free) struct arming a = {
+		.root = root, .path = path, .image = SNAPSHOT_NONE, .good = SNAPSHOT_NONE};
 	_close_ int lock = -1;
-	struct host h;
-	bool loaded;
+	sigset_t stops, before;
 	int r = take_lock(root, &lock, e);
 
 	if (r >= 0)
-		r = host_read(root, &h, e);
-	if (r >= 0)
-		r = check_host(&h, e);
-	if (r >= 0)
-		r = settings_load(root, NULL, &settings, e);
-	if (r >= 0)
-		r = after_check(root, &settings, e);
-	if (r >= 0)
-		r = snapshot_take(root, AT_FDCWD, path, &s, e);
-	if (r >= 0)
-		r = check_image(root, &h, &s, e);
+		r = prepare(&a, e);
 	if (r < 0)
 		return r;
-	if (root_exists(root, LAST_GOOD) &&
-	    snapshot_take(root, root->fd, &LAST_GOOD[1], &good, &ignored) < 0)
-		log_warning("the last good image is no longer good: %s", ignored.text);
-
-	r = call_kernel(s.memfd);
-	if (r == 0) {
-		record(root, path, &s, &settings);
-		return 0;
-	}
-	(void)call_failed(e, r, path);
-	if (host_crash_loaded(root, &loaded, &ignored) < 0 || !loaded) {
-		if (armed_remove(root, &ignored) < 0)
-			log_warning("%s", ignored.text);
-		load_last_good(root, &good, e);
-	}
+	/* Between the call and the record, or the last good image, nobody may stop us. */
+	(void)sigemptyset(&stops);
+	(void)sigaddset(&stops, SIGINT);
+	(void)sigaddset(&stops, SIGTERM);
+	(void)sigaddset(&stops, SIGHUP);
+	(void)sigprocmask(SIG_BLOCK, &stops, &before);
+	r = arm(&a, e);
+	(void)sigprocmask(SIG_SETMASK, &before, NULL);
 	return r;
 }
 
@@ -269,8 +327,8 @@ int print_status(const struct root *root, struct ukd_error *e)
 	if (r < 0)
 		return r;
 	printf("loaded=%d\n", h.loaded);
-	printf("crash_memory=%" PRIu64 "\ncrash_memory_largest=%" PRIu64 "\n", h.memory.total,
-	       h.memory.largest);
+	printf("crash_memory=%" PRIu64 "\ncrash_memory_usable=%" PRIu64 "\n", h.memory.total,
+	       h.memory.usable);
 	printf("secure_boot=%d\nlockdown=%s\nenforced=%d\n", h.secure_boot, h.lockdown, h.enforced);
 	printf("load_disabled=%d\nmissing_option=%s\nconfig_known=%d\n", h.load_disabled, h.missing,
 	       h.config_known);

@@ -24,7 +24,8 @@ static void adapt_header(const struct sealed_head *h, const struct setup_header 
 	store_le32(out + BP_HANDOVER_OFFSET, 0);
 	store_le16(out + BP_KERNEL_VERSION, SEALED_VERSION - 0x200);
 	store_le32(out + BP_PAYLOAD_OFFSET, (uint32_t)payload);
-	store_le32(out + BP_KERNEL_INFO_OFFSET, SEALED_KERNEL_INFO - SEALED_PM_OFFSET);
+	if (inner->end >= BP_KERNEL_INFO_OFFSET + 4) /* boot protocol 2.15 */
+		store_le32(out + BP_KERNEL_INFO_OFFSET, SEALED_KERNEL_INFO - SEALED_PM_OFFSET);
 }
 
 static void write_entries(const struct sealed_head *h, uint8_t *out)

@@ -12,20 +12,12 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "util/cleanup.h"
+#include "util/clock.h"
 
 #define KILLED_WAIT_MS 5000
-
-static uint64_t now_ms(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
 
 /* Child side: never returns. Reports its errno through status_fd if exec does not happen. */
 static _noreturn_ void child_exec(const struct process *p, int out_fd, int status_fd)
@@ -35,7 +27,8 @@ static _noreturn_ void child_exec(const struct process *p, int out_fd, int statu
 	int err;
 
 	(void)setpgid(0, 0);
-	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (!p->keep_running)
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (dup2(in, STDIN_FILENO) < 0 || (out_fd >= 0 && dup2(out_fd, STDOUT_FILENO) < 0) ||
 	    (p->stderr_fd >= 0 && dup2(p->stderr_fd, STDERR_FILENO) < 0))
 		goto out;
@@ -111,12 +104,12 @@ static void collect(const struct process *p, int *fd)
 /* Waits for the child's end, its output, a tick or the limit. Returns 0, or why it must be killed. */
 static int supervise(const struct process *p, int pidfd, int *out, struct ukd_error *e)
 {
-	uint64_t begin = now_ms(), next_tick = 1000;
+	uint64_t begin = clock_ms(), next_tick = 1000;
 
 	for (;;) {
 		struct pollfd fds[2] = {{.fd = pidfd, .events = POLLIN},
 					{.fd = *out, .events = POLLIN}};
-		uint64_t passed = now_ms() - begin;
+		uint64_t passed = clock_ms() - begin;
 
 		if (passed >= (uint64_t)p->timeout_s * 1000)
 			return ukd_fail(e, -ETIMEDOUT, "%s: not done after %u s, killed",
@@ -155,6 +148,8 @@ int process_run(const struct process *p, struct ukd_error *e)
 		return r;
 	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 	r = pidfd < 0 ? ukd_fail_errno(e, -errno, "pidfd_open") : supervise(p, pidfd, &out, e);
+	if (r < 0 && p->keep_running)
+		return r;
 	if (r < 0) {
 		(void)kill(-pid, SIGKILL);
 		if (!ends_soon(pidfd))

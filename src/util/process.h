@@ -19,7 +19,12 @@ struct process {
 	int stdout_fd;		 /* -1: inherit */
 	int stderr_fd;		 /* -1: inherit; STDOUT_FILENO: where stdout goes */
 	unsigned int timeout_s;	 /* 0 is not allowed: every wait has a limit */
-	struct buffer *output;	 /* not NULL: stdout is collected here, at most output_max bytes */
+	/*
+	 * The child must not be torn out of what it does: it outlives us, and at the limit we stop
+	 * waiting instead of killing it.
+	 */
+	bool keep_running;
+	struct buffer *output; /* not NULL: stdout is collected here, at most output_max bytes */
 	size_t output_max;
 	/*
 	 * Not NULL: called about once a second while the child runs, with the seconds since its
