@@ -3,17 +3,8 @@
 #include "capture/budget.h"
 
 #include <limits.h>
-#include <time.h>
 
 #define RESERVE_MAX_MS 30000
-
-uint64_t clock_ms(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
 
 void budget_start(struct budget *b, uint64_t total_s)
 {

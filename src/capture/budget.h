@@ -8,13 +8,12 @@
 
 #include <stdint.h>
 
+#include "util/clock.h"
+
 struct budget {
 	uint64_t total_ms;
 	uint64_t end_ms; /* on clock_ms() */
 };
-
-/* CLOCK_MONOTONIC in milliseconds. */
-uint64_t clock_ms(void);
 
 void budget_start(struct budget *b, uint64_t total_s);
 

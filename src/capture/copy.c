@@ -107,7 +107,7 @@ int plan_copy_part(struct attempt *a, struct ukd_error *e)
 	r = copy_all(&w, e);
 	if (r == 0)
 		a->c->record.collector.exit = 0;
-	if (guard_fsync(to, budget_any_s(&a->c->budget, 600), "fsync of the dump", &e2) < 0 && !r)
+	if (guard_fsync(to, budget_work_s(&a->c->budget, 600), "fsync of the dump", &e2) < 0 && !r)
 		return ukd_fail(e, e2.code, "%s", e2.text);
 	return r;
 }

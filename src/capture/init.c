@@ -12,6 +12,7 @@
 #include <sys/reboot.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "util/file.h"
@@ -32,16 +33,46 @@ static const struct {
 	{"tmpfs", "/run", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0755"},
 };
 
+void init_never_block(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+	struct termios t;
+
+	if (flags < 0)
+		return;
+	(void)fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+	if (tcgetattr(fd, &t) < 0)
+		return;
+	t.c_iflag &= ~(tcflag_t)(IXON | IXOFF);
+	(void)tcsetattr(fd, TCSANOW, &t);
+}
+
+bool init_after_crash(const struct root *root)
+{
+	_buffer_ struct buffer b = {0};
+	char *word, *save;
+	struct ukd_error e;
+
+	if (root_read(root, "/proc/cmdline", KIB(64), &b, &e) < 0)
+		return true;
+	save = (char *)b.data;
+	while ((word = strsep(&save, " \n")))
+		if (!strncmp(word, "elfcorehdr=", strlen("elfcorehdr=")))
+			return true;
+	return false;
+}
+
 static void open_console(void)
 {
-	int fd = open("/dev/console", O_RDWR | O_NOCTTY);
+	int fd = open("/dev/console", O_RDWR | O_NOCTTY | O_NONBLOCK);
 
-	if (fd < 0)
-		return;
-	for (int i = STDIN_FILENO; i <= STDERR_FILENO; i++)
+	for (int i = STDIN_FILENO; fd >= 0 && i <= STDERR_FILENO; i++)
 		(void)dup2(fd, i);
 	if (fd > STDERR_FILENO)
 		(void)close(fd);
+	/* Even where it was opened by the kernel. */
+	for (int i = STDIN_FILENO; i <= STDERR_FILENO; i++)
+		init_never_block(i);
 }
 
 int init_environment(struct ukd_error *e)

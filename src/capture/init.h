@@ -4,12 +4,26 @@
 
 #include "conf/settings.h"
 #include "util/error.h"
+#include "util/root.h"
 
 /*
- * Mounts proc, sysfs, devtmpfs and a tmpfs on /run, makes /dev/console the standard streams and
- * sets PATH. Goes on after a failure; e then has the first. Returns 0 or a negative errno.
+ * Mounts proc, sysfs, devtmpfs and a tmpfs on /run, makes /dev/console the standard streams
+ * (never blocking) and sets PATH. Goes on after a failure; e then has the first. Returns 0 or a
+ * negative errno.
  */
 int init_environment(struct ukd_error *e);
+
+/*
+ * Makes writing to a terminal lose what does not fit, instead of waiting for ever: a serial line
+ * may be stopped (XOFF), or have nobody at its other end.
+ */
+void init_never_block(int fd);
+
+/*
+ * False for an image that firmware booted, or that somebody loaded for a normal kexec: the command
+ * line has no elfcorehdr=. True after a crash, and where it cannot be told.
+ */
+bool init_after_crash(const struct root *root);
 
 /*
  * Leaves one copy of each message on the console: what goes to /dev/kmsg as information is printed

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "capture/collector.h"
@@ -15,7 +16,10 @@
 
 #define LOG_NAME    "dmesg.txt"
 #define LOG_SECOND  "dmesg-makedumpfile.txt" /* until it replaces the first */
+#define LOG_PART    "dmesg-incomplete.txt"   /* what a tool that failed left */
 #define LOG_LIMIT_S 120
+#define LOG_MAX	    MIB(128) /* more than any sensible log_buf_len= */
+#define LOG_MIN	    MIB(8)   /* the log is worth more than KeepFree=, up to this size */
 
 /* Size of a finished log; not even one byte is a failure. */
 static int log_size(int dirfd, const char *name, uint64_t *ret, struct ukd_error *e)
@@ -30,8 +34,30 @@ static int log_size(int dirfd, const char *name, uint64_t *ret, struct ukd_error
 	return 0;
 }
 
-static int by_vmcore_dmesg(struct attempt *a, const char *core, unsigned int limit_s,
-			   struct ukd_error *e)
+/* A tool that writes without end, led astray by the broken memory, is ended by SIGXFSZ. */
+static int run_log_tool(struct attempt *a, const char *const *argv, int out_fd, struct ukd_error *e)
+{
+	unsigned int limit_s = budget_share_s(&a->c->budget, 8, LOG_LIMIT_S);
+	struct rlimit old, small;
+	uint64_t room;
+	int r;
+
+	if (directory_room(a, &room, e) < 0 || room > LOG_MAX)
+		room = LOG_MAX;
+	if (room < LOG_MIN)
+		room = LOG_MIN;
+	if (getrlimit(RLIMIT_FSIZE, &old) < 0)
+		return ukd_fail_errno(e, -errno, "getrlimit");
+	/* Inherited by the tool; this program itself writes no file meanwhile. */
+	small = (struct rlimit){.rlim_cur = old.rlim_max < room ? old.rlim_max : room,
+				.rlim_max = old.rlim_max};
+	(void)setrlimit(RLIMIT_FSIZE, &small);
+	r = tool_run(a, argv, out_fd, budget_work_s(&a->c->budget, limit_s), false, NULL, e);
+	(void)setrlimit(RLIMIT_FSIZE, &old);
+	return r;
+}
+
+static int by_vmcore_dmesg(struct attempt *a, const char *core, struct ukd_error *e)
 {
 	const char *argv[] = {"vmcore-dmesg", core, NULL};
 	_close_ int fd = openat(a->dirfd, LOG_NAME,
@@ -41,19 +67,18 @@ static int by_vmcore_dmesg(struct attempt *a, const char *core, unsigned int lim
 
 	if (fd < 0)
 		return ukd_fail_errno(e, -errno, "cannot create %s", LOG_NAME);
-	r = tool_run(a, argv, fd, limit_s, false, NULL, e);
+	r = run_log_tool(a, argv, fd, e);
 	if (r < 0)
 		return r;
 	return log_size(a->dirfd, LOG_NAME, &size, e);
 }
 
 /* What vmcore-dmesg left, if anything, stays until makedumpfile has something better. */
-static int by_makedumpfile(struct attempt *a, const char *core, unsigned int limit_s,
-			   struct ukd_error *e)
+static int by_makedumpfile(struct attempt *a, const char *core, struct ukd_error *e)
 {
 	const char *argv[] = {"makedumpfile", "--dump-dmesg", core, LOG_SECOND, NULL};
 	uint64_t size;
-	int r = tool_run(a, argv, -1, limit_s, false, NULL, e);
+	int r = run_log_tool(a, argv, -1, e);
 
 	if (r == 0)
 		r = log_size(a->dirfd, LOG_SECOND, &size, e);
@@ -80,23 +105,31 @@ static int sync_log(struct attempt *a, unsigned int limit_s, struct ukd_error *e
 	return guard_fsync(a->dirfd, limit_s, "fsync of the directory", e);
 }
 
+/* Part of a log is kept under a name of its own, if it is not endless; an empty file is not. */
+static void keep_part(struct attempt *a)
+{
+	struct ukd_error e;
+	uint64_t size;
+
+	if (log_size(a->dirfd, LOG_NAME, &size, &e) < 0 || size > LOG_MIN ||
+	    renameat(a->dirfd, LOG_NAME, a->dirfd, LOG_PART) < 0)
+		(void)unlinkat(a->dirfd, LOG_NAME, 0);
+}
+
 int directory_save_log(struct attempt *a, struct ukd_error *e)
 {
-	unsigned int limit = budget_share_s(&a->c->budget, 8, LOG_LIMIT_S);
 	char core[4200], size_text[FORMAT_SIZE_MAX];
 	struct ukd_error first, second;
 	uint64_t size;
 	int r;
 
 	vmcore_path(a->c, core, sizeof(core));
-	r = by_vmcore_dmesg(a, core, limit, &first);
+	r = by_vmcore_dmesg(a, core, &first);
 	if (r < 0)
-		r = by_makedumpfile(a, core, limit, &second);
+		r = by_makedumpfile(a, core, &second);
 	if (r < 0) {
 		r = ukd_fail(e, r, "%.240s; %.240s", first.text, second.text);
-		/* Part of a log is kept, an empty file is not. */
-		if (log_size(a->dirfd, LOG_NAME, &size, &second) < 0)
-			(void)unlinkat(a->dirfd, LOG_NAME, 0);
+		keep_part(a);
 		return r;
 	}
 	r = sync_log(a, budget_work_s(&a->c->budget, 60), e);

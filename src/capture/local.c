@@ -24,7 +24,8 @@ static const struct fs_type {
 	const char *name; /* libblkid's and the kernel's */
 	const char *options;
 } fs_types[] = {
-	{"ext4", ""},
+	/* Whatever the superblock says: a damaged one must not make this kernel panic, too. */
+	{"ext4", "errors=remount-ro"},
 	{"xfs", ""},
 	/* Paths count from the top, whatever the default subvolume is. */
 	{"btrfs", "subvolid=5"},
@@ -67,14 +68,18 @@ static int do_umount(void *ctx)
 /* An image that did not know its target's file system when it was built has a list for each. */
 static void load_fs_modules(struct attempt *a, const struct fs_type *type)
 {
+	const unsigned int share = budget_share_s(&a->c->budget, 8, UINT64_MAX);
+	const struct modules_limit limit = {
+		.one_s = budget_work_s(&a->c->budget, share < 60 ? share : 60),
+		.all_s = budget_work_s(&a->c->budget, share),
+	};
 	struct modules_result result = {0};
 	struct ukd_error e = {0};
 	char list[64];
 	int r;
 
 	(void)snprintf(list, sizeof(list), MODULES_FS_LIST, type->name);
-	r = modules_load(a->c->root, list, sys_finit_module, budget_share_s(&a->c->budget, 8, 60),
-			 &result, &e);
+	r = modules_load(a->c->root, list, sys_finit_module, &limit, &result, &e);
 	/* What is missing shows when the mount fails; its reason alone would not say why. */
 	if (r < 0 && r != -ENOENT)
 		(void)snprintf(a->note, sizeof(a->note), "%.200s", e.text);
@@ -86,7 +91,7 @@ static int mount_device(struct attempt *a, const struct blockdev *dev, struct uk
 {
 	const struct root *root = a->c->root;
 	struct mount_args m = {.type = find_type(dev->type)};
-	unsigned int limit = budget_work_s(&a->c->budget, 120);
+	unsigned int limit;
 	char point[4096];
 	int r;
 
@@ -100,7 +105,9 @@ static int mount_device(struct attempt *a, const struct blockdev *dev, struct uk
 	if (r < 0)
 		return r;
 	load_fs_modules(a, m.type);
-	r = guard_call(do_mount, &m, limit, "mount", e);
+	/* Replaying the journal of a large file system takes its time. */
+	limit = budget_share_s(&a->c->budget, 4, UINT64_MAX);
+	r = guard_call(do_mount, &m, budget_work_s(&a->c->budget, limit), "mount", e);
 	if (r < 0)
 		return ukd_prefix(e, "%s (%s)%s%s", dev->path, dev->type, a->note[0] ? ", " : "",
 				  a->note);

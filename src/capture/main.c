@@ -22,6 +22,7 @@
 #include "util/cleanup.h"
 
 #define TIMEOUT_FALLBACK_S 3600
+#define NOTHING_LIMIT_S	   60 /* to end the machine where there is no dump to wait for */
 
 static const char usage[] =
 	"usage: ukdump-capture [--no-action]\n"
@@ -46,18 +47,29 @@ static void say(enum log_level level, const char *line)
 	log_line(level, "%s", line);
 }
 
+/* The last words of a watchdog: to the kernel log only, which never waits as a console may. */
+static void last_words(const char *text)
+{
+	int fd = open("/dev/kmsg", O_WRONLY | O_CLOEXEC | O_NONBLOCK);
+
+	if (fd < 0)
+		return;
+	(void)dprintf(fd, "<3>ukdump-capture: %s\n", text);
+	(void)close(fd);
+}
+
 static void on_timeout(void *ctx)
 {
 	const struct settings *s = ctx;
 
-	log_error("TimeoutSec=%llu is over: ending now", (unsigned long long)s->dump.timeout_s);
+	last_words("TimeoutSec= is over: ending now");
 	machine_end(s->action.on_failure);
 }
 
 static void on_second_timeout(void *ctx)
 {
 	(void)ctx;
-	log_error("still here: emergency restart");
+	last_words("still here: emergency restart");
 	machine_emergency();
 }
 
@@ -70,14 +82,6 @@ static void start_watchdogs(struct settings *s)
 	if (watchdog_start(limit, on_timeout, s, &e) < 0 ||
 	    watchdog_start(limit + WATCHDOG_SECOND_S, on_second_timeout, NULL, &e) < 0)
 		log_error("%s", e.text);
-}
-
-/* An image that firmware booted, or that somebody loaded for a normal kexec. */
-static void nothing_to_capture(void)
-{
-	log_error("no /proc/vmcore: this image only captures crash dumps. Powering off");
-	machine_end(ACTION_POWEROFF);
-	init_wait();
 }
 
 static void finish(struct capture *c, enum dump_state state)
@@ -131,6 +135,30 @@ static enum dump_state capture(const struct root *root)
 	finish(&c, state);
 	settings_free(&c.settings);
 	return state;
+}
+
+/*
+ * There is no /proc/vmcore. After a crash its kernel could not make it, or /proc is not there: a
+ * failed capture, which must not leave the machine off.
+ */
+static _noreturn_ void nothing_to_capture(const struct root *root)
+{
+	static struct capture c;
+
+	if (!init_after_crash(root)) {
+		log_error("no /proc/vmcore: this image only captures crash dumps. Powering off");
+		machine_end(ACTION_POWEROFF);
+		init_wait();
+	}
+	log_error("a crash, but no /proc/vmcore: there is nothing to save");
+	c.root = root;
+	load_settings(&c);
+	if (c.settings.dump.timeout_s > NOTHING_LIMIT_S)
+		c.settings.dump.timeout_s = NOTHING_LIMIT_S;
+	budget_start(&c.budget, c.settings.dump.timeout_s);
+	start_watchdogs(&c.settings);
+	finish(&c, STATE_FAILED);
+	init_wait();
 }
 
 /* Ends with an exit status, or not: -1 means go on. */
@@ -206,7 +234,7 @@ static int run(void)
 	}
 	if (!root_exists(&root, "/proc/vmcore")) {
 		if (opt.init)
-			nothing_to_capture();
+			nothing_to_capture(&root);
 		log_error("no %s/proc/vmcore: not a capture environment", root.path);
 		return 1;
 	}

@@ -113,6 +113,11 @@ static struct json_object *crash_time(const struct record *r)
 	return text(buf);
 }
 
+static struct json_object *checked(enum dump_checked c)
+{
+	return c == CHECKED_NOT ? NULL : text(c == CHECKED_FULL ? "full" : "header");
+}
+
 char *manifest_text(const struct record *r)
 {
 	struct json_object *o = json_object_new_object();
@@ -132,7 +137,7 @@ char *manifest_text(const struct record *r)
 	add(o, "collector", collector(r));
 	add_bytes(o, "bytes", r->bytes);
 	add(o, "sha256", text_or_null(r->sha256));
-	add(o, "checked", text(r->checked_full ? "full" : "header"));
+	add(o, "checked", checked(r->checked));
 	add(o, "memory", memory(r));
 	add(o, "encrypted_to", json_object_new_array());
 	s = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY |

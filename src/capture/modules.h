@@ -20,10 +20,15 @@ struct modules_result {
 	char first[256]; /* the first failure */
 };
 
+struct modules_limit {
+	unsigned int one_s; /* for each module */
+	unsigned int all_s;
+};
+
 /*
- * A module that fails or does not return within limit_s is counted, and the rest is loaded all the
- * same. -ENOENT if there is no list; other negatives if it cannot be read.
+ * A module that fails or does not return in time is counted, and the rest is loaded all the same.
+ * -ENOENT if there is no list; other negatives if it cannot be read.
  */
 int modules_load(const struct root *root, const char *path, module_load_fn load,
-		 unsigned int limit_s, struct modules_result *ret,
+		 const struct modules_limit *limit, struct modules_result *ret,
 		 struct ukd_error *e) _must_check_;

@@ -24,6 +24,9 @@ static const struct plan {
 	{"partial copy", plan_copy_part, false, true},
 };
 
+/* A readable part, while a copy that may replace it is written. */
+#define DUMP_KEPT "vmcore-part"
+
 /* What a failed plan left behind. */
 static struct dump_facts leftover(const struct attempt *a)
 {
@@ -37,10 +40,20 @@ static struct dump_facts leftover(const struct attempt *a)
 	return facts;
 }
 
-/*
- * Clears the way for a plan, or decides against it (false, why filled). A part that can be read is
- * given up only for a plan that has room for everything.
- */
+/* Takes away what a failed plan left, or puts it aside if it can be read. */
+static int clear_way(struct attempt *a, const struct dump_facts *left, struct ukd_error *e)
+{
+	if (left->readable) {
+		if (renameat(a->dirfd, DUMP_UNFINISHED, a->dirfd, DUMP_KEPT) < 0)
+			return ukd_fail_errno(e, -errno, "cannot rename %s", DUMP_UNFINISHED);
+		return 0;
+	}
+	if (unlinkat(a->dirfd, DUMP_UNFINISHED, 0) < 0 && errno != ENOENT)
+		return ukd_fail_errno(e, -errno, "cannot remove %s", DUMP_UNFINISHED);
+	return 0;
+}
+
+/* Clears the way for a plan, or decides against it (false, why filled). */
 static bool prepare(struct attempt *a, const struct plan *plan, struct ukd_error *why)
 {
 	struct dump_facts left = leftover(a);
@@ -54,16 +67,26 @@ static bool prepare(struct attempt *a, const struct plan *plan, struct ukd_error
 		(void)ukd_fail(why, -EEXIST, "%s: a readable part is there", plan->name);
 		return false;
 	}
-	if (plan->whole && directory_room(a, &room, why) == 0 &&
-	    (add_overflows(room, left.size, &room) || room < a->c->crash.size)) {
-		(void)ukd_fail(why, -ENOSPC, "%s: not enough space for all memory", plan->name);
-		return false;
+	/* A part that can be read is given up only for what is complete: both must fit. */
+	if (plan->whole && directory_room(a, &room, why) == 0) {
+		if (!left.readable && add_overflows(room, left.size, &room))
+			room = UINT64_MAX;
+		if (room < a->c->crash.size) {
+			(void)ukd_fail(why, -ENOSPC, "%s: not enough space for all memory",
+				       plan->name);
+			return false;
+		}
 	}
-	if (unlinkat(a->dirfd, DUMP_UNFINISHED, 0) < 0 && errno != ENOENT) {
-		(void)ukd_fail_errno(why, -errno, "cannot remove %s", DUMP_UNFINISHED);
-		return false;
-	}
-	return true;
+	return clear_way(a, &left, why) == 0;
+}
+
+/* What was put aside: no longer needed, or the best that there is. */
+static void settle_kept(struct attempt *a, bool complete)
+{
+	if (complete)
+		(void)unlinkat(a->dirfd, DUMP_KEPT, 0);
+	else
+		(void)renameat(a->dirfd, DUMP_KEPT, a->dirfd, DUMP_UNFINISHED);
 }
 
 static int run_plan(struct attempt *a, const struct plan *plan, struct ukd_error *e)
@@ -75,6 +98,7 @@ static int run_plan(struct attempt *a, const struct plan *plan, struct ukd_error
 	int r;
 
 	record->collector.attempts++;
+	record->checked = CHECKED_NOT;
 	r = plan->run(a, e);
 	(void)fstatat(a->dirfd, DUMP_UNFINISHED, &st, AT_SYMLINK_NOFOLLOW);
 	record->bytes = (uint64_t)st.st_size;
@@ -98,9 +122,11 @@ static int check(struct attempt *a, struct ukd_error *e)
 	r = dump_check(fd, &facts, e);
 	if (r < 0)
 		return r;
+	record->checked = CHECKED_HEADER;
 	r = dump_hash(fd, facts.size, clock_ms() + budget_work_ms(&a->c->budget), record->sha256,
 		      e);
-	record->checked_full = r == 0;
+	if (r == 0)
+		record->checked = CHECKED_FULL;
 	return r;
 }
 
@@ -119,6 +145,25 @@ static int check_stage(struct attempt *a, struct ukd_error *e)
 	return r;
 }
 
+/* The best that is there after all plans have failed. What is no dump at all does not stay. */
+static enum dump_state take_leftover(struct attempt *a)
+{
+	struct dump_facts left = leftover(a);
+	struct record *record = &a->c->record;
+
+	record->checked = CHECKED_NOT;
+	record->sha256[0] = 0;
+	record->bytes = left.size;
+	if (left.readable)
+		return STATE_PARTIAL;
+	/* A header that is intact is left to whoever can make something of it. */
+	if (left.format == DUMP_UNKNOWN) {
+		(void)unlinkat(a->dirfd, DUMP_UNFINISHED, 0);
+		record->bytes = 0;
+	}
+	return STATE_FAILED;
+}
+
 enum dump_state directory_save_dump(struct attempt *a)
 {
 	struct ukd_error e;
@@ -128,10 +173,10 @@ enum dump_state directory_save_dump(struct attempt *a)
 			capture_say(a->c, LOG_LEVEL_INFO, "dump: %s", e.text);
 			continue;
 		}
-		if (run_plan(a, &plans[i], &e) == 0 && check_stage(a, &e) == 0)
+		bool complete = run_plan(a, &plans[i], &e) == 0 && check_stage(a, &e) == 0;
+		settle_kept(a, complete);
+		if (complete)
 			return STATE_COMPLETE;
 	}
-	struct dump_facts left = leftover(a);
-	a->c->record.bytes = left.size;
-	return left.readable ? STATE_PARTIAL : STATE_FAILED;
+	return take_leftover(a);
 }

@@ -44,7 +44,7 @@ void record_reset_dump(struct record *r)
 	r->collector.exit = -1;
 	r->bytes = 0;
 	r->sha256[0] = 0;
-	r->checked_full = false;
+	r->checked = CHECKED_NOT;
 }
 
 void record_collector(struct record *r, const char *const *argv)

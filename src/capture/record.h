@@ -24,6 +24,13 @@ enum dump_state {
 	STATE_COMPLETE,
 };
 
+/* How far the dump was checked. */
+enum dump_checked {
+	CHECKED_NOT,
+	CHECKED_HEADER, /* its structure */
+	CHECKED_FULL,	/* and every byte was read back */
+};
+
 enum outcome {
 	OUTCOME_OK,
 	OUTCOME_WARNING, /* done, with something to know */
@@ -67,7 +74,7 @@ struct record {
 
 	uint64_t bytes;	 /* of the dump */
 	char sha256[65]; /* empty: not read back */
-	bool checked_full;
+	enum dump_checked checked;
 
 	uint64_t memory_total; /* bytes */
 	uint64_t memory_peak;  /* bytes */

@@ -51,8 +51,11 @@ static void load_modules(struct capture *c)
 	struct modules_result result = {0};
 	struct ukd_error e;
 	char text[400];
-	int r = modules_load(c->root, MODULES_LIST, sys_finit_module,
-			     budget_share_s(&c->budget, 8, 60), &result, &e);
+	const struct modules_limit limit = {
+		.one_s = budget_share_s(&c->budget, 8, 60),
+		.all_s = budget_share_s(&c->budget, 4, UINT64_MAX),
+	};
+	int r = modules_load(c->root, MODULES_LIST, sys_finit_module, &limit, &result, &e);
 
 	if (r == -ENOENT) {
 		capture_end_stage(c, s, OUTCOME_SKIPPED, "the image has no modules.list");

@@ -18,11 +18,13 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "capture/capture.h"
 #include "capture/guard.h"
+#include "capture/init.h"
 #include "capture/modules.h"
 #include "capture/target.h"
 #include "capture/watchdog.h"
@@ -290,8 +292,67 @@ static void test_part_of_log(void **state)
 	tree_tool(&r->tree, "vmcore-dmesg", "echo part; exit 1");
 	tree_tool(&r->tree, "makedumpfile", "exit 1");
 	assert_int_equal(run(r), STATE_COMPLETE);
-	assert_content(r, "dmesg.txt", "part\n");
+	assert_content(r, "dmesg-incomplete.txt", "part\n");
+	assert_false(has(r, "dmesg.txt"));
 	assert_string_equal(manifest(r, "stages.2.result"), "failed");
+}
+
+/* A log without end stops at a limit, is not kept, and leaves the second tool its time. */
+static void test_endless_log(void **state)
+{
+	struct run *r = *state;
+
+	tree_tool(&r->tree, "vmcore-dmesg", "exec cat /dev/zero");
+	tree_makedumpfile(&r->tree, "cp @/good \"$out\"");
+	assert_int_equal(run(r), STATE_COMPLETE);
+	assert_content(r, "dmesg.txt", "log by makedumpfile\n");
+	assert_string_equal(manifest(r, "stages.2.result"), "ok");
+	r->dir = NAME "-1";
+	tree_tool(&r->tree, "makedumpfile", "exec cat /dev/zero >\"$3\"");
+	r->c.settings.store.keep_free = UINT64_MAX; /* the smaller limit */
+	assert_int_equal(run(r), STATE_FAILED);
+	assert_false(has(r, "dmesg.txt"));
+	assert_false(has(r, "dmesg-makedumpfile.txt"));
+	assert_non_null(strstr(manifest(r, "stages.9.reason"), "signal 25"));
+}
+
+/* What makedumpfile saved in part outlives a copy that fails, and goes when the copy is good. */
+static void test_part_is_kept(void **state)
+{
+	struct run *r = *state;
+	struct stat st;
+
+	tree_makedumpfile(&r->tree, "head -c 16900 @/good >\"$out\"; exit 1");
+	assert_int_equal(run(r), STATE_COMPLETE);
+	assert_false(has(r, "vmcore-part"));
+	assert_false(has(r, "vmcore-incomplete"));
+
+	/* The copy ends early: a core whose headers say more than there is. */
+	r->dir = NAME "-1";
+	assert_int_equal(truncate(tree_path(&r->tree, "/proc/vmcore"), 8192), 0);
+	assert_int_equal(run(r), STATE_PARTIAL);
+	assert_false(has(r, "vmcore-part"));
+	assert_int_equal(stat(in_dump(r, "vmcore-incomplete"), &st), 0);
+	assert_int_equal(st.st_size, 16900);
+	assert_string_equal(manifest(r, "bytes"), "16900");
+	assert_string_equal(manifest(r, "checked"), "null");
+	assert_string_equal(manifest(r, "sha256"), "null");
+}
+
+/* No dump at all: nothing is left that looks like one. */
+static void test_no_dump(void **state)
+{
+	struct run *r = *state;
+
+	assert_int_equal(truncate(tree_path(&r->tree, "/proc/vmcore"), 0), 0);
+	tree_write(&r->tree, "/etc/ukdump/build.conf", "machine_id=0123abc\n");
+	tree_makedumpfile(&r->tree, "echo garbage >\"$out\"");
+	set_targets(r, "file:/crash");
+	budget_start(&r->c.budget, 60);
+	r->c.crash.time = CRASH_TIME;
+	assert_int_equal(capture_run(&r->c), STATE_LOG_ONLY);
+	assert_int_equal(r->c.record.bytes, 0);
+	assert_int_equal(r->c.record.checked, CHECKED_NOT);
 }
 
 static void test_no_space(void **state)
@@ -448,10 +509,12 @@ static void test_modules(void **state)
 {
 	static const char *const names[] = {"good", "there", "bad", "params", "hang", "crash"};
 	struct run *r = *state;
+	const struct modules_limit limit = {.one_s = 1, .all_s = 30}, little = {1, 2};
 	struct modules_result result;
+	uint64_t begin;
 	struct ukd_error e;
 
-	assert_int_equal(modules_load(&r->tree.root, MODULES_LIST, fake_load, 1, &result, &e),
+	assert_int_equal(modules_load(&r->tree.root, MODULES_LIST, fake_load, &limit, &result, &e),
 			 -ENOENT);
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		char path[64];
@@ -464,10 +527,60 @@ static void test_modules(void **state)
 		   "# modules\n\n/lib/bad.ko\n/lib/good.ko\n/lib/missing.ko\n/lib/there.ko\n"
 		   "/lib/params.ko a=1 b=2\n/lib/hang.ko\n/lib/z.ko.xz\n/lib/crash.ko\n"
 		   "/lib/good.ko");
-	assert_int_equal(modules_load(&r->tree.root, MODULES_LIST, fake_load, 1, &result, &e), 0);
+	assert_int_equal(modules_load(&r->tree.root, MODULES_LIST, fake_load, &limit, &result, &e),
+			 0);
 	assert_int_equal(result.loaded, 5);
 	assert_int_equal(result.failed, 4);
 	assert_string_equal(result.first, "bad.ko: Exec format error");
+	/* Many that hang take no longer than all may take together. */
+	tree_write(&r->tree, "/etc/ukdump/modules.list",
+		   "/lib/hang.ko\n/lib/hang.ko\n/lib/hang.ko\n/lib/hang.ko\n/lib/hang.ko\n");
+	begin = clock_ms();
+	assert_int_equal(modules_load(&r->tree.root, MODULES_LIST, fake_load, &little, &result, &e),
+			 0);
+	assert_in_range(clock_ms() - begin, 2000, 4500);
+	assert_int_equal(result.failed, 5);
+	assert_string_equal(result.first, "hang.ko: not done after 1 s");
+}
+
+/* Whatever a stopped terminal does, writing to it comes back. */
+static void test_console(void **state)
+{
+	_close_ int master = posix_openpt(O_RDWR | O_NOCTTY), terminal = -1;
+	static const char stop = 023, text[4096];
+	struct termios t;
+	ssize_t n;
+
+	(void)state;
+	assert_true(master >= 0 && grantpt(master) == 0 && unlockpt(master) == 0);
+	terminal = open(ptsname(master), O_RDWR | O_NOCTTY);
+	assert_true(terminal >= 0);
+	init_never_block(terminal);
+	assert_int_equal(tcgetattr(terminal, &t), 0);
+	assert_int_equal(t.c_iflag & (tcflag_t)(IXON | IXOFF), 0);
+	assert_int_equal(write(master, &stop, 1), 1);
+	(void)alarm(10);
+	for (int i = 0; i < 1000 && (n = write(terminal, text, sizeof(text))) > 0; i++)
+		;
+	(void)alarm(0);
+	assert_int_equal(n, -1);
+	assert_int_equal(errno, EAGAIN);
+	init_never_block(-1);
+}
+
+static void test_after_crash(void **state)
+{
+	struct run *r = *state;
+
+	assert_true(init_after_crash(&r->tree.root)); /* cannot be told */
+	tree_write(&r->tree, "/proc/cmdline", "quiet elfcorehdr=0x7e000000\n");
+	assert_true(init_after_crash(&r->tree.root));
+	tree_write(&r->tree, "/proc/cmdline", "elfcorehdr=1\n");
+	assert_true(init_after_crash(&r->tree.root));
+	tree_write(&r->tree, "/proc/cmdline", "quiet xelfcorehdr=1 elfcorehdr\n");
+	assert_false(init_after_crash(&r->tree.root));
+	tree_write(&r->tree, "/proc/cmdline", "");
+	assert_false(init_after_crash(&r->tree.root));
 }
 
 static int slow(void *ctx)
@@ -549,6 +662,9 @@ int main(void)
 		TEST(test_makedumpfile_missing),
 		TEST(test_log_by_makedumpfile),
 		TEST(test_part_of_log),
+		TEST(test_endless_log),
+		TEST(test_part_is_kept),
+		TEST(test_no_dump),
 		TEST(test_no_space),
 		TEST(test_next_target),
 		TEST(test_resolved_target),
@@ -558,6 +674,8 @@ int main(void)
 		TEST(test_no_vmcoreinfo),
 		TEST(test_directories),
 		TEST(test_modules),
+		cmocka_unit_test(test_console),
+		TEST(test_after_crash),
 		cmocka_unit_test(test_guard),
 		TEST(test_watchdog),
 		cmocka_unit_test(test_budget),
