@@ -401,6 +401,13 @@ static void test_last_good_may_be_loaded_itself(void **state _unused_)
 	assert_int_equal(tree_count(&t, "/var/lib/ukdump"), 1);
 }
 
+static void machine_with_image(struct tree *t)
+{
+	machine_make(t);
+	trust_signer(t);
+	image_make(t, "/a.efi", "a", "signer");
+}
+
 static void test_busy_and_no_hole_are_tried_again(void **state _unused_)
 {
 	static const int errors[] = {-EBUSY, -EADDRNOTAVAIL};
@@ -409,9 +416,9 @@ static void test_busy_and_no_hole_are_tried_again(void **state _unused_)
 		_tree_ struct tree t;
 		struct ukd_error e = {0};
 
-		machine_make(&t);
-		trust_signer(&t);
-		image_make(&t, "/a.efi", "a", "signer");
+		machine_with_image(&t);
+		/* where keys are placed at random, the next try may find a hole */
+		tree_write(&t, "/sys/kernel/config/crash_dm_crypt_keys/count", "0\n");
 		kernel.answers[0] = kernel.answers[1] = errors[i];
 		expect_loaded(&t, "/a.efi");
 		assert_int_equal(kernel.n, 3);
@@ -424,9 +431,45 @@ static void test_busy_and_no_hole_are_tried_again(void **state _unused_)
 	}
 }
 
+static void test_no_hole_is_final_where_no_keys_are_placed(void **state _unused_)
+{
+	_tree_ struct tree t;
+	struct ukd_error e = {0};
+
+	machine_with_image(&t);
+	kernel.answers[0] = -EADDRNOTAVAIL;
+	assert_int_equal(load(&t, "/a.efi", &e), -EADDRNOTAVAIL);
+	assert_int_equal(kernel.n, 1);
+}
+
+/* Failed calls count against kexec_load_limit_panic, too: one is kept for the last good image. */
+static void test_tries_leave_one_load_for_the_last_good(void **state _unused_)
+{
+	static const struct {
+		const char *limit;
+		unsigned int calls;
+	} cases[] = {{"1\n", 1}, {"2\n", 1}, {"3\n", 2}, {"4\n", 3}, {"-1\n", 5}, {"100\n", 5}};
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(cases); i++) {
+		_tree_ struct tree t;
+		struct ukd_error e = {0};
+
+		machine_with_image(&t);
+		tree_write(&t, "/sys/kernel/kexec_crash_loaded", "1\n"); /* EBUSY drops nothing */
+		tree_write(&t, "/proc/sys/kernel/kexec_load_limit_panic", cases[i].limit);
+		for (unsigned int a = 0; a < MAX_CALLS; a++)
+			kernel.answers[a] = -EBUSY;
+		assert_int_equal(load(&t, "/a.efi", &e), -EBUSY);
+		if (kernel.n != cases[i].calls)
+			fail_msg("limit %s: %u calls", cases[i].limit, kernel.n);
+	}
+}
+
 static void test_other_errors_are_not_tried_again(void **state _unused_)
 {
-	static const int errors[] = {-EPERM, -ENOKEY, -EKEYREJECTED, -ENODATA, -ENOEXEC, -524};
+	/* EADDRNOTAVAIL without dm-crypt keys is what it will be the next time, too */
+	static const int errors[] = {-EPERM,   -ENOKEY,	 -EKEYREJECTED, -EADDRNOTAVAIL,
+				     -ENODATA, -ENOEXEC, -524};
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(errors); i++) {
 		_tree_ struct tree t;
@@ -511,30 +554,76 @@ static void test_too_little_memory_in_one_piece(void **state _unused_)
 	_tree_ struct tree t;
 
 	machine_make(&t);
-	/* the image needs 3 MiB and 1 MiB for the kernel's own segments */
-	tree_write(&t, "/proc/iomem",
-		   "  01000000-013fefff : Crash kernel\n  20000000-203fefff : Crash kernel\n");
-	expect_host_refuses(&t, "host.memory", "4.0 MiB; raise crashkernel=");
-	tree_write(&t, "/proc/iomem", "  01000000-013fffff : Crash kernel\n");
+	/* 3 MiB for the image, 2 for its alignment behind the core header, 128 KiB at the end */
+	tree_write(&t, "/proc/iomem", "  01000000-0151efff : Crash kernel\n");
+	expect_host_refuses(&t, "host.memory", "needs at least 5.1 MiB; raise crashkernel=");
+	tree_write(&t, "/proc/iomem", "  01000000-0151ffff : Crash kernel\n");
 	expect_loaded(&t, "/a.efi"); /* little for comfort: only a warning */
 }
 
-static void test_missing_kernel_options(void **state _unused_)
+static void test_low_memory_of_crashkernel_high_does_not_count(void **state _unused_)
 {
-	static const char *const options[] = {"KEXEC_FILE", "CRASH_DUMP", "PROC_VMCORE"};
+	_tree_ struct tree t;
 
-	for (unsigned int i = 0; i < ARRAY_SIZE(options); i++) {
-		_tree_ struct tree t;
-		char config[512] = "# CONFIG_X is not set\n", says[64];
+	machine_make(&t);
+	tree_write(&t, "/proc/iomem",
+		   "  20000000-2fffffff : Crash kernel\n  140000000-1403fffff : Crash kernel\n");
+	expect_host_refuses(&t, "host.memory", "4.0 MiB of crash memory are reserved in one piece");
+}
 
-		machine_make(&t);
-		for (unsigned int k = 0; k < ARRAY_SIZE(options); k++)
-			if (k != i)
-				(void)sprintf(config + strlen(config), "CONFIG_%s=y\n", options[k]);
-		tree_write(&t, "/boot/config-6.12.0-test", config);
-		(void)snprintf(says, sizeof(says), "without CONFIG_%s;", options[i]);
-		expect_host_refuses(&t, "host.config", says);
-	}
+static void test_kernel_without_kexec_file_load(void **state _unused_)
+{
+	_tree_ struct tree t;
+
+	machine_make(&t);
+	tree_write(&t, "/boot/config-6.12.0-test",
+		   "# CONFIG_KEXEC_FILE is not set\nCONFIG_KEXEC=y\nCONFIG_CRASH_DUMP=y\n");
+	expect_host_refuses(&t, "host.config", "without CONFIG_KEXEC_FILE;");
+	tree_write(&t, "/boot/config-6.12.0-test", "CONFIG_KEXEC_FILE=y"); /* no line feed */
+	expect_host_refuses(&t, "host.config", "without CONFIG_KEXEC_FILE;");
+	tree_write(&t, "/boot/config-6.12.0-test", "CONFIG_KEXEC_FILE=y\n");
+	expect_loaded(&t, "/a.efi");
+	kernel_is(&t);
+	assert_int_equal(unlink(tree_path(&t, "/boot/config-6.12.0-test")), 0);
+	tree_write(&t, "/usr/lib/modules/6.12.0-test/config", "CONFIG_X=y\n");
+	expect_host_refuses(&t, "host.config", "without CONFIG_KEXEC_FILE;");
+}
+
+static void test_kernel_that_insists_and_cannot_verify(void **state _unused_)
+{
+	_tree_ struct tree t;
+
+	machine_make(&t);
+	tree_write(&t, "/boot/config-6.12.0-test",
+		   "CONFIG_KEXEC_FILE=y\nCONFIG_KEXEC_SIG_FORCE=y\n");
+	expect_host_refuses(&t, "host.config", "without CONFIG_KEXEC_BZIMAGE_VERIFY_SIG;");
+}
+
+static void test_image_for_a_normal_kexec_is_not_armed(void **state _unused_)
+{
+	_buffer_ struct buffer k = {0}, image = {0}, der = {0};
+	_auth_key_ struct auth_key *signer = NULL;
+	uint8_t digest[AUTH_SHA256_LEN];
+	struct image_parts parts;
+	struct ukd_error e = {0};
+	_tree_ struct tree t;
+
+	machine_make(&t);
+	trust_signer(&t);
+	fixture_kernel_make(&k);
+	parts = fixture_parts(&k);
+	parts.flags = SEALED_FOR_NORMAL_KEXEC;
+	assert_int_equal(image_assemble(&parts, &image, &e), 0);
+	_close_ int fd = fixture_memfd(buffer_bytes(&image));
+	assert_int_equal(auth_key_load(NULL, tree_path(&pki, "/signer.key"),
+				       tree_path(&pki, "/signer.crt"), &signer, &e),
+			 0);
+	assert_int_equal(auth_image_digest(fd, "x", image.len, digest, &e), 0);
+	assert_int_equal(auth_sign_digest(signer, digest, &der, &e), 0);
+	assert_int_equal(image_attach(&image, buffer_bytes(&der), &e), 0);
+	tree_write_bytes(&t, "/normal.efi", buffer_bytes(&image));
+	expect_refused(load(&t, "/normal.efi", &e), &e, "sealed.normal", "--normal-kexec");
+	assert_int_equal(kernel.n, 0);
 }
 
 static void test_kernel_without_crash_support(void **state _unused_)
@@ -738,7 +827,7 @@ static void test_facts_by_old_and_new_names(void **state _unused_)
 			   "1\n");
 		assert_int_equal(host_read(&t.root, &h, &e), 0);
 		assert_int_equal(h.memory.total, MIB(112));
-		assert_int_equal(h.memory.largest, 0); /* no iomem: unknown */
+		assert_int_equal(h.memory.usable, 0); /* no iomem: unknown */
 		assert_true(h.loaded);
 		assert_false(h.secure_boot || h.enforced || h.five_level || h.load_disabled);
 		assert_false(h.config_known);
@@ -764,11 +853,14 @@ static void test_crash_memory_ranges(void **state _unused_)
 {
 	static const struct {
 		const char *iomem;
-		uint64_t largest;
+		uint64_t usable;
 	} cases[] = {
 		{"  25000000-34ffffff : Crash kernel\n", 0x10000000},
 		{"  01000000-01ffffff : Crash kernel\n  140000000-147ffffff : Crash kernel\n",
 		 0x8000000},
+		/* crashkernel=64M,high with 256M,low: nothing is loaded into the low one */
+		{"  20000000-2fffffff : Crash kernel\n  140000000-143ffffff : Crash kernel\n",
+		 0x4000000},
 		{"  00000000-00000000 : Crash kernel\n", 0}, /* as read without root */
 		{"00100000-3fffffff : System RAM\n", 0},
 		{"  x : Crash kernel\n", 0},
@@ -785,7 +877,7 @@ static void test_crash_memory_ranges(void **state _unused_)
 		tree_write(&t, "/sys/kernel/kexec_crash_size", "1\n");
 		tree_write(&t, "/proc/iomem", cases[i].iomem);
 		assert_int_equal(crash_memory_read(&t.root, &m, &e), 0);
-		assert_true(m.largest == cases[i].largest);
+		assert_true(m.usable == cases[i].usable);
 	}
 }
 
@@ -793,7 +885,7 @@ static void test_size_model(void **state _unused_)
 {
 	struct image_need n = image_need(0x2fff001, 0x200000, 3300000);
 
-	assert_int_equal(n.minimum, 0x3000000 + MIB(1));
+	assert_int_equal(n.minimum, 0x3000000 + 0x200000 + KIB(128));
 	/* measured: 96M works with a 3.3 MB initrd, 80M does not; 144M with 12 MB, 128M not */
 	assert_true(n.comfort > MIB(80) && n.comfort <= MIB(112));
 	n = image_need(0x2fff001, 0x200000, 12000000);
@@ -801,7 +893,7 @@ static void test_size_model(void **state _unused_)
 	assert_int_equal(n.comfort % MIB(1), 0);
 	/* a large kernel: never less than what the kernel itself insists on */
 	n = image_need(0x7fffffff, 0x40000000, 1);
-	assert_true(n.minimum >= 0x80000000 && n.comfort >= n.minimum + 0x40000000);
+	assert_true(n.minimum >= 0x80000000 + 0x40000000u && n.comfort >= n.minimum);
 	n = image_need(0x7fffffff, 0x40000000, UINT32_MAX);
 	assert_true(n.comfort > MIB(4096));
 }
@@ -893,12 +985,17 @@ int main(void)
 		cmocka_unit_test(test_last_good_is_verified_again),
 		cmocka_unit_test(test_last_good_may_be_loaded_itself),
 		cmocka_unit_test(test_busy_and_no_hole_are_tried_again),
+		cmocka_unit_test(test_no_hole_is_final_where_no_keys_are_placed),
+		cmocka_unit_test(test_tries_leave_one_load_for_the_last_good),
 		cmocka_unit_test(test_other_errors_are_not_tried_again),
 		cmocka_unit_test(test_lock_is_waited_for_a_limited_time),
 		cmocka_unit_test(test_unload),
 		cmocka_unit_test(test_no_reserved_memory),
 		cmocka_unit_test(test_too_little_memory_in_one_piece),
-		cmocka_unit_test(test_missing_kernel_options),
+		cmocka_unit_test(test_low_memory_of_crashkernel_high_does_not_count),
+		cmocka_unit_test(test_kernel_without_kexec_file_load),
+		cmocka_unit_test(test_kernel_that_insists_and_cannot_verify),
+		cmocka_unit_test(test_image_for_a_normal_kexec_is_not_armed),
 		cmocka_unit_test(test_kernel_without_crash_support),
 		cmocka_unit_test(test_locked_host),
 		cmocka_unit_test(test_five_level_paging),
