@@ -392,7 +392,7 @@ def test_status_not_armed(machine):
     facts = dict(line.split("=", 1) for line in done.out.splitlines())
     assert facts["loaded"] == "0"
     assert facts["crash_memory"] == "268435456"
-    assert facts["crash_memory_largest"] == "268435456"
+    assert facts["crash_memory_usable"] == "268435456"
     assert facts["enforced"] == facts["secure_boot"] == "0"
     assert facts["config_known"] == "0"
     assert "image" not in facts
