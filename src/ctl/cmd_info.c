@@ -11,6 +11,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "ctl/ctl.h"
 #include "ctl/info.h"
@@ -21,6 +24,13 @@
 
 #define MANIFEST_MAX MIB(1)
 #define DMESG_MAX    MIB(64)
+
+/* Seconds between two lines about progress. */
+#define PROGRESS_SECONDS 2
+
+/* A dump is not hashed if it has more holes than this, and more than this many times its data. */
+#define HOLES_MAX   (4 * MIB(1024))
+#define HOLES_RATIO 16
 
 static void info_free(struct info *i)
 {
@@ -49,12 +59,38 @@ char *info_manifest_text(const struct info *i, const char *key)
 	return s ? info_clean(s) : NULL;
 }
 
+/* Opens a regular file in a crash's directory, whose owner must not lead us to other files. */
+static int open_beside(int dirfd, const char *name, int *ret_fd, struct ukd_error *e)
+{
+	_close_ int fd =
+		openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW);
+	struct stat st;
+
+	if (fd < 0 && errno == ELOOP)
+		return ukd_refuse(e, "file.type", "%s: is a symbolic link", name);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return ukd_fail_errno(e, -errno, "%s", name);
+	if (!S_ISREG(st.st_mode))
+		return ukd_refuse(e, "file.type", "%s: not a regular file", name);
+	*ret_fd = take_fd(&fd);
+	return 0;
+}
+
+static int read_beside(int dirfd, const char *name, size_t max, struct buffer *ret,
+		       struct ukd_error *e)
+{
+	_close_ int fd = -1;
+	int r = open_beside(dirfd, name, &fd, e);
+
+	return r < 0 ? r : file_read_fd(fd, name, max, ret, e);
+}
+
 static void read_manifest(struct info *i, int dirfd)
 {
 	_buffer_ struct buffer b = {0};
 	struct ukd_error *e = &i->manifest_error;
 
-	if (file_read(dirfd, "manifest.json", MANIFEST_MAX, &b, e) < 0)
+	if (read_beside(dirfd, "manifest.json", MANIFEST_MAX, &b, e) < 0)
 		return;
 	i->manifest = json_tokener_parse((char *)b.data);
 	if (json_object_is_type(i->manifest, json_type_object))
@@ -71,7 +107,7 @@ static void read_log(struct info *i, int dirfd)
 
 	if (i->dump && dump_read_log(i->dump, &i->log, &i->log_lost, &i->log_error) >= 0)
 		i->log_source = "dump";
-	else if (dirfd >= 0 && file_read(dirfd, "dmesg.txt", DMESG_MAX, &i->log, &ignored) >= 0)
+	else if (dirfd >= 0 && read_beside(dirfd, "dmesg.txt", DMESG_MAX, &i->log, &ignored) >= 0)
 		i->log_source = "dmesg.txt";
 	if (!i->log_source)
 		return;
@@ -87,60 +123,98 @@ static int open_in_directory(struct info *i, int dirfd, const char *dir, struct 
 
 	for (size_t k = 0; r == -ENOENT && k < ARRAY_SIZE(names); k++) {
 		int n = snprintf(i->path, sizeof(i->path), "%s/%s", dir, names[k]);
+		int fd;
 
 		if (n < 0 || (size_t)n >= sizeof(i->path))
 			return ukd_fail(e, -ENAMETOOLONG, "%s: path is too long", dir);
-		r = dump_open(AT_FDCWD, i->path, &i->dump, e);
+		r = open_beside(dirfd, names[k], &fd, e);
+		if (r >= 0)
+			return dump_open(fd, i->path, &i->dump, e);
+		(void)ukd_prefix(e, "%s", dir);
 	}
-	if (r != -ENOENT)
+	return r == -ENOENT ? ukd_fail(e, r, "%s: no vmcore in this directory", dir) : r;
+}
+
+/* A crash of which only the log could be saved is still a crash to tell about. */
+static int open_directory(struct info *i, int dirfd, const char *path, struct ukd_error *e)
+{
+	int r;
+
+	read_manifest(i, dirfd);
+	r = open_in_directory(i, dirfd, path, e);
+	if (r < 0 && r != -ENOENT && r != -EBADMSG)
 		return r;
-	/* A crash of which only the log could be saved is still a crash to tell about. */
-	if (faccessat(dirfd, "dmesg.txt", F_OK, 0) == 0)
-		return 0;
-	return ukd_fail(e, -ENOENT, "%s: no vmcore in this directory", dir);
+	read_log(i, dirfd);
+	if (r < 0 && !i->log_source && (r == -ENOENT || !i->manifest))
+		return r;
+	if (r == -EBADMSG)
+		i->dump_error = *e;
+	return 0;
 }
 
 /* Opens what DUMP names: a vmcore, or a directory with vmcore, manifest and log. */
 static int open_dump(struct info *i, const char *path, struct ukd_error *e)
 {
 	_close_ int dirfd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int r;
+	uint64_t size;
+	int fd, r;
 
 	i->is_directory = dirfd >= 0;
-	if (!i->is_directory && errno != ENOTDIR)
+	if (i->is_directory)
+		return open_directory(i, dirfd, path, e);
+	if (errno != ENOTDIR)
 		return ukd_fail_errno(e, -errno, "%s", path);
-	if (i->is_directory) {
-		read_manifest(i, dirfd);
-		r = open_in_directory(i, dirfd, path, e);
-	} else {
-		(void)snprintf(i->path, sizeof(i->path), "%s", path);
-		r = dump_open(AT_FDCWD, path, &i->dump, e);
-	}
+	(void)snprintf(i->path, sizeof(i->path), "%s", path);
+	r = file_open_regular(AT_FDCWD, path, &fd, &size, e);
+	if (r >= 0)
+		r = dump_open(fd, path, &i->dump, e);
 	if (r < 0)
 		return r;
-	read_log(i, dirfd);
+	read_log(i, -1);
 	return 0;
 }
 
-static int hash_file(const char *path, char ret[INFO_SHA256_HEX], struct ukd_error *e)
+/* Tells somebody who waits at a terminal how far what takes long has come. */
+static void show_progress(const char *what, unsigned int percent)
 {
-	_close_ int fd = -1;
+	static time_t last;
+	time_t now = time(NULL);
+
+	if (!last)
+		last = now;
+	if (now - last < PROGRESS_SECONDS || !isatty(STDERR_FILENO))
+		return;
+	last = now;
+	fprintf(stderr, "%s: %u %%\n", what, percent);
+}
+
+static void show_pages(unsigned int percent)
+{
+	show_progress("reading pages", percent);
+}
+
+/* Of as many bytes as the dump had when it was opened. Holes have to be hashed like data. */
+static int hash_dump(const struct dump *d, char ret[INFO_SHA256_HEX], struct ukd_error *e)
+{
+	uint64_t size = dump_facts(d)->file_size, stored = dump_facts(d)->stored;
 	_free_ uint8_t *chunk = malloc(MIB(1));
 	uint8_t digest[SHA256_DIGEST_LENGTH];
-	uint64_t size;
 	SHA2_CTX ctx;
-	ssize_t n;
-	int r = file_open_regular(AT_FDCWD, path, &fd, &size, e);
 
-	if (r < 0)
-		return r;
 	if (!chunk)
 		return ukd_oom(e);
+	if (size > HOLES_MAX && (size - HOLES_MAX) / HOLES_RATIO > stored)
+		return ukd_refuse(e, "dump.sparse", "nearly all of the file is a hole, not hashed");
 	SHA256Init(&ctx);
-	while ((n = read(fd, chunk, MIB(1))) > 0)
-		SHA256Update(&ctx, chunk, (size_t)n);
-	if (n < 0)
-		return ukd_fail_errno(e, -errno, "cannot read");
+	for (uint64_t off = 0; off < size; off += MIB(1)) {
+		size_t n = size - off < MIB(1) ? (size_t)(size - off) : MIB(1);
+		int r = fd_pread_full(dump_fd(d), chunk, n, off);
+
+		if (r < 0)
+			return ukd_fail_errno(e, r, "cannot read");
+		SHA256Update(&ctx, chunk, n);
+		show_progress("hashing", (unsigned int)(off / (size / 100 + 1)));
+	}
 	SHA256Final(digest, &ctx);
 	format_hex((struct bytes){digest, sizeof(digest)}, ret);
 	return 0;
@@ -153,10 +227,11 @@ static int examine(struct info *i, const struct info_options *o, struct ukd_erro
 
 	if (!i->dump)
 		return 0;
+	dump_on_progress(i->dump, show_pages);
 	if (o->full)
 		r = dump_walk_pages(i->dump, NULL, NULL, &i->walk, e);
 	if (r >= 0 && o->full)
-		r = hash_file(i->path, i->sha256, e);
+		r = hash_dump(i->dump, i->sha256, e);
 	if (r >= 0 && o->pattern_len)
 		r = dump_find(i->dump, (struct bytes){o->pattern, o->pattern_len}, &i->found,
 			      &i->found_at, e);
@@ -181,7 +256,11 @@ static int judge(const struct info *i, const struct info_options *o)
 	bool wrong_hash = !strcmp(info_hash_verdict(i, expected), "does not match");
 	int code = EXIT_DONE;
 
-	/* That a partial dump is partial is no news. */
+	/* That a crash of which only the log was saved has no good dump is no news, */
+	if (i->dump_error.code &&
+	    !(state && (!strcmp(state, "log-only") || !strcmp(state, "failed"))))
+		code = verb_failed(&i->dump_error);
+	/* nor that a partial dump is partial. */
 	if (incomplete && !(state && !strcmp(state, "partial"))) {
 		fprintf(stderr, "ukdumpctl: %s: %s\n", i->path, incomplete);
 		code = EXIT_FAILED;
@@ -305,6 +384,7 @@ const struct verb verb_info = {
 		"      --full      read every page and compare the file with the manifest\n"
 		"      --find HEX  count the pages that contain these bytes (up to 256)\n"
 		"      --json      print JSON\n"
+		"      --lines N   show the last N lines of the kernel log, or all (default: 10)\n"
 		"  -h, --help      this text\n\n"
 		"Exit: 0 done; 1 not a dump, or --full or --find failed; 2 usage.\n",
 };

@@ -27,7 +27,8 @@ struct info {
 	bool is_directory;
 	struct json_object *manifest; /* NULL: a bare vmcore, or a directory without one */
 	struct ukd_error manifest_error;
-	struct dump *dump; /* NULL: only the log was saved */
+	struct dump *dump;	     /* NULL: only the log was saved, or dump_error */
+	struct ukd_error dump_error; /* code != 0: there is a file, and why it is not a dump */
 	struct buffer log;
 	const char *log_source; /* "dump", "dmesg.txt", or NULL: there is none */
 	uint64_t log_lost;

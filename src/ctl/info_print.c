@@ -140,7 +140,10 @@ static void print_log(const struct info *i, const struct info_options *o)
 
 void info_print_text(const struct info *i, const struct info_options *o)
 {
-	row("dump", "%s", i->dump ? i->path : "none, only the kernel log was saved");
+	if (i->dump_error.code)
+		row("dump", "not readable: %s", i->dump_error.text);
+	else
+		row("dump", "%s", i->dump ? i->path : "none, only the kernel log was saved");
 	if (i->is_directory)
 		print_manifest(i);
 	if (i->dump)
@@ -235,6 +238,8 @@ void info_print_json(const struct info *i, const struct info_options *opt)
 
 	json_number(o, "schema", 1);
 	json_text(o, "dump", i->dump ? i->path : NULL);
+	if (i->dump_error.code)
+		json_text(o, "dump_error", i->dump_error.text);
 	if (i->is_directory && i->manifest)
 		add_manifest(o, i);
 	if (i->dump)

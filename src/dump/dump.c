@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "dump/header.h"
 #include "dump/pager.h"
@@ -19,6 +20,8 @@ struct dump {
 	struct dump_header h;
 	struct pager *pager; /* kdump-compressed only: an ELF dump needs no more than pread() */
 	int fd;
+	unsigned int last_segment; /* of an ELF dump, that was read from */
+	void (*progress)(unsigned int percent);
 	uint8_t *cache;		      /* CACHE_SLOTS pages */
 	uint64_t cached[CACHE_SLOTS]; /* page number + 1; 0: empty */
 };
@@ -35,21 +38,21 @@ void dump_close(struct dump *d)
 	free(d);
 }
 
-int dump_open(int dirfd, const char *path, struct dump **ret, struct ukd_error *e)
+int dump_open(int fd, const char *path, struct dump **ret, struct ukd_error *e)
 {
+	_close_ int own = fd;
 	_dump_ struct dump *d = calloc(1, sizeof(*d));
-	uint64_t size;
+	struct stat st;
 	int r;
 
 	if (!d)
 		return ukd_oom(e);
-	d->fd = -1;
-	r = file_open_regular(dirfd, path, &d->fd, &size, e);
-	if (r < 0)
-		return r;
-	r = dump_header_read(d->fd, size, &d->h, e);
+	d->fd = take_fd(&own);
+	if (fstat(d->fd, &st) < 0)
+		return ukd_fail_errno(e, -errno, "%s", path);
+	r = dump_header_read(d->fd, (uint64_t)st.st_size, &d->h, e);
 	if (r >= 0 && d->h.facts.format == DUMP_KDUMP)
-		r = pager_open(d->fd, d->h.facts.page_size, &d->pager, e);
+		r = pager_open(d->fd, &d->h.facts, &d->pager, e);
 	if (r < 0)
 		return ukd_prefix(e, "%s", path);
 	*ret = take_ptr(&d);
@@ -61,15 +64,28 @@ const struct dump_facts *dump_facts(const struct dump *d)
 	return &d->h.facts;
 }
 
-/* Reads from the one ELF segment that has all of [paddr, paddr + len). */
-static int read_elf(const struct dump *d, uint64_t paddr, void *buf, size_t len)
+int dump_fd(const struct dump *d)
 {
-	for (unsigned int i = 0; i < d->h.n_segments; i++) {
+	return d->fd;
+}
+
+void dump_on_progress(struct dump *d, void (*show)(unsigned int percent))
+{
+	d->progress = show;
+}
+
+/* Reads from the one ELF segment that has all of [paddr, paddr + len). */
+static int read_elf(struct dump *d, uint64_t paddr, void *buf, size_t len)
+{
+	for (unsigned int k = 0; k < d->h.n_segments; k++) {
+		unsigned int i = (d->last_segment + k) % d->h.n_segments;
 		const struct dump_segment *s = &d->h.segments[i];
 
 		if (paddr >= s->paddr && paddr - s->paddr <= s->filesz &&
-		    len <= s->filesz - (paddr - s->paddr))
+		    len <= s->filesz - (paddr - s->paddr)) {
+			d->last_segment = i;
 			return fd_pread_full(d->fd, buf, len, s->off + (paddr - s->paddr));
+		}
 	}
 	return -ENODATA;
 }
@@ -179,6 +195,9 @@ static int walk_flush(struct walker *w, struct ukd_error *e)
 				       "page at 0x%" PRIx64 ": %s", w->paddr[i], why);
 	}
 	w->n = 0;
+	if (w->d->progress && w->d->h.facts.pages_present)
+		w->d->progress((unsigned int)((w->result.read + w->result.errors) * 100 /
+					      w->d->h.facts.pages_present));
 	return r;
 }
 
@@ -191,23 +210,39 @@ static int walk_page(struct walker *w, uint64_t paddr, struct ukd_error *e)
 static int walk_bitmap(struct walker *w, struct ukd_error *e)
 {
 	const struct dump_header *h = &w->d->h;
-	uint8_t chunk[4096];
+	uint8_t part[DUMP_BITMAP_PART];
+	uint64_t off = 0;
+	size_t len = 0;
+	int r;
+
+	do {
+		r = dump_bitmap_part(w->d->fd, h->present_bitmap, h->max_pfn, &off, part, &len, e);
+		for (uint64_t i = 0; r >= 0 && !w->ended && i < (uint64_t)len * 8; i++)
+			if (part[i / 8] >> (i % 8) & 1)
+				r = walk_page(w, (off * 8 + i) * h->facts.page_size, e);
+		off += len;
+	} while (r >= 0 && !w->ended && len);
+	return r;
+}
+
+static int walk_segment(struct walker *w, const struct dump_segment *s, struct ukd_error *e)
+{
+	uint64_t size = w->d->h.facts.page_size, pages = s->filesz / size;
 	int r = 0;
 
-	for (uint64_t pfn = 0; r >= 0 && !w->ended && pfn < h->max_pfn; pfn++) {
-		uint64_t byte = pfn / 8, at = byte % sizeof(chunk);
+	for (uint64_t n = 0; r >= 0 && !w->ended && n < pages; n++) {
+		uint64_t off = s->off + n * size;
 
-		if (!at && !(pfn % 8)) {
-			uint64_t left = h->present_bitmap.len - byte;
+		/* Asked once a batch, holes make at most a batch of work. */
+		if (!w->n) {
+			uint64_t data = dump_next_data(w->d->fd, off, s->off + pages * size);
+			uint64_t hole = (data - off) / size;
 
-			r = fd_pread_full(w->d->fd, chunk,
-					  left < sizeof(chunk) ? left : sizeof(chunk),
-					  h->present_bitmap.off + byte);
-			if (r < 0)
-				return ukd_fail_errno(e, r, "cannot read the page bitmap");
+			w->result.read += hole;
+			n += hole;
 		}
-		if (chunk[at] >> (pfn % 8) & 1)
-			r = walk_page(w, pfn * h->facts.page_size, e);
+		if (n < pages)
+			r = walk_page(w, s->paddr + n * size, e);
 	}
 	return r;
 }
@@ -217,13 +252,8 @@ static int walk_segments(struct walker *w, struct ukd_error *e)
 	const struct dump_header *h = &w->d->h;
 	int r = 0;
 
-	for (unsigned int i = 0; i < h->n_segments; i++) {
-		const struct dump_segment *s = &h->segments[i];
-		uint64_t pages = s->filesz / h->facts.page_size;
-
-		for (uint64_t n = 0; r >= 0 && !w->ended && n < pages; n++)
-			r = walk_page(w, s->paddr + n * h->facts.page_size, e);
-	}
+	for (unsigned int i = 0; r >= 0 && !w->ended && i < h->n_segments; i++)
+		r = walk_segment(w, &h->segments[i], e);
 	return r;
 }
 

@@ -25,6 +25,7 @@ enum dump_format {
 struct dump_facts {
 	enum dump_format format;
 	uint64_t file_size;	/* bytes */
+	uint64_t stored;	/* of them on disk: the rest is holes, and costs a liar nothing */
 	char release[65];	/* `uname -r` of the crashed kernel, or empty */
 	char machine[65];	/* `uname -m`, or empty */
 	uint64_t crash_time;	/* seconds since 1970 (CRASHTIME in vmcoreinfo), 0 if unknown */
@@ -38,8 +39,9 @@ struct dump_facts {
 
 struct dump;
 
-/* Opens and checks a dump. The bitmap is walked once; pages are not read. path is for messages. */
-int dump_open(int dirfd, const char *path, struct dump **ret, struct ukd_error *e) _must_check_;
+/* Takes the regular file fd, also on failure, and checks it. The bitmap is walked once; pages are
+ * not read. path is for messages. */
+int dump_open(int fd, const char *path, struct dump **ret, struct ukd_error *e) _must_check_;
 void dump_close(struct dump *d);
 
 static inline void dump_closep(struct dump **d)
@@ -50,6 +52,10 @@ static inline void dump_closep(struct dump **d)
 
 /* Borrowed, valid as long as d. */
 const struct dump_facts *dump_facts(const struct dump *d);
+int dump_fd(const struct dump *d);
+
+/* What to call now and then while all pages are read. */
+void dump_on_progress(struct dump *d, void (*show)(unsigned int percent));
 
 /*
  * The kernel log as text, "[    0.000000] ...\n" per line, bytes other than printable ASCII and
@@ -74,7 +80,8 @@ struct dump_walk {
 
 /*
  * Reads every page that the file claims to have and gives it to each() (may be NULL), which ends
- * the walk by returning false. Pages that cannot be read are counted, not fatal.
+ * the walk by returning false. Pages that cannot be read are counted, not fatal. Pages in a hole of
+ * an ELF dump, all zeros, count as read but are not given to each().
  */
 int dump_walk_pages(struct dump *d, bool (*each)(void *ctx, uint64_t paddr, struct bytes page),
 		    void *ctx, struct dump_walk *ret, struct ukd_error *e) _must_check_;

@@ -7,6 +7,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "dump/vmcoreinfo.h"
 #include "util/cleanup.h"
@@ -59,7 +61,7 @@ int dump_header_vmcoreinfo(struct bytes info, struct dump_header *h, struct ukd_
 		return ukd_refuse(e, "dump.notes", "vmcoreinfo has a page size of %" PRIu64,
 				  page_size);
 	h->facts.page_size = (uint32_t)page_size;
-	if (h->vmcoreinfo.len)
+	if (!info.len || h->vmcoreinfo.len) /* the first one counts */
 		return 0;
 	h->vmcoreinfo.data = malloc(info.len + 1);
 	if (!h->vmcoreinfo.data)
@@ -108,6 +110,25 @@ static void take_vmcoreinfo(struct dump_header *h)
 		h->facts.crash_time = crash_time;
 }
 
+uint64_t dump_next_data(int fd, uint64_t off, uint64_t end)
+{
+	off_t data = lseek(fd, (off_t)off, SEEK_DATA);
+
+	if (data < 0) /* only holes follow, or the file system does not know */
+		return errno == ENXIO ? end : off;
+	return (uint64_t)data < end ? (uint64_t)data : end;
+}
+
+/* How much of the file is on disk; all, where the file system does not tell. */
+static uint64_t stored_size(int fd, uint64_t size)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0 || st.st_blocks <= 0 || (uint64_t)st.st_blocks > size / 512)
+		return size;
+	return (uint64_t)st.st_blocks * 512;
+}
+
 int dump_header_read(int fd, uint64_t size, struct dump_header *ret, struct ukd_error *e)
 {
 	uint8_t raw[DUMP_HEAD_LEN] = {0};
@@ -117,6 +138,7 @@ int dump_header_read(int fd, uint64_t size, struct dump_header *ret, struct ukd_
 
 	if (r < 0)
 		return ukd_fail_errno(e, r, "cannot read");
+	h.facts.stored = stored_size(fd, size);
 	if (!size)
 		return ukd_refuse(e, "dump.empty", "the file is empty");
 	if (bytes_start_with(head, "KDUMP   "))

@@ -13,6 +13,8 @@
 #include "util/error.h"
 #include "util/file.h"
 
+#define DUMP_BITMAP_PART 4096u
+
 struct dump_range {
 	uint64_t off, len; /* in the file */
 };
@@ -45,6 +47,17 @@ int dump_header_kdump(int fd, uint64_t size, struct bytes head, struct dump_head
 		      struct ukd_error *e) _must_check_;
 int dump_header_elf(int fd, uint64_t size, struct bytes head, struct dump_header *h,
 		    struct ukd_error *e) _must_check_;
+
+/* Where the data at or behind off begins, end at most: holes read as zeros. */
+uint64_t dump_next_data(int fd, uint64_t off, uint64_t end);
+
+/*
+ * Reads the next part of a bitmap of n bits that is no hole. *off is the byte to begin at, then
+ * that of the part; *ret_len is 0 at the end. Bits beyond n are 0.
+ */
+int dump_bitmap_part(int fd, struct dump_range map, uint64_t n, uint64_t *off,
+		     uint8_t part[DUMP_BITMAP_PART], size_t *ret_len,
+		     struct ukd_error *e) _must_check_;
 
 /* Takes CPUs and vmcoreinfo out of notes; format and page_size are set already. */
 int dump_header_notes(struct bytes notes, struct dump_header *h, struct ukd_error *e) _must_check_;

@@ -34,7 +34,8 @@
 /* Descriptors at the end that are checked for data beyond the end of the file. */
 #define TAIL_DESCRIPTORS 4096u
 
-#define BITMAP_CHUNK KIB(64)
+/* A bit per page of 2 TiB. libkdumpfile reads a bitmap whole: a larger one must be on disk. */
+#define BITMAP_FREE MIB(64)
 
 static void copy_name(struct bytes head, uint64_t off, char ret[65])
 {
@@ -47,29 +48,41 @@ static void copy_name(struct bytes head, uint64_t off, char ret[65])
 	}
 }
 
+int dump_bitmap_part(int fd, struct dump_range map, uint64_t n, uint64_t *off,
+		     uint8_t part[DUMP_BITMAP_PART], size_t *ret_len, struct ukd_error *e)
+{
+	uint64_t bytes = n / 8 + !!(n % 8), end = map.off + bytes, len;
+	int r;
+
+	*off = dump_next_data(fd, map.off + *off, end) - map.off;
+	len = bytes - *off;
+	if (len > DUMP_BITMAP_PART)
+		len = DUMP_BITMAP_PART;
+	r = fd_pread_full(fd, part, len, map.off + *off);
+	if (r < 0)
+		return ukd_fail_errno(e, r, "cannot read the page bitmap");
+	if (len && n % 8 && *off + len == bytes)
+		part[len - 1] &= (uint8_t)((1u << (n % 8)) - 1);
+	*ret_len = len;
+	return 0;
+}
+
 /* Counts the set bits among the first n of a bitmap. */
 static int count_bits(int fd, struct dump_range map, uint64_t n, uint64_t *ret, struct ukd_error *e)
 {
-	_free_ uint8_t *chunk = malloc(BITMAP_CHUNK);
-	uint64_t bytes = n / 8, total = 0;
+	uint8_t part[DUMP_BITMAP_PART];
+	uint64_t off = 0, total = 0;
+	size_t len = 0;
 
-	if (!chunk)
-		return ukd_oom(e);
-	for (uint64_t off = 0; off < bytes + !!(n % 8);) {
-		uint64_t len = bytes + !!(n % 8) - off;
-		int r;
+	do {
+		int r = dump_bitmap_part(fd, map, n, &off, part, &len, e);
 
-		if (len > BITMAP_CHUNK)
-			len = BITMAP_CHUNK;
-		r = fd_pread_full(fd, chunk, len, map.off + off);
 		if (r < 0)
-			return ukd_fail_errno(e, r, "cannot read the page bitmap");
-		if (off + len > bytes) /* the last byte has bits beyond n */
-			chunk[len - 1] &= (uint8_t)((1u << (n % 8)) - 1);
-		for (uint64_t i = 0; i < len; i++)
-			total += (unsigned int)__builtin_popcount(chunk[i]);
+			return r;
+		for (size_t i = 0; i < len; i++)
+			total += (unsigned int)__builtin_popcount(part[i]);
 		off += len;
-	}
+	} while (len);
 	*ret = total;
 	return 0;
 }
@@ -178,6 +191,8 @@ static int place_ranges(uint64_t size, const struct blocks *b, struct dump_heade
 	if (start > size || 2 * half > size - start)
 		return ukd_refuse(e, "dump.truncated",
 				  "the bitmaps lie beyond the end of the file");
+	if (half > BITMAP_FREE && half - BITMAP_FREE > h->facts.stored)
+		return ukd_refuse(e, "dump.sparse", "the bitmaps are larger than what is on disk");
 	if (!h->max_pfn || h->max_pfn > half * 8)
 		return ukd_refuse(e, "dump.header", "more page frames than the bitmap has bits");
 	h->ram_bitmap = (struct dump_range){start, half};

@@ -18,11 +18,19 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "util/cleanup.h"
 
 #define ANSWER_MS 60000 /* for one batch; a page takes microseconds */
+
+/* Seconds for all batches together, of the CPU as of waiting: a slow disk's pace. */
+#define SECONDS(stored) (60 + (stored) / MIB(1))
+
+/* Address space: the bitmap, 24 bytes per run of pages, as many as their descriptors, and room to
+ * enlarge these; caches. */
+#define MEMORY(stored) (MIB(512) + 4 * (stored))
 
 /* Question and answer, one packet each. The first answer, without a question, is that of opening. */
 struct question {
@@ -39,7 +47,9 @@ struct pager {
 	pid_t pid;
 	int fd; /* to the child */
 	uint32_t page_size;
-	uint8_t *pages; /* shared with the child: PAGER_BATCH pages */
+	uint64_t stored;  /* bytes of the dump that are on disk */
+	uint64_t left_ms; /* to wait for answers */
+	uint8_t *pages;	  /* shared with the child: PAGER_BATCH pages */
 };
 
 /* The child */
@@ -97,15 +107,38 @@ static int confine(void)
 }
 #endif
 
-static int limit_resources(void)
+/* Takes a limit down to most; whoever started us may have set a lower one. */
+static int limit(int what, uint64_t most)
 {
-	const struct rlimit none = {0, 0};
+	struct rlimit l;
+
+	if (getrlimit(what, &l) < 0)
+		return -errno;
+	if (l.rlim_max > most)
+		l.rlim_max = most;
+	if (l.rlim_cur > l.rlim_max)
+		l.rlim_cur = l.rlim_max;
+	return setrlimit(what, &l) < 0 ? -errno : 0;
+}
+
+static int limit_resources(uint64_t stored)
+{
+	int r = prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 ? -errno : 0;
 
 	/* No core (it would be a copy of the dump's secrets), no writing, no process, no new file. */
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || setrlimit(RLIMIT_CORE, &none) < 0 ||
-	    setrlimit(RLIMIT_FSIZE, &none) < 0 || setrlimit(RLIMIT_NPROC, &none) < 0)
-		return -errno;
-	return 0;
+	if (r >= 0)
+		r = limit(RLIMIT_CORE, 0);
+	if (r >= 0)
+		r = limit(RLIMIT_FSIZE, 0);
+	if (r >= 0)
+		r = limit(RLIMIT_NPROC, 0);
+	if (r >= 0)
+		r = limit(RLIMIT_CPU, SECONDS(stored));
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+	if (r >= 0)
+		r = limit(RLIMIT_AS, MEMORY(stored));
+#endif
+	return r;
 }
 
 static void explain(struct answer *a, const char *why)
@@ -118,9 +151,9 @@ static bool answer(int fd, const struct answer *a)
 	return send(fd, a, sizeof(*a), MSG_NOSIGNAL) == (ssize_t)sizeof(*a);
 }
 
-static bool open_dump(kdump_ctx_t *ctx, int dump_fd, struct answer *a)
+static bool open_dump(kdump_ctx_t *ctx, const struct pager *p, int dump_fd, struct answer *a)
 {
-	int r = limit_resources();
+	int r = limit_resources(p->stored);
 
 	if (r >= 0)
 		r = confine();
@@ -143,7 +176,7 @@ static _noreturn_ void serve(struct pager *p, int dump_fd, int fd)
 	kdump_ctx_t *ctx = kdump_new();
 	struct answer opened = {0};
 
-	if (!ctx || !open_dump(ctx, dump_fd, &opened)) {
+	if (!ctx || !open_dump(ctx, p, dump_fd, &opened)) {
 		(void)answer(fd, &opened);
 		_exit(1);
 	}
@@ -181,14 +214,25 @@ static int lost(struct pager *p, struct ukd_error *e)
 	return ukd_refuse(e, "dump.library", "damaged: libkdumpfile gives no answer");
 }
 
+static uint64_t now_ms(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
 static int take_answer(struct pager *p, struct answer *ret, struct ukd_error *e)
 {
 	struct pollfd pfd = {.fd = p->fd, .events = POLLIN};
+	uint64_t begin = now_ms(), waited;
 	int r;
 
 	do
-		r = poll(&pfd, 1, ANSWER_MS);
+		r = poll(&pfd, 1, p->left_ms < ANSWER_MS ? (int)p->left_ms : ANSWER_MS);
 	while (r < 0 && errno == EINTR);
+	waited = now_ms() - begin;
+	p->left_ms -= waited < p->left_ms ? waited : p->left_ms;
 	if (r != 1 || recv(p->fd, ret, sizeof(*ret), MSG_DONTWAIT) != (ssize_t)sizeof(*ret))
 		return lost(p, e);
 	ret->why[sizeof(ret->why) - 1] = 0;
@@ -239,7 +283,7 @@ static int start(struct pager *p, int dump_fd, struct ukd_error *e)
 	return 0;
 }
 
-int pager_open(int fd, uint32_t page_size, struct pager **ret, struct ukd_error *e)
+int pager_open(int fd, const struct dump_facts *f, struct pager **ret, struct ukd_error *e)
 {
 	_cleanup_(pager_closep) struct pager *p = calloc(1, sizeof(*p));
 	struct answer opened;
@@ -249,8 +293,10 @@ int pager_open(int fd, uint32_t page_size, struct pager **ret, struct ukd_error 
 	if (!p)
 		return ukd_oom(e);
 	p->fd = -1;
-	p->page_size = page_size;
-	pages = mmap(NULL, (size_t)PAGER_BATCH * page_size, PROT_READ | PROT_WRITE,
+	p->page_size = f->page_size;
+	p->stored = f->stored;
+	p->left_ms = SECONDS(f->stored) * 1000;
+	pages = mmap(NULL, (size_t)PAGER_BATCH * p->page_size, PROT_READ | PROT_WRITE,
 		     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (pages == MAP_FAILED)
 		return ukd_oom(e);

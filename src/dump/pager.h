@@ -13,14 +13,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "dump/dump.h"
 #include "util/error.h"
 
 #define PAGER_BATCH 64 /* pages per question */
 
 struct pager;
 
-/* Starts the child on the dump that is open as fd; the caller keeps fd. */
-int pager_open(int fd, uint32_t page_size, struct pager **ret, struct ukd_error *e) _must_check_;
+/* Starts the child on the dump that is open as fd; the caller keeps fd. The child's memory and time
+ * are limited by what of the file is on disk. */
+int pager_open(int fd, const struct dump_facts *f, struct pager **ret,
+	       struct ukd_error *e) _must_check_;
 void pager_close(struct pager *p);
 
 /*

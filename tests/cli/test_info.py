@@ -206,6 +206,46 @@ def test_directory_log_only(crash):
     assert j["dump"] is None and j["log"]["source"] == "dmesg.txt"
 
 
+@pytest.mark.parametrize("state,code", [("log-only", 0), ("failed", 0), ("complete", 1)])
+@pytest.mark.parametrize("data", [b"", b"\x7fELF", gen.GARBAGE])
+def test_directory_unreadable_dump(crash, state, code, data):
+    """What is left of a dump that could not be saved hides neither the state nor the log."""
+    (crash / "vmcore").unlink()
+    write(crash / "vmcore-incomplete", data)
+    write(crash / "dmesg.txt", f"[    1.000000] {PANIC}\n".encode())
+    manifest(crash, state=state)
+    out, err = info(crash, code=code)
+    r = rows(out)
+    assert r["dump"].startswith(f"not readable: {crash}/vmcore-incomplete: ")
+    assert r["state"] == state and r["panic"] == PANIC
+    assert "1 lines in dmesg.txt" in r["kernel log"]
+    assert bool(err) == bool(code) and err.count("\n") == code
+    j = info_json(crash, code=code)
+    assert j["dump"] is None and j["dump_error"] and j["panic"] == PANIC
+
+
+def test_directory_unreadable_dump_alone(tmp_path):
+    write(tmp_path / "vmcore", gen.GARBAGE)
+    out, err = info(tmp_path, code=1)
+    assert out == "" and err.endswith(" [dump.format]\n")
+
+
+@pytest.mark.parametrize("name", ["vmcore", "dmesg.txt", "manifest.json"])
+def test_directory_links_are_not_followed(crash, tmp_path, name):
+    m = gen.Machine()
+    m.vmcoreinfo["SYMBOL(prb)"] = None     # the log would be dmesg.txt's
+    write(crash / "vmcore", gen.kdump(m))
+    (crash / name).rename(tmp_path / "secret")
+    (crash / name).symlink_to(tmp_path / "secret")
+    out, err = info(crash, code=name == "vmcore")
+    r = rows(out)
+    assert ("from dmesg.txt" in out) == (name != "dmesg.txt")
+    assert r["state"].startswith("unknown") == (name == "manifest.json")
+    assert r["dump"].startswith("not readable") == (name == "vmcore")
+    if name == "vmcore":
+        assert err == f"ukdumpctl: {crash}: vmcore: is a symbolic link [file.type]\n"
+
+
 def test_directory_log_from_dmesg_txt(crash):
     m = gen.Machine()
     m.vmcoreinfo["SYMBOL(prb)"] = None
@@ -295,12 +335,51 @@ def test_not_a_file(tmp_path, name, reason):
     assert reason in err and err.count("\n") == 1
 
 
+# Sparse files: a few KiB on disk say they are terabytes.
+
+def sparse(path, data, size):
+    write(path, data)
+    os.truncate(path, size)
+    if path.stat().st_blocks * 512 > size // 2:
+        pytest.skip("no sparse files here")
+    return path
+
+
+def test_sparse_bitmap_is_refused(tmp_path):
+    dump = sparse(tmp_path / "vmcore", gen.kdump_sparse(1 << 28), 3 << 40)
+    _, err = info("--full", dump, code=1, limit=5)
+    assert err.endswith(" [dump.sparse]\n")
+
+
+def test_sparse_bitmap_is_not_walked(tmp_path):
+    """The largest that is taken."""
+    dump = sparse(tmp_path / "vmcore", gen.kdump_sparse(1 << 14), 1 << 40)
+    assert info_json(dump)["pages"]["present"] == 0
+    _, err = info("--full", dump, code=1, limit=10)
+    assert err.endswith(" [dump.sparse]\n")
+
+
+def test_sparse_elf(tmp_path):
+    dump = sparse(tmp_path / "vmcore", gen.elf_sparse(1 << 40), (1 << 40) + (1 << 20))
+    j = info_json("--find", gen.SECRET.hex(), dump)
+    assert j["find"]["pages"] == 4 and j["pages"]["present"] > 1 << 28
+    assert "not hashed" in info("--full", dump, code=1, limit=10)[1]
+
+
+def test_sparse_elf_is_read_whole(tmp_path):
+    dump = sparse(tmp_path / "vmcore", gen.elf_sparse(1 << 26), (1 << 26) + (1 << 20))
+    j = info_json("--full", dump)
+    assert j["full"]["pages_read"] == j["pages"]["present"] and j["full"]["errors"] == 0
+    assert j["full"]["sha256"] == hashlib.sha256(dump.read_bytes()).hexdigest()
+
+
 # The verb
 
 def test_help():
     out, err = info("--help")
     assert not err and out.startswith("Usage: ukdumpctl info ")
     assert max(map(len, out.splitlines())) <= 80
+    assert "--lines N " in out
 
 
 @pytest.mark.parametrize("args", [[], ["a", "b"], ["--nonsense", "x"], ["--find", "", "x"],

@@ -389,6 +389,31 @@ def elf_segments_overlap():
     return bytes(data)
 
 
+def kdump_sparse(bitmap_blocks):
+    """No more than headers; the bitmaps, of so many blocks, are for a hole behind the file."""
+    good = kdump(Machine())
+    sub, = struct.unpack_from("<i", good, H_SUB)
+    data = patched(good[:PAGE * (1 + sub)], "<I", H_BITMAP, 2 * bitmap_blocks)
+    return patched(data, "<Q", S_MAPNR, bitmap_blocks * PAGE * 8)
+
+
+def elf_sparse(size):
+    """The last segment goes on for size bytes behind the file."""
+    data = elf(Machine())
+    last = 64 + 56 * (struct.unpack_from("<H", data, 56)[0] - 1)
+    old, = struct.unpack_from("<Q", data, last + 32)
+    data = patched(data, "<Q", last + 32, old + size)
+    return patched(data, "<Q", last + 40, old + size)
+
+
+def elf_vmcoreinfo_notes():
+    """Three vmcoreinfo notes, the first two of them empty."""
+    m = Machine()
+    notes = m.notes
+    m.notes = lambda cpus: note(b"VMCOREINFO\0", 0, b"") * 2 + notes(cpus) + notes(0)
+    return elf(m)
+
+
 GARBAGE = bytes((n * 7 + (n >> 8)) & 255 for n in range(20000))
 
 INCOMPLETE = "incomplete"
@@ -457,6 +482,7 @@ HOSTILE = {
                                      "dump.segment"),
     "elf-empty-segment-beyond-end": (lambda: patched(patched(
         elf(Machine()), "<Q", 64 + 56 + 8, 1 << 60), "<Q", 64 + 56 + 32, 0), None),
+    "elf-vmcoreinfo-thrice": (elf_vmcoreinfo_notes, None),
     "elf-segments-overlap": (elf_segments_overlap, "dump.segment"),
     "elf-note-beyond-segment": (lambda: (lambda d, o: patched(d, "<I", o + 4, 1 << 31))(
         elf(Machine()), struct.unpack_from("<Q", elf(Machine()), 64 + 8)[0]), "dump.notes"),

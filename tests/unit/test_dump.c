@@ -13,11 +13,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "dump/dump.h"
+#include "dump/header.h"
 #include "dump/vmem.h"
 #include "dump/printk.h"
 #include "dump/vmcoreinfo.h"
+#include "util/cleanup.h"
 
 static struct bytes text_of(const char *s)
 {
@@ -351,6 +355,46 @@ static void test_printk_errors(void **state _unused_)
 	test_free(k);
 }
 
+/* A bitmap from byte 4096 on: a byte, a hole, and a last byte with bits that do not count. */
+static void test_bitmap_parts(void **state _unused_)
+{
+	struct dump_range map = {4096, MIB(1)};
+	uint64_t bits = MIB(1) * 8 - 5, off = 0, total = 0, parts = 0;
+	_close_ int fd = memfd_create("bitmap", MFD_CLOEXEC);
+	uint8_t part[DUMP_BITMAP_PART];
+	struct ukd_error e;
+	size_t len;
+
+	assert_int_equal(ftruncate(fd, (off_t)(map.off + map.len)), 0);
+	assert_int_equal(pwrite(fd, "\377", 1, (off_t)map.off), 1);
+	assert_int_equal(pwrite(fd, "\377", 1, (off_t)(map.off + map.len - 1)), 1);
+	for (;; off += len, parts++) {
+		assert_int_equal(dump_bitmap_part(fd, map, bits, &off, part, &len, &e), 0);
+		if (!len)
+			break;
+		for (size_t i = 0; i < len; i++)
+			total += (unsigned int)__builtin_popcount(part[i]);
+	}
+	assert_int_equal(off, map.len);
+	assert_int_equal(total, 8 + 3);
+	assert_in_range(parts, 2, 32); /* 256 without holes */
+}
+
+/* Empty vmcoreinfo notes do not count, of others the first; none leaks. */
+static void test_vmcoreinfo_notes(void **state _unused_)
+{
+	static const uint8_t notes[] = "\13\0\0\0\0\0\0\0\0\0\0\0VMCOREINFO\0\0"
+				       "\13\0\0\0\4\0\0\0\0\0\0\0VMCOREINFO\0\0A=1\n"
+				       "\13\0\0\0\4\0\0\0\0\0\0\0VMCOREINFO\0\0B=2\n"
+				       "\13\0\0\0\0\0\0\0\0\0\0\0VMCOREINFO\0";
+	struct bytes all = {notes, sizeof(notes)};
+	_dump_header_ struct dump_header h = {.facts = {.page_size = 4096}};
+	struct ukd_error e = {0};
+
+	assert_int_equal(dump_header_notes(all, &h, &e), 0);
+	assert_string_equal(h.vmcoreinfo.data, "A=1\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -365,6 +409,8 @@ int main(void)
 		cmocka_unit_test(test_printk_text_len),
 		cmocka_unit_test(test_printk_distance),
 		cmocka_unit_test(test_printk_errors),
+		cmocka_unit_test(test_bitmap_parts),
+		cmocka_unit_test(test_vmcoreinfo_notes),
 	};
 
 	return cmocka_run_group_tests_name("dump", tests, NULL, NULL);
