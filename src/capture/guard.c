@@ -59,8 +59,11 @@ int guard_call(int (*fn)(void *ctx), void *ctx, unsigned int timeout_s, const ch
 	if (pid == 0)
 		_exit(-fn(ctx) & 0xff);
 	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-	if (pidfd < 0)
-		return ukd_fail_errno(e, -errno, "%s: pidfd_open", what);
+	if (pidfd < 0) {
+		(void)ukd_fail_errno(e, -errno, "%s: pidfd_open", what);
+		(void)kill(pid, SIGKILL);
+		return e->code;
+	}
 	if (ends_within(pidfd, (uint64_t)timeout_s * 1000))
 		return child_result(pid, what, e);
 	(void)kill(pid, SIGKILL);

@@ -18,6 +18,7 @@
 #include "util/sys.h"
 
 #define MOUNT_POINT   "/run/ukdump/target"
+#define DETACH_S      5
 #define DEVICE_WAIT_S 90 /* RAID controllers and SAN paths take their time; never over 1/4 of all */
 
 static const struct fs_type {
@@ -58,6 +59,11 @@ static int do_mount(void *ctx)
 	const unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME;
 
 	return mount(m->source, m->target, m->type->name, flags, m->type->options) < 0 ? -errno : 0;
+}
+
+static int do_detach(void *ctx)
+{
+	return umount2(ctx, MNT_DETACH) < 0 ? -errno : 0;
 }
 
 static int do_umount(void *ctx)
@@ -101,6 +107,8 @@ static int mount_device(struct attempt *a, const struct blockdev *dev, struct uk
 	(void)snprintf(point, sizeof(point), "%s" MOUNT_POINT, root->path);
 	(void)snprintf(m.source, sizeof(m.source), "%s%s", root->path, dev->path);
 	m.target = point;
+	/* Of a target that hung. Where nothing is mounted, as usual, this fails. */
+	(void)!guard_call(do_detach, point, DETACH_S, "umount", e);
 	r = make_directories(root->fd, &MOUNT_POINT[1], 0700, e);
 	if (r < 0)
 		return r;

@@ -4,14 +4,18 @@
  * stage with a time, a result and a reason; a failing step never ends the run.
  */
 #include <errno.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "capture/capture.h"
+#include "capture/guard.h"
 #include "capture/modules.h"
 #include "capture/target.h"
 #include "util/sys.h"
+
+#define LEAVE_MS 5000 /* to end before the watchdog does */
 
 void capture_say(const struct capture *c, enum log_level level, const char *fmt, ...)
 {
@@ -102,7 +106,9 @@ static enum dump_state fill_target(struct attempt *a)
 {
 	enum dump_state state = STATE_FAILED;
 
-	(void)stage(a, "log", a->ops->save_log);
+	/* What holds if the rest hangs. */
+	if (stage(a, "log", a->ops->save_log) == 0)
+		a->c->record.state = STATE_LOG_ONLY;
 	if (stage(a, "space", a->ops->check_space) == 0) {
 		state = a->ops->save_dump(a);
 		if (state != STATE_COMPLETE)
@@ -126,27 +132,98 @@ static void publish(struct attempt *a)
 		capture_say(a->c, LOG_LEVEL_ERROR, "manifest: %s", e.text);
 }
 
-static enum dump_state attempt_target(struct capture *c, const char *uri, const char *place)
+/* Everything that is done with a target, and the state in its record. */
+static void attempt_target(struct capture *c, const char *place)
 {
 	struct attempt a = {.c = c, .place = place, .dirfd = -1};
 	struct ukd_error e;
 
-	record_reset_dump(&c->record);
-	a.record = record_target(&c->record, uri);
+	a.record = &c->record.targets[c->record.n_targets - 1];
 	a.ops = target_find(place);
 	if (!a.ops) {
 		(void)snprintf(a.record->reason, sizeof(a.record->reason),
 			       "this image has no support for this kind of target");
-		capture_say(c, LOG_LEVEL_ERROR, "target %s: %s", uri, a.record->reason);
-		return STATE_FAILED;
+		capture_say(c, LOG_LEVEL_ERROR, "target %s: %s", a.record->uri, a.record->reason);
+		return;
 	}
 	if (stage(&a, "target", a.ops->connect) == 0) {
 		c->record.state = fill_target(&a);
 		publish(&a);
 	}
 	if (a.ops->disconnect(&a, &e) < 0)
-		capture_say(c, LOG_LEVEL_WARNING, "target %s: %s", uri, e.text);
+		capture_say(c, LOG_LEVEL_WARNING, "target %s: %s", a.record->uri, e.text);
+}
+
+struct guarded {
+	struct capture *c;
+	const char *place;
+};
+
+static int attempt_child(void *ctx)
+{
+	const struct guarded *g = ctx;
+
+	attempt_target(g->c, g->place);
+	return 0;
+}
+
+/* The attempt did not come back: what is recorded of it is closed. */
+static void close_record(struct capture *c, const struct ukd_error *why)
+{
+	struct record *r = &c->record;
+	struct target_record *t = &r->targets[r->n_targets - 1];
+	struct stage *s = &r->stages[r->n_stages - 1];
+	bool within = s->outcome == OUTCOME_FAILED && !s->reason[0];
+
+	if (within)
+		capture_end_stage(c, s, OUTCOME_FAILED, why->text);
+	/* The name of a complete dump is given by the last stage. */
+	if (within && r->state == STATE_COMPLETE)
+		r->state = STATE_PARTIAL;
+	t->state = r->state;
+	(void)snprintf(t->reason, sizeof(t->reason), "%s: %.480s", s->name, why->text);
+	capture_say(c, LOG_LEVEL_ERROR, "target %s: %s", t->uri, t->reason);
+}
+
+/*
+ * Runs an attempt in a child of its own, which records in shared memory. Any access to a dead disk
+ * may hang for ever; then the next target has the time after end_ms.
+ */
+static enum dump_state guard_attempt(struct capture *c, const char *uri, const char *place,
+				     uint64_t end_ms)
+{
+	struct guarded g = {guard_share(sizeof(*g.c)), place};
+	struct ukd_error e;
+	uint64_t limit_ms;
+
+	record_reset_dump(&c->record);
+	(void)record_target(&c->record, uri);
+	if (!g.c) {
+		attempt_target(c, place);
+		return c->record.state;
+	}
+	*g.c = *c;
+	g.c->budget.end_ms = end_ms;
+	limit_ms = budget_left_ms(&g.c->budget);
+	if (limit_ms > INT_MAX - 1000)
+		limit_ms = INT_MAX - 1000;
+	if (guard_call(attempt_child, &g, (unsigned int)((limit_ms + 999) / 1000), "attempt", &e) <
+	    0)
+		close_record(g.c, &e);
+	/* A copy: a child that cannot be killed may still write to the original. */
+	c->record = g.c->record;
+	c->memory = g.c->memory;
+	guard_unshare(g.c, sizeof(*g.c));
 	return c->record.state;
+}
+
+/* The last target may take what is left but for leaving, any other two thirds of it. */
+static uint64_t attempt_end(const struct budget *b, bool last)
+{
+	uint64_t leave = b->total_ms / 20 < LEAVE_MS ? b->total_ms / 20 : LEAVE_MS;
+	uint64_t left = budget_left_ms(b);
+
+	return last ? b->end_ms - leave : b->end_ms - left + left / 3 * 2;
 }
 
 static void prepare_record(struct capture *c)
@@ -195,7 +272,8 @@ enum dump_state capture_run(struct capture *c)
 			capture_say(c, LOG_LEVEL_ERROR, "target %s: no time left", targets->v[i]);
 			continue;
 		}
-		state = attempt_target(c, targets->v[i], place);
+		state = guard_attempt(c, targets->v[i], place,
+				      attempt_end(&c->budget, i + 1 == targets->n));
 		if (state > best)
 			best = state;
 	}

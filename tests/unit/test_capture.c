@@ -387,6 +387,28 @@ static void test_next_target(void **state)
 	assert_string_equal(manifest(r, "targets.3.uri"), "file:/crash");
 }
 
+/* A target that hangs, here on a FIFO that nobody writes to, does not keep the next from its turn. */
+static void test_target_hangs(void **state)
+{
+	struct run *r = *state;
+	uint64_t begin = clock_ms();
+
+	assert_int_equal(mkdir(tree_path(&r->tree, "/second"), 0700), 0);
+	set_targets(r, "file:/crash file:/second");
+	tree_makedumpfile(&r->tree, "case $PWD in */second/*) cp @/good \"$out\" ;; "
+				    "*) mkfifo \"$out\" ;; esac");
+	r->c.settings.dump.timeout_s = 15;
+	assert_int_equal(run(r), STATE_COMPLETE);
+	assert_in_range(clock_ms() - begin, 9000, 13000);
+	r->dir = "/second/20261121T183822Z-0123abc";
+	assert_true(has(r, "vmcore"));
+	assert_string_equal(manifest(r, "targets.0.result"), "log-only");
+	assert_string_equal(manifest(r, "targets.0.reason"), "dump: attempt: not done after 10 s");
+	assert_string_equal(manifest(r, "targets.1.result"), "complete");
+	assert_string_equal(manifest(r, "stages.4.reason"), "attempt: not done after 10 s");
+	assert_string_equal(manifest(r, "collector.attempts"), "1");
+}
+
 /* What build resolved takes the place of the setting; the manifest shows the setting. */
 static void test_resolved_target(void **state)
 {
@@ -667,6 +689,7 @@ int main(void)
 		TEST(test_no_dump),
 		TEST(test_no_space),
 		TEST(test_next_target),
+		TEST(test_target_hangs),
 		TEST(test_resolved_target),
 		TEST(test_target_in_memory),
 		TEST(test_no_time),
