@@ -53,6 +53,18 @@ int find_kernel_version(const struct root *root, const char *wanted, char ret[KV
 	return 0;
 }
 
+void kernel_own_version(struct bytes kernel, char ret[KVER_MAX])
+{
+	char text[SEALED_VERSION_MAX + 1];
+	size_t n;
+
+	kernel_version_string(kernel, text);
+	n = strcspn(text, " ");
+	if (n >= KVER_MAX || text[0] == '.' || memchr(text, '/', n))
+		n = 0;
+	(void)snprintf(ret, KVER_MAX, "%.*s", (int)n, text);
+}
+
 int read_kernel(const struct root *root, const char *kver, struct buffer *ret, struct ukd_error *e)
 {
 	char path[2][256];
@@ -99,7 +111,7 @@ static int append_word(char **line, const char *word)
 	return 0;
 }
 
-/* The consoles that the running kernel writes to; a tree that does not run has none. */
+/* The consoles that the running kernel writes to; a bare chroot does not tell them. */
 static int append_consoles(const struct root *root, char **line, struct ukd_error *e)
 {
 	_buffer_ struct buffer running = {0};
@@ -115,20 +127,32 @@ static int append_consoles(const struct root *root, char **line, struct ukd_erro
 	return 0;
 }
 
-int make_command_line(const struct root *root, const char *line, const char *append, char **ret,
+/* panic_on_warn= and the like are something else. */
+static bool has_panic(const char *line)
+{
+	for (const char *at = line; (at = strstr(at, "panic=")); at++)
+		if (at == line || at[-1] == ' ')
+			return true;
+	return false;
+}
+
+int make_command_line(const struct root *root, const struct command_line_spec *spec, char **ret,
 		      struct ukd_error *e)
 {
-	_free_ char *text = strdup(line ? line : default_cmdline);
+	_free_ char *text = strdup(spec->line ? spec->line : default_cmdline);
 
 	if (!text)
 		return ukd_oom(e);
-	if (!line) {
+	if (!spec->line && !spec->fleet) {
 		int r = append_consoles(root, &text, e);
 
 		if (r < 0)
 			return r;
 	}
-	if (append && append_word(&text, append) < 0)
+	if (spec->append && append_word(&text, spec->append) < 0)
+		return ukd_oom(e);
+	/* A capture kernel that panics and stays there leaves the machine down. */
+	if (spec->need_panic && !has_panic(text) && append_word(&text, "panic=1") < 0)
 		return ukd_oom(e);
 	*ret = take_ptr(&text);
 	return 0;

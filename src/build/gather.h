@@ -27,8 +27,21 @@ int read_os_release(const struct root *root, struct buffer *ret, struct ukd_erro
 int read_efi_stub(const struct root *root, struct buffer *ret, struct ukd_error *e) _must_check_;
 
 /*
- * The capture command line: line (NULL: the built-in default and the running kernel's console=
- * parameters), a space, append (NULL: nothing). ret is a heap string.
+ * The version that the kernel file itself names ("6.12.107+deb13-amd64", the first word of its
+ * version string); empty if it names none, or none that could be a directory of modules.
  */
-int make_command_line(const struct root *root, const char *line, const char *append, char **ret,
+void kernel_own_version(struct bytes kernel, char ret[KVER_MAX]);
+
+struct command_line_spec {
+	const char *line;   /* NULL: the built-in default */
+	const char *append; /* NULL: nothing */
+	bool fleet;	    /* for another machine: not the consoles of this one */
+	bool need_panic;    /* add panic=1 where no panic= is */
+};
+
+/*
+ * The capture command line: the line, for the default one also the running kernel's console=
+ * parameters, what is appended. ret is a heap string.
+ */
+int make_command_line(const struct root *root, const struct command_line_spec *spec, char **ret,
 		      struct ukd_error *e) _must_check_;

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "build/device.h"
 #include "build/gather.h"
 #include "build/modules.h"
 #include "build/target.h"
@@ -18,10 +19,13 @@
 
 #define DRACUT_LIMIT_S 600
 #define STAGE_PARENT   "/var/tmp"
+#define DRACUT_CONF    "dracut.conf" /* empty, in the stage, and the empty directory *.d */
 
-/* Drivers of the usual disks, for an image that is built where it will not run. */
-static const char *const fleet_drivers[] = {"virtio_pci", "virtio_blk", "virtio_scsi",
-					    "ahci",	  "nvme",	"sd_mod"};
+/* Disks that servers and virtual machines boot from, for an image that will run elsewhere. */
+static const char *const fleet_drivers[] = {
+	"virtio_pci", "virtio_blk", "virtio_scsi", "ahci",	 "nvme",	 "megaraid_sas",
+	"mpt3sas",    "vmw_pvscsi", "mptspi",	   "hv_storvsc", "xen_blkfront", "sd_mod",
+};
 
 struct stage {
 	const struct root *root;
@@ -70,12 +74,36 @@ static int stage_write(const struct stage *s, const char *name, struct bytes tex
 	return file_replace(AT_FDCWD, path, 0600, text, e);
 }
 
-/* A driver that this kernel does not have as a module or built in is no reason to fail. */
-static int add_driver(void *ctx, const char *name, struct ukd_error *e)
-{
-	struct stage *s = ctx;
-	int r = module_add(s->tree, name, &s->list, e);
+/* The drivers of one target, as they are found. */
+struct drivers {
+	struct stage *stage;
+	char names[256]; /* for the note */
+};
 
+static int add_driver(struct drivers *d, const char *name, struct ukd_error *e)
+{
+	int r = module_add(d->stage->tree, name, &d->stage->list, e);
+	size_t used = strlen(d->names);
+
+	if (r > 0)
+		(void)snprintf(d->names + used, sizeof(d->names) - used, " %s", name);
+	return r;
+}
+
+/*
+ * A driver that is bound to the disk. One that is built into the running kernel may be missing
+ * from the lists of the other: they do not name everything that is built in.
+ */
+static int add_bound(void *ctx, const char *name, bool loadable, struct ukd_error *e)
+{
+	struct drivers *d = ctx;
+	int r = add_driver(d, name, e);
+
+	if (r == 0 && loadable)
+		return ukd_refuse(e, "target",
+				  "kernel %s has no driver '%s', which the disk needs; build for "
+				  "another kernel, or set another Target=",
+				  d->stage->spec->kver, name);
 	return r < 0 ? r : 0;
 }
 
@@ -95,14 +123,12 @@ static int add_required(struct stage *s, const char *name, struct ukd_error *e)
  */
 static int stage_file_systems(struct stage *s, struct ukd_error *e)
 {
-	static const char *const known[] = {"ext4", "xfs", "btrfs"};
-
-	for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
+	for (size_t i = 0; i < PLACE_FILE_SYSTEMS; i++) {
 		_buffer_ struct buffer list = {0};
 		char name[32];
-		int r = module_add(s->tree, known[i], &list, e);
+		int r = module_add(s->tree, place_file_systems[i], &list, e);
 
-		(void)snprintf(name, sizeof(name), "modules-%s.list", known[i]);
+		(void)snprintf(name, sizeof(name), "modules-%s.list", place_file_systems[i]);
 		if (r > 0 && list.len)
 			r = stage_write(s, name, buffer_bytes(&list), e);
 		if (r < 0)
@@ -111,22 +137,48 @@ static int stage_file_systems(struct stage *s, struct ukd_error *e)
 	return 0;
 }
 
+/* Where the disk is not known, the kernel's share of the usual ones. */
+static int add_drivers(struct drivers *d, const struct place *place, struct ukd_error *e)
+{
+	int r = 0;
+
+	if (place->device[0])
+		return device_drivers(d->stage->root, place->device, add_bound, d, e);
+	for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(fleet_drivers); i++)
+		r = add_driver(d, fleet_drivers[i], e);
+	return r < 0 ? r : 0;
+}
+
+static void note_target(const struct drivers *d, const struct place *place)
+{
+	const struct initrd_spec *spec = d->stage->spec;
+	char text[PLACE_MAX + 512];
+
+	(void)snprintf(text, sizeof(text), "target %s%s%s%s: drivers%s", place->where,
+		       place->fs[0] ? " (" : "", place->fs, place->fs[0] ? ")" : "",
+		       d->names[0] ? d->names : " are built in");
+	if (!place->device[0])
+		(void)strncat(text, " (the disk is not looked up here)",
+			      sizeof(text) - strlen(text) - 1);
+	if (spec->note)
+		spec->note(spec->note_ctx, text);
+}
+
 static int add_target(struct stage *s, const char *target, unsigned int n, FILE *facts,
 		      struct ukd_error *e)
 {
+	struct drivers d = {.stage = s};
 	struct place place = {0};
-	int r = place_resolve(s->root, target, &place, e);
+	int r = place_resolve(s->root, target, s->spec->fleet, &place, e);
 
 	if (r < 0)
 		return r;
 	if (fprintf(facts, "target.%u=%s\n", n, place.where) < 0)
 		return ukd_fail(e, -EIO, "cannot write build.conf");
-	if (place.device[0])
-		r = place_drivers(s->root, &place, add_driver, s, e);
-	for (size_t i = 0; r >= 0 && !place.device[0] && i < ARRAY_SIZE(fleet_drivers); i++)
-		r = add_driver(s, fleet_drivers[i], e);
+	r = add_drivers(&d, &place, e);
 	if (r < 0)
-		return r;
+		return ukd_prefix(e, "Target=%s", target);
+	note_target(&d, &place);
 	return place.fs[0] ? add_required(s, place.fs, e) : stage_file_systems(s, e);
 }
 
@@ -144,6 +196,19 @@ static int write_facts(struct stage *s, FILE *facts, struct ukd_error *e)
 	for (unsigned int i = 0; r >= 0 && s->spec->modules && s->spec->modules[i]; i++)
 		r = add_required(s, s->spec->modules[i], e);
 	return r;
+}
+
+/*
+ * The administrator's dracut.conf is for the initrd that boots; in this one uefi=yes or a further
+ * module would do harm that shows on the worst day only.
+ */
+static int stage_dracut_conf(const struct stage *s, struct ukd_error *e)
+{
+	char path[4300];
+	int r = stage_write(s, DRACUT_CONF, (struct bytes){(const uint8_t *)"", 0}, e);
+
+	(void)snprintf(path, sizeof(path), "%s/" DRACUT_CONF ".d", s->full);
+	return r < 0 ? r : make_directories(AT_FDCWD, path, 0700, e);
 }
 
 static int stage_fill(struct stage *s, struct ukd_error *e)
@@ -167,7 +232,7 @@ static int stage_fill(struct stage *s, struct ukd_error *e)
 				(struct bytes){(const uint8_t *)s->spec->capture_conf,
 					       strlen(s->spec->capture_conf)},
 				e);
-	return r;
+	return r < 0 ? r : stage_dracut_conf(s, e);
 }
 
 /* The last line that is not blank, for the error message. */
@@ -185,13 +250,18 @@ static const char *last_line(struct buffer *log)
 static int run_dracut(const struct stage *s, bool (*tick)(void *, unsigned int), void *tick_ctx,
 		      struct ukd_error *e)
 {
-	char env[128], output[128];
+	char env[128], output[128], conf[128], confdir[128];
 	const char *compress = root_exists(s->root, "/usr/bin/zstd") ? "--zstd" : "--gzip";
 	const char *const argv[] = {"dracut",
 				    "--force",
 				    "--no-hostonly",
 				    "--no-hostonly-cmdline",
 				    "--no-early-microcode",
+				    "--no-uefi",
+				    "--conf",
+				    conf,
+				    "--confdir",
+				    confdir,
 				    compress,
 				    "--kver",
 				    s->spec->kver,
@@ -209,6 +279,8 @@ static int run_dracut(const struct stage *s, bool (*tick)(void *, unsigned int),
 
 	(void)snprintf(env, sizeof(env), "UKDUMP_STAGE=%s", s->dir);
 	(void)snprintf(output, sizeof(output), "%s/initrd", s->dir);
+	(void)snprintf(conf, sizeof(conf), "%s/" DRACUT_CONF, s->dir);
+	(void)snprintf(confdir, sizeof(confdir), "%s/" DRACUT_CONF ".d", s->dir);
 	(void)snprintf(log_path, sizeof(log_path), "%s/log", s->full);
 	_close_ int log_fd = open(log_path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (log_fd < 0)
@@ -229,11 +301,40 @@ static int run_dracut(const struct stage *s, bool (*tick)(void *, unsigned int),
 	return r;
 }
 
+#define BYTES(s)                                    \
+	{                                           \
+		(const uint8_t *)(s), sizeof(s) - 1 \
+	}
+
+int initrd_check_magic(struct bytes initrd, struct ukd_error *e)
+{
+	/* cpio (newc, with checksums), gzip, zstd, xz, lz4 as the kernel reads it, lzop */
+	static const struct bytes known[] = {
+		BYTES("070701"),
+		BYTES("070702"),
+		BYTES("\x1f\x8b"),
+		BYTES("\x28\xb5\x2f\xfd"),
+		BYTES("\xfd"
+		      "7zXZ"),
+		BYTES("\x02\x21\x4c\x18"),
+		BYTES("\x89"
+		      "LZO"),
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+		if (initrd.len >= known[i].len && !memcmp(initrd.p, known[i].p, known[i].len))
+			return 0;
+	return ukd_refuse(
+		e, "initrd.magic",
+		"what dracut made is neither cpio nor compressed as a kernel can read it");
+}
+
 int initrd_build(const struct root *root, const struct initrd_spec *spec,
 		 bool (*tick)(void *ctx, unsigned int seconds), void *tick_ctx, struct buffer *ret,
 		 struct ukd_error *e)
 {
 	_cleanup_(stage_remove) struct stage s = {.root = root, .spec = spec};
+	_buffer_ struct buffer initrd = {0};
 	char path[128];
 	int r = module_tree_load(root, spec->kver, &s.tree, e);
 
@@ -246,5 +347,12 @@ int initrd_build(const struct root *root, const struct initrd_spec *spec,
 	if (r < 0)
 		return r;
 	(void)snprintf(path, sizeof(path), "%s/initrd", s.dir);
-	return root_read(root, path, PART_MAX, ret, e);
+	r = root_read(root, path, PART_MAX, &initrd, e);
+	if (r >= 0)
+		r = initrd_check_magic(buffer_bytes(&initrd), e);
+	if (r < 0)
+		return r;
+	*ret = initrd;
+	initrd = (struct buffer){0};
+	return 0;
 }

@@ -12,19 +12,16 @@ struct place {
 	char device[32];       /* "major:minor", empty if not known here */
 };
 
-/*
- * Resolves a target. "file:/path" is looked up in the running system's mount table; in a tree that
- * does not run it becomes LABEL=ukdump, the label of a fleet image's target. Others stay as they
- * are. Refuses (check "target") what cannot be found in the capture environment, such as a path
- * on a tmpfs.
- */
-int place_resolve(const struct root *root, const char *target, struct place *ret,
-		  struct ukd_error *e) _must_check_;
+#define PLACE_FILE_SYSTEMS 3
+extern const char *const place_file_systems[PLACE_FILE_SYSTEMS]; /* those that are supported */
 
 /*
- * Calls add for every kernel module that drives the device, from the bus to the disk
- * (/sys/dev/block). Returns 0 or add's negative result.
+ * Resolves a target to a block device of the running system, by its mount table and /dev/disk.
+ * "file:/path" and "/dev/NAME" become UUID=, other names of a device stay. For a fleet image, and
+ * where no running system is visible (a bare chroot), nothing is looked up: "file:/path" becomes
+ * LABEL=ukdump, the label of a fleet image's target, and device stays empty. Refuses (check
+ * "target") what cannot be found in the capture environment: a path on a tmpfs, a disk that is not
+ * there, a file system that is not supported.
  */
-int place_drivers(const struct root *root, const struct place *p,
-		  int (*add)(void *ctx, const char *module, struct ukd_error *e), void *ctx,
+int place_resolve(const struct root *root, const char *target, bool fleet, struct place *ret,
 		  struct ukd_error *e) _must_check_;

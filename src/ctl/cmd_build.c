@@ -13,9 +13,11 @@
 #include "build/build.h"
 #include "build/gather.h"
 #include "build/initrd.h"
+#include "build/makedumpfile.h"
 #include "conf/settings.h"
 #include "ctl/ctl.h"
 #include "ctl/publish.h"
+#include "ctl/settings_check.h"
 #include "util/cleanup.h"
 #include "util/parse.h"
 
@@ -97,6 +99,11 @@ static void step(const struct job *j, const char *what)
 		what);
 }
 
+static void note(void *ctx, const char *text)
+{
+	step(ctx, text);
+}
+
 static bool tick(void *ctx, unsigned int seconds)
 {
 	(void)ctx;
@@ -110,33 +117,71 @@ static int read_own(const char *path, struct buffer *ret, struct ukd_error *e)
 	return file_read(AT_FDCWD, path, PART_MAX, ret, e);
 }
 
+/*
+ * Drivers of another version than the kernel's cannot be loaded. An initrd of the user's own may
+ * have none, or the right ones.
+ */
+static int check_version(const struct job *j, struct ukd_error *e)
+{
+	char own[KVER_MAX];
+
+	kernel_own_version(buffer_bytes(&j->kernel), own);
+	if (j->opt->initrd || !own[0] || !strcmp(own, j->kver))
+		return 0;
+	return ukd_refuse(
+		e, "build.version",
+		"the kernel is version '%s', the modules are to be those of '%s'; give the "
+		"same version with --kver, or an initrd with --initrd",
+		own, j->kver);
+}
+
+/* The kernel is a file: its version is what it says itself, unless one was asked for. */
+static int find_file_version(struct job *j, struct ukd_error *e)
+{
+	if (j->opt->kver)
+		return find_kernel_version(&j->root, j->opt->kver, j->kver, e);
+	/* A kernel given as a file and an initrd of its own need no installed kernel. */
+	if (j->opt->kernel && j->opt->initrd)
+		return 0;
+	kernel_own_version(buffer_bytes(&j->kernel), j->kver);
+	if (!j->kver[0] && !j->opt->initrd)
+		return ukd_refuse(e, "build.version",
+				  "the kernel file does not tell its version; name it with --kver");
+	return 0;
+}
+
 /* Image.Kernel= is a version, or a path inside the root. */
 static int gather_kernel(struct job *j, struct ukd_error *e)
 {
 	const char *set = j->settings.image.kernel, *path = set && set[0] == '/' ? set : NULL;
-	const char *wanted = j->opt->kver ? j->opt->kver : path ? NULL : set;
+	const char *wanted = j->opt->kver ? j->opt->kver : set;
+	bool file = j->opt->kernel || path;
 	int r;
 
-	/* A kernel given as a file and an initrd of its own need no installed kernel. */
-	if (j->opt->kernel && j->opt->initrd && !wanted)
-		return read_own(j->opt->kernel, &j->kernel, e);
-	r = find_kernel_version(&j->root, wanted, j->kver, e);
-	if (r < 0)
-		return r;
-	if (j->opt->kernel)
-		return read_own(j->opt->kernel, &j->kernel, e);
-	if (path)
-		return root_read(&j->root, path, PART_MAX, &j->kernel, e);
-	return read_kernel(&j->root, j->kver, &j->kernel, e);
+	if (file) {
+		r = j->opt->kernel ? read_own(j->opt->kernel, &j->kernel, e) :
+				     root_read(&j->root, path, PART_MAX, &j->kernel, e);
+		if (r >= 0)
+			r = find_file_version(j, e);
+	} else {
+		r = find_kernel_version(&j->root, wanted, j->kver, e);
+		if (r >= 0)
+			r = read_kernel(&j->root, j->kver, &j->kernel, e);
+	}
+	return r < 0 ? r : check_version(j, e);
 }
 
 static int gather_rest(struct job *j, struct ukd_error *e)
 {
 	const struct options *o = j->opt;
-	const char *line = o->cmdline ? o->cmdline : j->settings.image.command_line;
-	const char *append = o->cmdline_append ? o->cmdline_append :
-						 j->settings.image.command_line_append;
-	int r = make_command_line(&j->root, line, append, &j->cmdline, e);
+	const struct command_line_spec spec = {
+		.line = o->cmdline ? o->cmdline : j->settings.image.command_line,
+		.append = o->cmdline_append ? o->cmdline_append :
+					      j->settings.image.command_line_append,
+		.fleet = o->root != NULL,
+		.need_panic = !o->initrd,
+	};
+	int r = make_command_line(&j->root, &spec, &j->cmdline, e);
 
 	if (r >= 0)
 		r = o->osrel ? read_own(o->osrel, &j->osrel, e) :
@@ -150,38 +195,10 @@ static int gather_rest(struct job *j, struct ukd_error *e)
 	return r;
 }
 
-/*
- * Settings that the capture program cannot carry out yet. It would notice on the worst day; here
- * somebody reads the message.
- */
-static int check_settings(const struct settings *s, struct ukd_error *e)
-{
-	static const char *const kinds[] = {
-		"file:", "UUID=", "LABEL=", "PARTUUID=", "/dev/", "PARTLABEL=", "PARTTYPE="};
-
-	if (s->dump.encrypt_to.n)
-		return ukd_refuse(e, "build.settings", "EncryptTo= is not supported yet");
-	if (s->action.pre.n || s->action.post.n)
-		return ukd_refuse(e, "build.settings", "Pre= and Post= are not supported yet");
-	if (s->action.on_success == ACTION_SHELL || s->action.on_failure == ACTION_SHELL)
-		return ukd_refuse(e, "build.settings",
-				  "OnSuccess=shell and OnFailure=shell are not supported yet");
-	for (unsigned int i = 0; i < s->dump.target.n; i++) {
-		bool known = false;
-
-		for (size_t k = 0; k < ARRAY_SIZE(kinds); k++)
-			known |= !strncmp(s->dump.target.v[i], kinds[k], strlen(kinds[k]));
-		if (!known)
-			return ukd_refuse(e, "build.settings",
-					  "Target=%s: only local disks are supported yet",
-					  s->dump.target.v[i]);
-	}
-	return 0;
-}
-
 static int run_dracut(struct job *j, struct ukd_error *e)
 {
 	_free_ char *text = NULL;
+	const char *problem;
 	size_t len = 0;
 	FILE *out = open_memstream(&text, &len);
 	struct initrd_spec spec = {
@@ -189,6 +206,8 @@ static int run_dracut(struct job *j, struct ukd_error *e)
 		.targets = (const char *const *)j->settings.dump.target.v,
 		.modules = (const char *const *)j->settings.image.modules.v,
 		.fleet = j->opt->root != NULL,
+		.note = note,
+		.note_ctx = j,
 	};
 	static const char *const sections[] = {"Dump", "Action", "Store"};
 
@@ -199,6 +218,9 @@ static int run_dracut(struct job *j, struct ukd_error *e)
 	if (fclose(out) != 0)
 		return ukd_oom(e);
 	spec.capture_conf = text;
+	problem = makedumpfile_check(&j->root, j->kver);
+	if (problem)
+		fprintf(stderr, "ukdumpctl: build: warning: %s\n", problem);
 	step(j, "making the capture initrd with dracut");
 	return initrd_build(&j->root, &spec, tick, NULL, &j->initrd, e);
 }
@@ -325,9 +347,9 @@ static int build(struct job *j, struct ukd_error *e)
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &j->begin);
 	if (r >= 0)
-		r = settings_load(&j->root, j->opt->config, &j->settings, e);
+		r = settings_for_build(&j->root, j->opt->config, &j->settings, e);
 	if (r >= 0 && !j->opt->initrd)
-		r = check_settings(&j->settings, e);
+		r = settings_check_supported(&j->settings, e);
 	if (r >= 0)
 		r = gather_kernel(j, e);
 	if (r >= 0)

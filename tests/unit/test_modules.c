@@ -7,8 +7,10 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "build/makedumpfile.h"
 #include "build/modules.h"
 #include "fixture_tree.h"
 
@@ -143,6 +145,38 @@ static void test_no_index(void **state _unused_)
 	module_tree_free(m);
 }
 
+static void test_makedumpfile_and_kernels(void **state _unused_)
+{
+	static const struct {
+		const char *tool, *kernel, *word;
+	} cases[] = {
+		{"1.7.6", "6.12.107+deb13-amd64", "larger than needed"},
+		{"1.7.5", "6.13.0", "larger than needed"},
+		{"1.7.6", "6.11.300", NULL},
+		{"1.7.7", "6.12.0", NULL},
+		{"1.7.9", "7.0.9", NULL},
+		{"1.7.9", "7.1.0-rc1", "may fail"},
+		{"1.7.6", "7.1", "may fail"},
+		{"1.7.10", "7.1", NULL},
+		{"x", "7.1", NULL},
+		{"1.7.6", "custom", NULL},
+	};
+
+	for (unsigned int i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char text[128];
+		const char *problem;
+
+		(void)snprintf(text, sizeof(text), "makedumpfile: version %s (released on x)\n",
+			       cases[i].tool);
+		problem = makedumpfile_problem(text, cases[i].kernel);
+		if (cases[i].word)
+			assert_non_null(strstr(problem ? problem : "", cases[i].word));
+		else
+			assert_null(problem);
+	}
+	assert_null(makedumpfile_problem("", "7.1"));
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -154,6 +188,7 @@ int main(void)
 		cmocka_unit_test(test_one_name_is_the_beginning_of_another),
 		cmocka_unit_test(test_lines_that_depmod_does_not_write),
 		cmocka_unit_test(test_no_index),
+		cmocka_unit_test(test_makedumpfile_and_kernels),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

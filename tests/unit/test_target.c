@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * src/build/target.c: from a path to the device, the path on it and its drivers, on fixture trees
- * with device nodes (the tests are skipped where mknod(2) is not allowed).
+ * src/build/target.c and device.c: from a target to the device, the path on it and its drivers, on
+ * fixture trees with device nodes (the tests are skipped where mknod(2) is not allowed). And what
+ * gather.c and initrd.c make of texts.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,10 +12,14 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include "build/device.h"
+#include "build/gather.h"
+#include "build/initrd.h"
 #include "build/target.h"
 #include "fixture_checks.h"
 #include "fixture_tree.h"
@@ -72,7 +77,7 @@ static void test_paths_on_disks(void **state _unused_)
 		struct ukd_error e = {0};
 		struct place p;
 
-		if (place_resolve(&t.root, cases[i].target, &p, &e) < 0)
+		if (place_resolve(&t.root, cases[i].target, false, &p, &e) < 0)
 			fail_msg("%s", e.text);
 		assert_string_equal(p.where, cases[i].where);
 		assert_string_equal(p.fs, cases[i].fs);
@@ -92,7 +97,7 @@ static void test_paths_that_a_capture_environment_cannot_find(void **state _unus
 		struct ukd_error e = {0};
 		struct place p = {.fs = "untouched"};
 
-		expect_refused(place_resolve(&t.root, bad[i], &p, &e), &e, "target", bad[i]);
+		expect_refused(place_resolve(&t.root, bad[i], false, &p, &e), &e, "target", bad[i]);
 		assert_non_null(strstr(e.text, bad[i])); /* names the setting */
 		assert_string_equal(p.fs, "untouched");
 	}
@@ -107,7 +112,7 @@ static void test_device_without_a_uuid(void **state _unused_)
 	if (!make_disks(&t))
 		skip();
 	assert_int_equal(remove(tree_path(&t, "/dev/disk/by-uuid/" ROOT_UUID)), 0);
-	assert_int_equal(place_resolve(&t.root, "file:/crash", &p, &e), -ENOENT);
+	assert_int_equal(place_resolve(&t.root, "file:/crash", false, &p, &e), -ENOENT);
 	assert_non_null(strstr(e.text, "no UUID for device 254:1"));
 }
 
@@ -121,7 +126,7 @@ static void test_other_targets_stay_as_they_are(void **state _unused_)
 		struct ukd_error e = {0};
 		struct place p;
 
-		assert_int_equal(place_resolve(&t.root, targets[i], &p, &e), 0);
+		assert_int_equal(place_resolve(&t.root, targets[i], false, &p, &e), 0);
 		assert_string_equal(p.where, targets[i]);
 		assert_string_equal(p.fs, "");
 		assert_string_equal(p.device, "");
@@ -135,7 +140,7 @@ static void test_tree_that_does_not_run_gets_the_fleet_label(void **state _unuse
 	struct place p;
 
 	tree_make(&t);
-	assert_int_equal(place_resolve(&t.root, "file:/var/crash", &p, &e), 0);
+	assert_int_equal(place_resolve(&t.root, "file:/var/crash", false, &p, &e), 0);
 	assert_string_equal(p.where, "LABEL=ukdump:/");
 }
 
@@ -148,8 +153,9 @@ static void test_path_that_is_too_long(void **state _unused_)
 
 	if (!make_disks(&t))
 		skip();
-	memset(target + 6, 'x', PLACE_MAX);
-	expect_refused(place_resolve(&t.root, target, &p, &e), &e, "target", "long path");
+	for (unsigned int i = 0; i < PLACE_MAX; i++)
+		target[6 + i] = i % 100 == 99 ? '/' : 'x';
+	expect_refused(place_resolve(&t.root, target, false, &p, &e), &e, "target", "long path");
 }
 
 static void test_mount_tables_that_the_kernel_does_not_write(void **state _unused_)
@@ -169,17 +175,169 @@ static void test_mount_tables_that_the_kernel_does_not_write(void **state _unuse
 		struct place p;
 
 		tree_write(&t, "/proc/self/mountinfo", tables[i]);
-		expect_refused(place_resolve(&t.root, "file:/x", &p, &e), &e, "target", tables[i]);
+		expect_refused(place_resolve(&t.root, "file:/x", false, &p, &e), &e, "target",
+			       tables[i]);
 	}
 }
 
-static int collect(void *ctx, const char *module, struct ukd_error *e)
+static void test_fleet_image_takes_nothing_of_the_builder(void **state _unused_)
+{
+	static const struct {
+		const char *target, *where;
+	} cases[] = {{"file:/var/crash", "LABEL=ukdump:/"},
+		     {"LABEL=elsewhere:/x", "LABEL=elsewhere:/x"},
+		     {"/dev/sdz", "/dev/sdz"}};
+	_tree_ struct tree t;
+
+	tree_make(&t);
+	tree_write(&t, "/proc/self/mountinfo", mountinfo);
+	tree_write(&t, "/dev/disk/by-label/.keep", "");
+	for (unsigned int i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct ukd_error e = {0};
+		struct place p;
+
+		assert_int_equal(place_resolve(&t.root, cases[i].target, true, &p, &e), 0);
+		assert_string_equal(p.where, cases[i].where);
+		assert_string_equal(p.device, "");
+	}
+}
+
+/* The same disks by other names; vda3 is not mounted and has no UUID. */
+static bool make_names(struct tree *t)
+{
+	if (!make_disks(t) || mknod(tree_path(t, "/dev/vda3"), S_IFBLK | 0600, makedev(254, 3)) < 0)
+		return false;
+	tree_link(t, "/dev/disk/by-label/two\\x2fparts", "../../vda2");
+	tree_link(t, "/dev/disk/by-partuuid/0a1b", "../../vda1");
+	tree_link(t, "/dev/disk/by-partlabel/crash", "../../vda3");
+	tree_link(t, "/dev/disk/by-label/dangling", "../../vda9");
+	tree_link(t, "/dev/root", "vda1");
+	return true;
+}
+
+static void test_names_of_disks(void **state _unused_)
+{
+	static const struct {
+		const char *target, *where, *fs, *device;
+	} cases[] = {
+		{"UUID=" ROOT_UUID ":/c", "UUID=" ROOT_UUID ":/c", "ext4", "254:1"},
+		{"UUID=abcd-1234", "UUID=abcd-1234", "xfs", "254:2"},
+		{"LABEL=two/parts:/", "LABEL=two/parts:/", "xfs", "254:2"},
+		{"PARTUUID=0A1B:/x", "PARTUUID=0A1B:/x", "ext4", "254:1"},
+		{"PARTLABEL=crash", "PARTLABEL=crash", "", "254:3"},
+		{"PARTTYPE=abc:/x", "PARTTYPE=abc:/x", "", ""},
+		{"/dev/vda1:/x", "UUID=" ROOT_UUID ":/x", "ext4", "254:1"},
+		{"/dev/root", "UUID=" ROOT_UUID, "ext4", "254:1"},
+		{"/dev/vda3:/y", "/dev/vda3:/y", "", "254:3"},
+	};
+	_tree_ struct tree t;
+
+	if (!make_names(&t))
+		skip();
+	tree_write(
+		&t, "/proc/self/mountinfo",
+		"22 1 254:1 / / rw - ext4 /dev/vda1 rw\n23 1 254:2 / /b rw - xfs /dev/vda2 rw\n");
+	for (unsigned int i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct ukd_error e = {0};
+		struct place p;
+
+		if (place_resolve(&t.root, cases[i].target, false, &p, &e) < 0)
+			fail_msg("%s", e.text);
+		assert_string_equal(p.where, cases[i].where);
+		assert_string_equal(p.fs, cases[i].fs);
+		assert_string_equal(p.device, cases[i].device);
+	}
+}
+
+static void test_names_that_no_disk_has(void **state _unused_)
+{
+	static const char *const bad[] = {
+		"UUID=0000", "LABEL=Two/parts", "LABEL=dangling:/x",	      "PARTUUID=0a1b2",
+		"/dev/sda1", "/dev/disk:/x",	"/dev/disk/by-label/dangling"};
+	_tree_ struct tree t;
+
+	if (!make_names(&t))
+		skip();
+	for (unsigned int i = 0; i < ARRAY_SIZE(bad); i++) {
+		struct ukd_error e = {0};
+		struct place p;
+
+		expect_refused(place_resolve(&t.root, bad[i], false, &p, &e), &e, "target", bad[i]);
+		assert_non_null(strstr(e.text, bad[i]));
+	}
+}
+
+static void test_links_in_a_path(void **state _unused_)
+{
+	_tree_ struct tree t;
+	struct ukd_error e = {0};
+	struct place p;
+
+	if (!make_disks(&t))
+		skip();
+	tree_write(&t, "/over/data/.keep", "");
+	tree_link(&t, "/crash", "over/data");
+	tree_link(&t, "/abs", "/over/data");
+	tree_link(&t, "/nowhere", "over/missing");
+	assert_int_equal(place_resolve(&t.root, "file:/crash", false, &p, &e), 0);
+	assert_string_equal(p.where, "UUID=" VAR_UUID ":/data");
+	assert_int_equal(place_resolve(&t.root, "file:/abs/new/er", false, &p, &e), 0);
+	assert_string_equal(p.where, "UUID=" VAR_UUID ":/data/new/er");
+	expect_refused(place_resolve(&t.root, "file:/nowhere/x", false, &p, &e), &e, "target",
+		       "dangling link");
+	expect_refused(place_resolve(&t.root, "file:/new/../over", false, &p, &e), &e, "target",
+		       "..");
+}
+
+static void test_file_systems(void **state _unused_)
+{
+	static const char *const bad[] = {"vfat", "f2fs", "ext2", "zfs"};
+	_tree_ struct tree t;
+	char line[128];
+
+	if (!make_names(&t))
+		skip();
+	for (unsigned int i = 0; i < ARRAY_SIZE(bad); i++) {
+		static const char *const targets[] = {"file:/x", "PARTUUID=0a1b", "/dev/vda1"};
+
+		(void)snprintf(line, sizeof(line), "22 1 254:1 / / rw - %s /dev/vda1 rw\n", bad[i]);
+		tree_write(&t, "/proc/self/mountinfo", line);
+		for (unsigned int k = 0; k < ARRAY_SIZE(targets); k++) {
+			struct ukd_error e = {0};
+			struct place p;
+
+			expect_refused(place_resolve(&t.root, targets[k], false, &p, &e), &e,
+				       "target", bad[i]);
+			assert_non_null(strstr(e.text, bad[i]));
+		}
+	}
+}
+
+static void test_btrfs_of_two_devices(void **state _unused_)
+{
+	_tree_ struct tree t;
+	struct ukd_error e = {0};
+	struct place p;
+
+	if (!make_disks(&t))
+		skip();
+	tree_write(&t, "/sys/fs/btrfs/features/x", "1\n");
+	tree_write(&t, "/sys/fs/btrfs/u1/devices/vda2/dev", "254:2\n");
+	tree_write(&t, "/sys/fs/btrfs/u2/devices/vdb/dev", "254:21\n");
+	tree_write(&t, "/sys/fs/btrfs/u2/devices/vdc/dev", "254:22\n");
+	assert_int_equal(place_resolve(&t.root, "file:/var/crash", false, &p, &e), 0);
+	tree_write(&t, "/sys/fs/btrfs/u1/devices/vdb/dev", "254:16\n");
+	expect_refused(place_resolve(&t.root, "file:/var/crash", false, &p, &e), &e, "target",
+		       "two devices");
+}
+
+static int collect(void *ctx, const char *module, bool loadable, struct ukd_error *e)
 {
 	char *list = ctx;
 
 	if (!strcmp(module, "bad"))
 		return ukd_fail(e, -EIO, "bad");
-	strcat(strcat(list, module), " ");
+	strcat(strcat(list, module), loadable ? " " : "(built in) ");
 	return 0;
 }
 
@@ -191,6 +349,8 @@ static void make_sysfs(struct tree *t)
 		  "../../devices/pci0000:00/0000:00:03.0/virtio1/block/vda/vda1");
 	tree_write(t, "/sys/bus/pci/drivers/virtio-pci/x", "");
 	tree_write(t, "/sys/bus/virtio/drivers/virtio_blk/x", "");
+	tree_write(t, "/sys/module/virtio_pci/parameters/x", "");
+	tree_write(t, "/sys/module/virtio_blk/initstate", "live\n");
 	tree_link(t, "/sys/bus/pci/drivers/virtio-pci/module", "../../../../module/virtio_pci");
 	tree_link(t, "/sys/bus/virtio/drivers/virtio_blk/module", "../../../../module/virtio_blk");
 	tree_link(t, "/sys/devices/pci0000:00/0000:00:03.0/driver",
@@ -201,36 +361,30 @@ static void make_sysfs(struct tree *t)
 
 static void test_drivers_from_the_bus_down(void **state _unused_)
 {
-	struct place p = {.device = "254:1"};
 	struct ukd_error e = {0};
 	char list[256] = "";
 	_tree_ struct tree t;
 
 	make_sysfs(&t);
-	assert_int_equal(place_drivers(&t.root, &p, collect, list, &e), 0);
-	assert_string_equal(list, "virtio_pci virtio_blk ");
+	assert_int_equal(device_drivers(&t.root, "254:1", collect, list, &e), 0);
+	assert_string_equal(list, "virtio_pci(built in) virtio_blk ");
 }
 
 static void test_drivers_of_no_device(void **state _unused_)
 {
-	struct place none = {.where = "LABEL=ukdump:/"}, gone = {.device = "8:1"};
 	struct ukd_error e = {0};
 	char list[256] = "";
 	_tree_ struct tree t;
 
 	make_sysfs(&t);
-	assert_int_equal(place_drivers(&t.root, &none, collect, list, &e), 0);
-	assert_int_equal(place_drivers(&t.root, &gone, collect, list, &e), -ENOENT);
-	assert_string_equal(list, "");
+	assert_int_equal(device_drivers(&t.root, "8:1", collect, list, &e), -ENOENT);
 	tree_link(&t, "/sys/dev/block/8:2", "x"); /* shorter than any real one */
-	(void)snprintf(gone.device, sizeof(gone.device), "8:2");
-	assert_int_equal(place_drivers(&t.root, &gone, collect, list, &e), 0);
+	expect_refused(device_drivers(&t.root, "8:2", collect, list, &e), &e, "target", "x");
 	assert_string_equal(list, "");
 }
 
 static void test_driver_that_cannot_be_added_ends_it(void **state _unused_)
 {
-	struct place p = {.device = "254:1"};
 	struct ukd_error e = {0};
 	char list[256] = "";
 	_tree_ struct tree t;
@@ -238,8 +392,163 @@ static void test_driver_that_cannot_be_added_ends_it(void **state _unused_)
 	make_sysfs(&t);
 	assert_int_equal(remove(tree_path(&t, "/sys/bus/pci/drivers/virtio-pci/module")), 0);
 	tree_link(&t, "/sys/bus/pci/drivers/virtio-pci/module", "../../../../module/bad");
-	assert_int_equal(place_drivers(&t.root, &p, collect, list, &e), -EIO);
+	assert_int_equal(device_drivers(&t.root, "254:1", collect, list, &e), -EIO);
 	assert_string_equal(list, "");
+}
+
+static void test_disks_that_the_lean_image_cannot_reach(void **state _unused_)
+{
+	static const struct {
+		const char *path, *word;
+	} cases[] = {
+		{"virtual/block/dm-3", "dm-3 (LVM, dm-crypt or multipath)"},
+		{"virtual/block/md127/md127p1", "md127 (software RAID)"},
+		{"virtual/block/loop0", "loop0 (a file as disk)"},
+		{"virtual/block/nbd1", "nbd1 (a network disk)"},
+		{"virtual/block/zram0", "zram0 (a virtual disk)"},
+		{"platform/host2/session1/target2:0:0/2:0:0:0/block/sda", "sda (iSCSI)"},
+		{"virtual/nvme-fabrics/ctl/nvme0/nvme0n1", "nvme0n1 (NVMe over a network)"},
+		{"virtual/nvme-subsystem/nvme-subsys0/nvme0n1", "nvme0n1 (NVMe over a network)"},
+		{"rbd/0/block/rbd0", "rbd0 (no driver is known)"},
+	};
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct ukd_error e = {0};
+		char list[256] = "", path[256];
+		_tree_ struct tree t;
+
+		tree_make(&t);
+		(void)snprintf(path, sizeof(path), "/sys/devices/%s/dev", cases[i].path);
+		tree_write(&t, path, "9:9\n");
+		(void)snprintf(path, sizeof(path), "../../devices/%s", cases[i].path);
+		tree_link(&t, "/sys/dev/block/9:9", path);
+		expect_refused(device_drivers(&t.root, "9:9", collect, list, &e), &e, "target",
+			       cases[i].word);
+		assert_non_null(strstr(e.text, cases[i].word));
+		assert_non_null(strstr(e.text, "set another Target="));
+		assert_string_equal(list, "");
+	}
+}
+
+#define SUBSYSTEM "/sys/devices/virtual/nvme-subsystem/nvme-subsys0"
+
+static void test_nvme_multipath_has_its_controllers_drivers(void **state _unused_)
+{
+	struct ukd_error e = {0};
+	char list[256] = "";
+	_tree_ struct tree t;
+
+	tree_make(&t);
+	tree_write(&t, SUBSYSTEM "/nvme0n1/nvme0n1p2/dev", "259:2\n");
+	tree_write(&t, SUBSYSTEM "/model", "x\n");
+	tree_link(&t, "/sys/dev/block/259:2",
+		  "../../devices/virtual/nvme-subsystem/nvme-subsys0/nvme0n1/nvme0n1p2");
+	tree_link(&t, SUBSYSTEM "/nvme1", "../../nvme-fabrics/ctl/nvme1");
+	tree_link(&t, SUBSYSTEM "/nvme0", "../../../pci0000:00/0000:00:04.0/nvme/nvme0");
+	tree_write(&t, "/sys/devices/pci0000:00/0000:00:04.0/nvme/nvme0/x", "");
+	tree_write(&t, "/sys/bus/pci/drivers/nvme/x", "");
+	tree_write(&t, "/sys/module/nvme/initstate", "live\n");
+	tree_link(&t, "/sys/bus/pci/drivers/nvme/module", "../../../../module/nvme");
+	tree_link(&t, "/sys/devices/pci0000:00/0000:00:04.0/driver",
+		  "../../../bus/pci/drivers/nvme");
+	if (device_drivers(&t.root, "259:2", collect, list, &e) < 0)
+		fail_msg("%s", e.text);
+	assert_string_equal(list, "nvme ");
+}
+
+static void test_command_line(void **state _unused_)
+{
+	static const struct {
+		struct command_line_spec spec;
+		const char *line;
+	} cases[] = {
+		{{.line = "a"}, "a"},
+		{{.line = "a", .append = "b"}, "a b"},
+		{{.line = "a", .need_panic = true}, "a panic=1"},
+		{{.line = "a panic_on_warn=1 kernel.panic=3", .need_panic = true},
+		 "a panic_on_warn=1 kernel.panic=3 panic=1"},
+		{{.line = "panic=0", .need_panic = true}, "panic=0"},
+		{{.line = "a", .append = "panic=30", .need_panic = true}, "a panic=30"},
+	};
+	_tree_ struct tree t;
+
+	tree_make(&t);
+	tree_write(&t, "/proc/cmdline", "quiet console=ttyS3\n");
+	for (unsigned int i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct ukd_error e = {0};
+		char *line;
+
+		assert_int_equal(make_command_line(&t.root, &cases[i].spec, &line, &e), 0);
+		assert_string_equal(line, cases[i].line);
+		free(line);
+	}
+}
+
+static void test_consoles_are_those_of_the_machine_itself(void **state _unused_)
+{
+	struct command_line_spec spec = {.need_panic = true};
+	struct ukd_error e = {0};
+	_tree_ struct tree t;
+	char *line;
+
+	tree_make(&t);
+	tree_write(&t, "/proc/cmdline", "quiet console=ttyS3\n");
+	assert_int_equal(make_command_line(&t.root, &spec, &line, &e), 0);
+	assert_non_null(strstr(line, " console=ttyS3"));
+	free(line);
+	spec.fleet = true;
+	assert_int_equal(make_command_line(&t.root, &spec, &line, &e), 0);
+	assert_null(strstr(line, "console="));
+	assert_non_null(strstr(line, " panic=1 "));
+	free(line);
+}
+
+static void test_version_of_a_kernel_file(void **state _unused_)
+{
+	static const struct {
+		const char *text, *version;
+	} cases[] = {{"6.1.0-9-amd64 (x@y) #1", "6.1.0-9-amd64"},
+		     {"6.1", "6.1"},
+		     {"", ""},
+		     {"../x y", ""},
+		     {"a/b", ""}};
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(cases); i++) {
+		uint8_t kernel[4096] = {[0x20e] = 0x00, [0x20f] = 0x04}; /* at 0x200 + 0x400 */
+		char version[KVER_MAX];
+
+		strcpy((char *)kernel + 0x600, cases[i].text);
+		kernel_own_version((struct bytes){kernel, sizeof(kernel)}, version);
+		assert_string_equal(version, cases[i].version);
+	}
+}
+
+static void test_beginnings_of_an_initrd(void **state _unused_)
+{
+	static const struct bytes good[] = {{(const uint8_t *)"070701000", 9},
+					    {(const uint8_t *)"070702", 6},
+					    {(const uint8_t *)"\x1f\x8b\x08", 3},
+					    {(const uint8_t *)"\x28\xb5\x2f\xfd", 4},
+					    {(const uint8_t *)"\xfd"
+							      "7zXZ\0",
+					     6},
+					    {(const uint8_t *)"\x02\x21\x4c\x18", 4},
+					    {(const uint8_t *)"\x89LZO\0", 5}};
+	static const struct bytes bad[] = {{(const uint8_t *)"MZ\x90\0", 4},
+					   {(const uint8_t *)"07070", 5},
+					   {(const uint8_t *)"070707", 6},
+					   {(const uint8_t *)"", 0}};
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(good); i++) {
+		struct ukd_error e = {0};
+
+		assert_int_equal(initrd_check_magic(good[i], &e), 0);
+	}
+	for (unsigned int i = 0; i < ARRAY_SIZE(bad); i++) {
+		struct ukd_error e = {0};
+
+		expect_refused(initrd_check_magic(bad[i], &e), &e, "initrd.magic", "bad");
+	}
 }
 
 int main(void)
@@ -252,9 +561,21 @@ int main(void)
 		cmocka_unit_test(test_tree_that_does_not_run_gets_the_fleet_label),
 		cmocka_unit_test(test_path_that_is_too_long),
 		cmocka_unit_test(test_mount_tables_that_the_kernel_does_not_write),
+		cmocka_unit_test(test_fleet_image_takes_nothing_of_the_builder),
+		cmocka_unit_test(test_names_of_disks),
+		cmocka_unit_test(test_names_that_no_disk_has),
+		cmocka_unit_test(test_links_in_a_path),
+		cmocka_unit_test(test_file_systems),
+		cmocka_unit_test(test_btrfs_of_two_devices),
 		cmocka_unit_test(test_drivers_from_the_bus_down),
 		cmocka_unit_test(test_drivers_of_no_device),
 		cmocka_unit_test(test_driver_that_cannot_be_added_ends_it),
+		cmocka_unit_test(test_disks_that_the_lean_image_cannot_reach),
+		cmocka_unit_test(test_nvme_multipath_has_its_controllers_drivers),
+		cmocka_unit_test(test_command_line),
+		cmocka_unit_test(test_consoles_are_those_of_the_machine_itself),
+		cmocka_unit_test(test_version_of_a_kernel_file),
+		cmocka_unit_test(test_beginnings_of_an_initrd),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

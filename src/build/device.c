@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Block devices in sysfs: see device.h. /sys is the running kernel's, trusted. */
+#include "build/device.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "util/cleanup.h"
+
+#define PATH_LEN       4096
+#define NVME_SUBSYSTEM "/virtual/nvme-subsystem/"
+#define BTRFS_DIR      "/sys/fs/btrfs"
+
+/* Walks from the bus down to a device and reports the drivers. */
+struct walk {
+	const struct root *root;
+	device_driver_fn *add;
+	void *ctx;
+	unsigned int found;
+};
+
+static int read_link(const struct root *root, const char *path, char ret[PATH_LEN])
+{
+	ssize_t n = readlinkat(root->fd, path, ret, PATH_LEN - 1);
+
+	if (n < 0)
+		return -errno;
+	ret[n] = 0;
+	return 0;
+}
+
+/* "sys/devices/pci0000:00/.../block/sda/sda1", without the slash in front. */
+static int device_path(const struct root *root, const char *device, char ret[PATH_LEN],
+		       struct ukd_error *e)
+{
+	char link[64], to[PATH_LEN];
+	const char *devices;
+	int n, r;
+
+	(void)snprintf(link, sizeof(link), "sys/dev/block/%s", device);
+	r = read_link(root, link, to);
+	if (r < 0)
+		return ukd_fail_errno(e, r, "/%s", link);
+	devices = strstr(to, "devices/");
+	n = devices ? snprintf(ret, PATH_LEN, "sys/%s", devices) : -1;
+	if (n < 0 || n >= PATH_LEN)
+		return ukd_refuse(e, "target", "/%s leads to no device", link);
+	return 0;
+}
+
+/* What a name below /sys/devices/virtual/block stands for. */
+static const char *virtual_kind(const char *name)
+{
+	static const struct {
+		const char *prefix, *kind;
+	} kinds[] = {
+		{"dm-", "LVM, dm-crypt or multipath"},
+		{"md", "software RAID"},
+		{"loop", "a file as disk"},
+		{"nbd", "a network disk"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (!strncmp(name, kinds[i].prefix, strlen(kinds[i].prefix)))
+			return kinds[i].kind;
+	return "a virtual disk";
+}
+
+static int refuse_device(const char *name, const char *kind, struct ukd_error *e)
+{
+	return ukd_refuse(e, "target",
+			  "lies on %.*s (%s); only plain disks and partitions are supported yet: "
+			  "set another Target= in ukdump.conf",
+			  (int)strcspn(name, "/"), name, kind);
+}
+
+/* The lean image loads drivers and mounts; it assembles nothing and has no network. */
+static int check_plain(const char *path, struct ukd_error *e)
+{
+	const char *virtual = strstr(path, "/virtual/block/"), *base = strrchr(path, '/') + 1;
+
+	if (virtual) {
+		virtual += strlen("/virtual/block/");
+		return refuse_device(virtual, virtual_kind(virtual), e);
+	}
+	if (strstr(path, "/session"))
+		return refuse_device(base, "iSCSI", e);
+	if (strstr(path, "/virtual/") && !strstr(path, NVME_SUBSYSTEM))
+		return refuse_device(base, "NVMe over a network", e);
+	return 0;
+}
+
+/* A built-in driver may have no module link; it is a driver all the same. */
+static int visit(struct walk *w, const char *dir, struct ukd_error *e)
+{
+	char link[PATH_LEN + 32], to[PATH_LEN], state[PATH_LEN + 32];
+	const char *module;
+
+	(void)snprintf(link, sizeof(link), "%s/driver", dir);
+	if (read_link(w->root, link, to) < 0)
+		return 0;
+	w->found++;
+	(void)snprintf(link, sizeof(link), "%s/driver/module", dir);
+	if (read_link(w->root, link, to) < 0)
+		return 0;
+	module = strrchr(to, '/') ? strrchr(to, '/') + 1 : to;
+	/* The kernel has this file for loadable modules only. */
+	(void)snprintf(state, sizeof(state), "/sys/module/%s/initstate", module);
+	return w->add(w->ctx, module, root_exists(w->root, state), e);
+}
+
+/* Every directory on the way to the disk may have a driver. path is as it was afterwards. */
+static int walk_down(struct walk *w, char *path, struct ukd_error *e)
+{
+	int r = 0;
+
+	for (char *slash = strchr(path + strlen("sys/devices/"), '/'); r >= 0 && slash;
+	     slash = strchr(slash + 1, '/')) {
+		*slash = 0;
+		r = visit(w, path, e);
+		*slash = '/';
+	}
+	return r;
+}
+
+/*
+ * NVMe native multipath: the disk hangs below a virtual subsystem that has no driver; links in it
+ * lead to the controllers. Those on PCI can be reached, those on a network cannot.
+ */
+static int walk_controllers(struct walk *w, const char *path, struct ukd_error *e)
+{
+	const char *name = strstr(path, NVME_SUBSYSTEM) + strlen(NVME_SUBSYSTEM);
+	int r = 0, dir_len = (int)(name - path) + (int)strcspn(name, "/");
+	char subsystem[PATH_LEN];
+	_closedir_ DIR *dir = NULL;
+	struct dirent *d;
+	int fd;
+
+	(void)snprintf(subsystem, sizeof(subsystem), "%.*s", dir_len, path);
+	fd = root_openat(w->root, subsystem, O_RDONLY | O_DIRECTORY);
+	dir = fd < 0 ? NULL : fdopendir(fd);
+	if (!dir)
+		return ukd_fail_errno(e, fd < 0 ? fd : -errno, "/%s", subsystem);
+	while (r >= 0 && (d = readdir(dir))) {
+		char link[PATH_LEN + 300], to[PATH_LEN], full[2 * PATH_LEN];
+
+		(void)snprintf(link, sizeof(link), "%s/%s", subsystem, d->d_name);
+		if (strncmp(d->d_name, "nvme", 4) != 0 || read_link(w->root, link, to) < 0 ||
+		    !strstr(to, "/pci"))
+			continue;
+		(void)snprintf(full, sizeof(full), "%s/%s", subsystem, to);
+		r = walk_down(w, full, e);
+	}
+	if (r >= 0 && !w->found)
+		return refuse_device(strrchr(path, '/') + 1, "NVMe over a network", e);
+	return r;
+}
+
+int device_drivers(const struct root *root, const char *device, device_driver_fn *add, void *ctx,
+		   struct ukd_error *e)
+{
+	struct walk w = {.root = root, .add = add, .ctx = ctx};
+	char path[PATH_LEN];
+	int r = device_path(root, device, path, e);
+
+	if (r >= 0)
+		r = check_plain(path, e);
+	if (r >= 0)
+		r = strstr(path, NVME_SUBSYSTEM) ? walk_controllers(&w, path, e) :
+						   walk_down(&w, path, e);
+	if (r >= 0 && !w.found)
+		return refuse_device(strrchr(path, '/') + 1, "no driver is known", e);
+	return r;
+}
+
+/* Counts the devices of one file system; *member: the device is among them. */
+static unsigned int count_devices(const struct root *root, const char *uuid, const char *device,
+				  bool *member)
+{
+	char path[PATH_LEN];
+	_closedir_ DIR *dir = NULL;
+	unsigned int n = 0;
+	struct dirent *d;
+	int fd;
+
+	(void)snprintf(path, sizeof(path), BTRFS_DIR "/%s/devices", uuid);
+	fd = root_openat(root, path, O_RDONLY | O_DIRECTORY);
+	dir = fd < 0 ? NULL : fdopendir(fd);
+	while (dir && (d = readdir(dir))) {
+		_buffer_ struct buffer number = {0};
+		struct ukd_error ignored;
+
+		if (d->d_name[0] == '.')
+			continue;
+		n++;
+		(void)snprintf(path, sizeof(path), BTRFS_DIR "/%s/devices/%s/dev", uuid, d->d_name);
+		if (root_read(root, path, 64, &number, &ignored) == 0)
+			*member |= !strncmp((char *)number.data, device, strlen(device)) &&
+				   number.data[strlen(device)] == '\n';
+	}
+	return n;
+}
+
+int device_check_btrfs(const struct root *root, const char *device, struct ukd_error *e)
+{
+	int fd = root_openat(root, BTRFS_DIR, O_RDONLY | O_DIRECTORY);
+	_closedir_ DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *d;
+
+	while (dir && (d = readdir(dir))) {
+		bool member = false;
+		unsigned int n;
+
+		if (d->d_name[0] == '.')
+			continue;
+		n = count_devices(root, d->d_name, device, &member);
+		if (member && n > 1)
+			return ukd_refuse(e, "target",
+					  "lies on a btrfs of %u devices; only plain disks and "
+					  "partitions are supported yet: set another Target= in "
+					  "ukdump.conf",
+					  n);
+	}
+	return 0;
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What sysfs tells about the block device of a target: can the lean image reach it, and how? */
+#pragma once
+
+#include "util/root.h"
+
+/*
+ * Called for each driver on the way to a device; loadable: the running kernel has it as a module,
+ * not built in.
+ */
+typedef int device_driver_fn(void *ctx, const char *module, bool loadable, struct ukd_error *e);
+
+/*
+ * Calls add for the module of every driver from the bus to the device ("major:minor"). Refuses
+ * (check "target") what the capture environment cannot assemble (LVM, dm-crypt, RAID, loop,
+ * network disks), and a device without any driver. Returns 0 or add's negative result.
+ */
+int device_drivers(const struct root *root, const char *device, device_driver_fn *add, void *ctx,
+		   struct ukd_error *e) _must_check_;
+
+/* Refuses (check "target") a mounted btrfs that the device ("major:minor") is only one part of. */
+int device_check_btrfs(const struct root *root, const char *device,
+		       struct ukd_error *e) _must_check_;

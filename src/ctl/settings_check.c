@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Settings that this version cannot carry out: see settings_check.h, ukdump.conf(5). */
+#include "ctl/settings_check.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "util/cleanup.h"
+
+int settings_check_supported(const struct settings *s, struct ukd_error *e)
+{
+	static const char *const kinds[] = {
+		"file:", "UUID=", "LABEL=", "PARTUUID=", "/dev/", "PARTLABEL=", "PARTTYPE="};
+
+	if (s->dump.encrypt_to.n)
+		return ukd_refuse(e, "build.settings", "EncryptTo= is not supported yet");
+	if (s->action.pre.n || s->action.post.n)
+		return ukd_refuse(e, "build.settings", "Pre= and Post= are not supported yet");
+	if (s->action.on_success == ACTION_SHELL || s->action.on_failure == ACTION_SHELL)
+		return ukd_refuse(e, "build.settings",
+				  "OnSuccess=shell and OnFailure=shell are not supported yet");
+	for (unsigned int i = 0; i < s->dump.target.n; i++) {
+		bool known = false;
+
+		for (size_t k = 0; k < ARRAY_SIZE(kinds); k++)
+			known |= !strncmp(s->dump.target.v[i], kinds[k], strlen(kinds[k]));
+		if (!known)
+			return ukd_refuse(e, "build.settings",
+					  "Target=%s: only local disks are supported yet",
+					  s->dump.target.v[i]);
+	}
+	return 0;
+}
+
+static void warn_unused(const struct settings *s)
+{
+	_settings_ struct settings d = {0};
+	struct ukd_error ignored;
+
+	if (settings_init(&d, &ignored) < 0)
+		return;
+	const struct {
+		const char *name;
+		bool changed;
+	} unused[] = {
+		{"AllowShell", s->image.allow_shell != d.image.allow_shell},
+		{"RequireSealed", s->arm.require_sealed != d.arm.require_sealed},
+		{"Size", s->reserve.size != d.reserve.size},
+		{"High", s->reserve.high != d.reserve.high},
+		{"Low", s->reserve.low != d.reserve.low},
+		{"Cma", s->reserve.cma != d.reserve.cma},
+		{"Keep", s->store.keep != d.store.keep},
+		{"MaxUse", s->store.max_use != d.store.max_use},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(unused); i++)
+		if (unused[i].changed)
+			(void)fprintf(stderr,
+				      "ukdumpctl: build: warning: %s= is set, but not used yet: "
+				      "see ukdump.conf(5)\n",
+				      unused[i].name);
+}
+
+int settings_for_build(const struct root *root, const char *path, struct settings *ret,
+		       struct ukd_error *e)
+{
+	_free_ char *here = NULL, *full = NULL;
+	int r;
+
+	if (path && path[0] != '/' && !root->path[0]) {
+		here = getcwd(NULL, 0);
+		if (!here)
+			return ukd_fail_errno(e, -errno, "%s", path);
+		if (asprintf(&full, "%s/%s", here, path) < 0)
+			return ukd_oom(e);
+		path = full;
+	}
+	r = settings_load(root, path, ret, e);
+	if (r >= 0)
+		warn_unused(ret);
+	return r;
+}
