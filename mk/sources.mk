@@ -14,7 +14,7 @@ SRC_capture := main.c init.c watchdog.c sequence.c record.c manifest.c budget.c 
 	facts.c modules.c elfcore.c dumpcheck.c blockdev.c target.c local.c directory.c kernellog.c \
 	plans.c collector.c tool.c copy.c
 SRC_dump := dump.c header.c header_elf.c header_kdump.c pager.c panic.c printk.c vmcoreinfo.c vmem.c
-SRC_ctl := main.c output.c trust.c publish.c loader.c settings_check.c cmd_build.c cmd_sign.c cmd_verify.c cmd_inspect.c cmd_arm.c \
+SRC_ctl := main.c output.c trust.c publish.c host_key.c loader.c settings_check.c cmd_build.c cmd_sign.c cmd_verify.c cmd_inspect.c cmd_arm.c \
 	cmd_status.c cmd_info.c info_print.c
 SRC_stub := entry.S main.c plan.c crash.c apply.c console.c mem.c
 
@@ -46,6 +46,7 @@ FIXTURES_test_capture_formats := fixture_capture.c
 TEST_test_capture := capture conf util base
 FIXTURES_test_capture := fixture_capture.c
 TEST_test_conf := conf util base
+FIXTURES_test_conf := ../../src/ctl/settings_check.c
 TEST_test_dump := dump util base
 TEST_test_capture_disk := capture conf util base
 FIXTURES_test_capture_disk := fixture_capture.c

@@ -16,14 +16,11 @@
 #include "build/makedumpfile.h"
 #include "conf/settings.h"
 #include "ctl/ctl.h"
+#include "ctl/host_key.h"
 #include "ctl/publish.h"
 #include "ctl/settings_check.h"
 #include "util/cleanup.h"
 #include "util/parse.h"
-
-#define HOST_KEY   "/etc/ukdump/keys/local.key"
-#define HOST_CERT  "/etc/ukdump/keys/local.crt"
-#define HOST_TRUST "/etc/ukdump/trust.d/local.crt"
 
 static const char usage[] =
 	"Usage: ukdumpctl build [OPTION]...\n\n"
@@ -225,33 +222,6 @@ static int run_dracut(struct job *j, struct ukd_error *e)
 	return initrd_build(&j->root, &spec, tick, NULL, &j->initrd, e);
 }
 
-/* The first build without Key= makes the host key and trusts it (three key models: README). */
-static int make_host_key(struct job *j, struct ukd_error *e)
-{
-	_buffer_ struct buffer cert = {0};
-	char host[65] = "localhost", name[128];
-	int r;
-
-	if (root_exists(&j->root, HOST_CERT))
-		return 0;
-	step(j, "making the host key " HOST_KEY);
-	(void)gethostname(host, sizeof(host) - 1);
-	(void)snprintf(name, sizeof(name), "ukdump host key %s", host);
-	/* Certificates are for all to see, so that anyone can verify; keys are not. */
-	r = make_directories(j->root.fd, "etc/ukdump", 0755, e);
-	if (r >= 0)
-		r = make_directories(j->root.fd, "etc/ukdump/keys", 0700, e);
-	if (r >= 0)
-		r = make_directories(j->root.fd, "etc/ukdump/trust.d", 0755, e);
-	if (r >= 0)
-		r = auth_make_host_key(&j->root, name, HOST_KEY, HOST_CERT, e);
-	if (r >= 0)
-		r = root_read(&j->root, HOST_CERT, KIB(64), &cert, e);
-	if (r >= 0)
-		r = file_replace(j->root.fd, &HOST_TRUST[1], 0644, buffer_bytes(&cert), e);
-	return r;
-}
-
 /* Before anything slow: which key, and is it usable? */
 static int find_key(struct job *j, struct ukd_error *e)
 {
@@ -263,7 +233,11 @@ static int find_key(struct job *j, struct ukd_error *e)
 	j->cert = j->opt->cert ? j->opt->cert : j->settings.image.certificate;
 	j->cert_root = j->opt->key ? NULL : &j->root;
 	if (!key) {
-		r = make_host_key(j, e);
+		r = host_key_ensure(&j->root, e);
+		if (r > 0)
+			step(j, "made the host key " HOST_KEY);
+		if (r >= 0 && !host_key_trusted(&j->root))
+			step(j, HOST_TRUST " is missing: start will refuse the host key's images");
 		key = HOST_KEY;
 		j->cert = HOST_CERT;
 	}

@@ -53,6 +53,8 @@ int image_publish(const struct publish_spec *spec, struct bytes image, char *ret
 	int dirfd = spec->out ? AT_FDCWD : spec->root->fd, r = 0;
 
 	if (!spec->out)
+		r = root_check_plain(spec->root, IMAGE_DIR, e);
+	if (r >= 0 && !spec->out)
 		r = make_directories(dirfd, &IMAGE_DIR[1], 0700, e);
 	if (r >= 0)
 		r = file_create(dirfd, spec->out ? spec->out : &TEMP_NAME[1], 0600, &f, e);

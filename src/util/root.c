@@ -52,6 +52,25 @@ bool root_exists(const struct root *root, const char *path)
 	return fd >= 0;
 }
 
+int root_check_plain(const struct root *root, const char *path, struct ukd_error *e)
+{
+	struct open_how how = {
+		.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
+		.resolve = RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH,
+	};
+	_close_ int fd = -1;
+
+	if (!root->path[0])
+		return 0;
+	while (*path == '/')
+		path++;
+	fd = (int)syscall(SYS_openat2, root->fd, path, &how, sizeof(how));
+	if (fd >= 0 || errno == ENOENT)
+		return 0;
+	return ukd_refuse(e, "root.link", "%s/%s: reached through a symbolic link: %s", root->path,
+			  path, strerror(errno));
+}
+
 int root_read(const struct root *root, const char *path, size_t max, struct buffer *ret,
 	      struct ukd_error *e)
 {
