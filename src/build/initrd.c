@@ -23,8 +23,8 @@
 
 /* Disks that servers and virtual machines boot from, for an image that will run elsewhere. */
 static const char *const fleet_drivers[] = {
-	"virtio_pci", "virtio_blk", "virtio_scsi", "ahci",	 "nvme",	 "megaraid_sas",
-	"mpt3sas",    "vmw_pvscsi", "mptspi",	   "hv_storvsc", "xen_blkfront", "sd_mod",
+	"virtio_pci", "virtio_blk", "virtio_scsi", "ahci",	   "nvme",   "megaraid_sas",
+	"mpt3sas",    "vmw_pvscsi", "hv_storvsc",  "xen_blkfront", "sd_mod",
 };
 
 struct stage {

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 
 #include "conf/settings.h"
+#include "ctl/settings_check.h"
 #include "util/cleanup.h"
 
 static struct bytes text_of(const char *s)
@@ -450,6 +451,51 @@ static void test_load_checks(void **state)
 	}
 }
 
+static void test_what_build_refuses(void **state _unused_)
+{
+	static const struct error_case cases[] = {
+		{"[Dump]\nEncryptTo=a\n", "build.settings", "EncryptTo="},
+		{"[Action]\nPre=/x\n", "build.settings", "Pre= and Post="},
+		{"[Action]\nPost=/x\n", "build.settings", "Pre= and Post="},
+		{"[Action]\nOnSuccess=shell\n", "build.settings", "shell"},
+		{"[Dump]\nTarget=LABEL=a nfs://h/x\n", "build.settings", "Target=nfs://h/x"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_settings_ struct settings s = parsed(cases[i].text);
+		struct ukd_error e = {0};
+
+		assert_int_equal(settings_check_supported(&s, &e), -EBADMSG);
+		assert_string_equal(e.check, cases[i].check);
+		assert_non_null(strstr(e.text, cases[i].message));
+	}
+	_settings_ struct settings good =
+		parsed("[Dump]\nTarget=file:/x UUID=1 LABEL=a:/ PARTUUID=1 /dev/x PARTTYPE=1\n");
+	struct ukd_error e = {0};
+	assert_int_equal(settings_check_supported(&good, &e), 0);
+}
+
+/* For the running system a relative path is the process's own, not one below "/". */
+static void test_relative_path_of_build(void **state)
+{
+	struct root system = ROOT_NONE;
+	struct tree *t = *state;
+	_settings_ struct settings s = {0}, inside = {0};
+	struct ukd_error e = {0};
+	char here[4096];
+
+	tree_write(t, "/etc/ukdump/my.conf", "[Dump]\nDumpLevel=7\n");
+	assert_non_null(getcwd(here, sizeof(here)));
+	assert_int_equal(root_open(NULL, &system, &e), 0);
+	assert_int_equal(chdir(t->dir), 0);
+	assert_int_equal(settings_for_build(&system, "etc/ukdump/my.conf", &s, &e), 0);
+	assert_int_equal(chdir(here), 0);
+	root_close(&system);
+	assert_int_equal(s.dump.dump_level, 7);
+	assert_int_equal(settings_for_build(&t->root, "etc/ukdump/my.conf", &inside, &e), 0);
+	assert_int_equal(inside.dump.dump_level, 7);
+}
+
 #define TREE_TEST(f) cmocka_unit_test_setup_teardown(f, tree_setup, tree_teardown)
 
 int main(void)
@@ -469,6 +515,8 @@ int main(void)
 		TREE_TEST(test_load_drop_ins),
 		TREE_TEST(test_load_error_in_drop_in),
 		TREE_TEST(test_load_checks),
+		cmocka_unit_test(test_what_build_refuses),
+		TREE_TEST(test_relative_path_of_build),
 	};
 
 	return cmocka_run_group_tests_name("conf", tests, NULL, NULL);
