@@ -36,7 +36,8 @@ static int load_one(void *ctx)
 	if (fd < 0)
 		return fd;
 	r = l->load(fd, l->params, dot && strcmp(dot, ".ko") ? UKD_MODULE_COMPRESSED : 0);
-	return r == -EEXIST ? 0 : r;
+	/* ENODEV: a driver of hardware that this machine does not have, as in a fleet image */
+	return r == -EEXIST || r == -ENODEV ? 0 : r;
 }
 
 /* Cuts a line of the list into path and parameters. False: nothing in it. */
