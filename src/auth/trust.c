@@ -230,7 +230,8 @@ int auth_trust_add_mok(struct auth_trust *t, const struct root *root, struct ukd
 {
 	int r = add_variable(t, root, MOK_TABLE_PATH, 0, "MokListRT", e);
 
-	if (r == -ENOENT)
+	/* The table is for root only; anyone may verify, and the variable says the same. */
+	if (r == -ENOENT || r == -EACCES)
 		r = add_variable(t, root, MOK_PATH, EFI_VAR_ATTRS, "MokListRT", e);
 	return r == -ENOENT ? 0 : r;
 }
