@@ -15,12 +15,13 @@
 #define TAIL_SEGMENTS KIB(128)
 
 /*
- * Measured on Debian 13 (6.12): lean environment with a 3.3 MB initrd: 96M works, 80M runs out of
- * memory; slim dracut with systemd, 12 MB: 144M works, 128M does not; 43 MB: 384M works, 256M does
- * not. The line through the upper points, rounded up to 1 MiB.
+ * Measured on Debian 13 (6.12), compressed initrd and smallest reservation that works: lean
+ * environment, 3.3 MB: 96M (80M runs out of memory); lean with every fleet driver, 6.1 MB: 112M
+ * with 11 MB to spare; slim dracut with systemd, 12 MB: 144M (128M does not); generic dracut, 43
+ * MB: 384M (256M does not). A line through them, rounded up to 1 MiB.
  */
-#define COMFORT_BASE   MIB(80)
-#define COMFORT_FACTOR 11 /* in halves of the compressed initrd's size */
+#define COMFORT_BASE   MIB(70)
+#define COMFORT_FACTOR 13 /* in halves of the compressed initrd's size */
 
 /*
  * Of the lines "  65000000-6cffffff : Crash kernel" the one with the highest address: kexec loads
