@@ -73,88 +73,101 @@ static void print_result(long result)
 	fflush(stdout);
 }
 
+struct request {
+	unsigned long flags;
+	const char *image, *initrd, *cmdline;
+	int memfd, exec;
+};
+
+enum {
+	CRASH,
+	NORMAL,
+	INITRD,
+	NO_INITRAMFS,
+	CMDLINE,
+	MEMFD,
+	EXEC,
+	UNLOAD,
+	HELP
+};
+
+static const struct option options[] = {
+	{"crash", no_argument, NULL, CRASH},
+	{"normal", no_argument, NULL, NORMAL},
+	{"initrd", required_argument, NULL, INITRD},
+	{"no-initramfs", no_argument, NULL, NO_INITRAMFS},
+	{"cmdline", required_argument, NULL, CMDLINE},
+	{"memfd", no_argument, NULL, MEMFD},
+	{"exec", no_argument, NULL, EXEC},
+	{"unload", no_argument, NULL, UNLOAD},
+	{"help", no_argument, NULL, HELP},
+	{NULL, 0, NULL, 0},
+};
+
+static _Noreturn void show_usage(int status)
+{
+	fputs(usage, status ? stderr : stdout);
+	exit(status);
+}
+
+static void take_option(struct request *r, int option)
+{
+	switch (option) {
+	case CRASH:
+		r->flags |= KEXEC_FILE_ON_CRASH;
+		break;
+	case NORMAL:
+		r->flags &= ~(unsigned long)KEXEC_FILE_ON_CRASH;
+		break;
+	case INITRD:
+		r->initrd = optarg;
+		break;
+	case NO_INITRAMFS:
+		r->flags |= KEXEC_FILE_NO_INITRAMFS;
+		break;
+	case CMDLINE:
+		r->cmdline = optarg;
+		break;
+	case MEMFD:
+		r->memfd = 1;
+		break;
+	case EXEC:
+		r->exec = 1;
+		break;
+	case UNLOAD:
+		r->flags |= KEXEC_FILE_UNLOAD;
+		break;
+	default:
+		show_usage(option == HELP ? 0 : 2);
+	}
+}
+
+static long load(const struct request *r)
+{
+	int kernel_fd = r->image ? open_file(r->image) : -1;
+	int initrd_fd = r->initrd ? open_file(r->initrd) : -1;
+	unsigned long flags = r->flags | (r->initrd ? 0 : KEXEC_FILE_NO_INITRAMFS);
+
+	if (r->memfd && kernel_fd >= 0)
+		kernel_fd = sealed_copy(kernel_fd);
+	return syscall(SYS_kexec_file_load, kernel_fd, initrd_fd, strlen(r->cmdline) + 1,
+		       r->cmdline, flags);
+}
+
 int main(int argc, char **argv)
 {
-	enum {
-		CRASH,
-		NORMAL,
-		INITRD,
-		NO_INITRAMFS,
-		CMDLINE,
-		MEMFD,
-		EXEC,
-		UNLOAD,
-		HELP
-	};
-	static const struct option options[] = {
-		{"crash", no_argument, NULL, CRASH},
-		{"normal", no_argument, NULL, NORMAL},
-		{"initrd", required_argument, NULL, INITRD},
-		{"no-initramfs", no_argument, NULL, NO_INITRAMFS},
-		{"cmdline", required_argument, NULL, CMDLINE},
-		{"memfd", no_argument, NULL, MEMFD},
-		{"exec", no_argument, NULL, EXEC},
-		{"unload", no_argument, NULL, UNLOAD},
-		{"help", no_argument, NULL, HELP},
-		{NULL, 0, NULL, 0},
-	};
-	unsigned long flags = KEXEC_FILE_ON_CRASH;
-	const char *initrd = NULL, *cmdline = "";
-	int memfd = 0, exec = 0, kernel_fd = -1, initrd_fd = -1, option;
+	struct request r = {.flags = KEXEC_FILE_ON_CRASH, .cmdline = ""};
 	long result;
+	int option;
 
-	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		switch (option) {
-		case CRASH:
-			flags |= KEXEC_FILE_ON_CRASH;
-			break;
-		case NORMAL:
-			flags &= ~(unsigned long)KEXEC_FILE_ON_CRASH;
-			break;
-		case INITRD:
-			initrd = optarg;
-			break;
-		case NO_INITRAMFS:
-			flags |= KEXEC_FILE_NO_INITRAMFS;
-			break;
-		case CMDLINE:
-			cmdline = optarg;
-			break;
-		case MEMFD:
-			memfd = 1;
-			break;
-		case EXEC:
-			exec = 1;
-			break;
-		case UNLOAD:
-			flags |= KEXEC_FILE_UNLOAD;
-			break;
-		case HELP:
-			fputs(usage, stdout);
-			return 0;
-		default:
-			fputs(usage, stderr);
-			return 2;
-		}
-	}
-	if (argc - optind != (flags & KEXEC_FILE_UNLOAD ? 0 : 1)) {
-		fputs(usage, stderr);
-		return 2;
-	}
-	if (!(flags & KEXEC_FILE_UNLOAD))
-		kernel_fd = open_file(argv[optind]);
-	if (initrd)
-		initrd_fd = open_file(initrd);
-	else
-		flags |= KEXEC_FILE_NO_INITRAMFS;
-	if (memfd && kernel_fd >= 0)
-		kernel_fd = sealed_copy(kernel_fd);
-
-	result = syscall(SYS_kexec_file_load, kernel_fd, initrd_fd, strlen(cmdline) + 1, cmdline,
-			 flags);
+	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1)
+		take_option(&r, option);
+	if (argc - optind != (r.flags & KEXEC_FILE_UNLOAD ? 0 : 1))
+		show_usage(2);
+	r.image = argv[optind];
+	result = load(&r);
 	print_result(result);
-
-	if (result == 0 && exec) {
+	if (result == 0 && r.exec) {
 		sync();
 		reboot(RB_KEXEC);
 		fail("reboot");
