@@ -8,11 +8,13 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 import time
+from pathlib import Path
 
 import pytest
 
-from cli import BUILD, REPO, ctl, load, run
+from cli import BUILD, CTL, REPO, ctl, load, run
 
 import bzimage
 import pe
@@ -171,11 +173,14 @@ def test_dangling_link(command, tmp_path):
 
 @pytest.mark.parametrize("verb", [["verify"], ["inspect"], ["sign", "--print-digest"]],
                          ids=lambda v: v[0])
-def test_unreadable(verb, tmp_path, sealed):
-    path = tmp_path / "unreadable.efi"
-    shutil.copy(sealed["signer"], path)
-    path.chmod(0)
-    done = ctl(*verb, path, code=1, **({"user": 65534} if ROOT else {}))
+def test_unreadable(verb, sealed):
+    """By a user who may reach the program and the file (the checkout may lie below /root)."""
+    with tempfile.TemporaryDirectory() as place:
+        os.chmod(place, 0o755)
+        program = shutil.copy(CTL, place)
+        path = Path(shutil.copy(sealed["signer"], place)).rename(f"{place}/unreadable.efi")
+        path.chmod(0)
+        done = run(program, *verb, path, code=1, cwd=place, **({"user": 65534} if ROOT else {}))
     assert "unreadable.efi: Permission denied" in done.out + done.err
 
 
