@@ -114,12 +114,15 @@ def test_osslsigncode_sha1(image, keys):
     refused(signed, "auth.digest-algorithm", keys / "rsa2048.crt")
 
 
-def osslsigncode_accepts(signed, cert, peer):
-    """Debian 12's osslsigncode 2.5 calls ECDSA signatures without its own attributes invalid,
-    sbsign's, too (2.9 does not). Then ours are to be judged as sbsign's are."""
-    verdicts = [run("osslsigncode", "verify", "-CAfile", cert, "-in", f)[0] for f in (signed, peer)]
-    assert verdicts[0] == verdicts[1]
-    return verdicts[0] == 0
+def must_pass_osslsigncode(signed, cert):
+    """Debian 12's osslsigncode 2.5 calls a signature invalid, sbsign's, too, unless dwLength is a
+    multiple of 8, as in those that it makes itself. The length is exact (PE format), only the
+    table is padded; 2.9 reads that. So the old one has no say about other lengths."""
+    verdict, output = run("osslsigncode", "verify", "-CAfile", cert, "-in", signed)
+    version = run("osslsigncode", "--version")[1].split()[1].rstrip(",")
+    old = [int(n) for n in version.split(".")] < [2, 9]
+    length = len(pe.certificates(signed.read_bytes())[0]) + 8
+    assert verdict == 0 or (old and length % 8), output
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -127,8 +130,7 @@ def test_ours(image, keys, kind):
     signed = by_us(image, keys, kind)
     cert = keys / f"{kind}.crt"
     accepted(signed, cert)
-    good = osslsigncode_accepts(signed, cert, by_sbsign(image, keys, kind))
-    assert good or not kind.startswith("rsa")
+    must_pass_osslsigncode(signed, cert)
     must("sbverify", "--cert", cert, signed)
     status, _ = run("sbverify", "--cert", keys / "foreign.crt", signed)
     assert status != 0
@@ -146,7 +148,7 @@ def test_chains(image, keys):
             accepted(signed, keys / cert)
         must("sbverify", "--cert", keys / "root.crt", signed)
     ours = by_us(image, keys, "leaf", "chain.crt")
-    osslsigncode_accepts(ours, keys / "root.crt", images[2])
+    must_pass_osslsigncode(ours, keys / "root.crt")
 
 
 def test_without_intermediate(image, keys):
