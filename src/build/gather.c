@@ -77,8 +77,11 @@ int read_kernel(const struct root *root, const char *kver, struct buffer *ret, s
 		if (r != -ENOENT)
 			return r;
 	}
-	return ukd_fail(e, -ENOENT, "no kernel '%s': neither %s%s nor %s%s is there", kver,
-			root->path, path[0], root->path, path[1]);
+	return ukd_fail(
+		e, -ENOENT,
+		"no kernel '%s': neither %s%s nor %s%s is there; name another one with --kver "
+		"or --kernel",
+		kver, root->path, path[0], root->path, path[1]);
 }
 
 int read_os_release(const struct root *root, struct buffer *ret, struct ukd_error *e)
