@@ -36,7 +36,7 @@ struct assembly {
 	struct efi_stub stub;
 	struct setup_header inner;
 	char version[SEALED_VERSION_MAX + 1];
-	_Alignas(8) uint8_t kexec[UKI_STUB_MAX]; /* the kexec stub, its header filled in */
+	_Alignas(8) uint8_t kexec[UKI_TEXT_MAX]; /* the kexec stub, its header filled in */
 	struct buffer sbat;
 	struct out_section section[MAX_SECTIONS];
 	unsigned int n;

@@ -7,4 +7,8 @@ kexec_stub_start:
 	.incbin	STUB_BLOB
 	.globl	kexec_stub_end
 kexec_stub_end:
+	/* UKI_TEXT_MAX: no larger .kexec would be accepted, nor has the builder room for one. */
+	.if kexec_stub_end - kexec_stub_start > 65536
+	.error "the kexec stub is larger than 64 KiB"
+	.endif
 	.section .note.GNU-stack, "", @progbits

@@ -21,6 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "util/clock.h"
 #include "util/cleanup.h"
 
 #define ANSWER_MS 60000 /* for one batch; a page takes microseconds */
@@ -214,24 +215,16 @@ static int lost(struct pager *p, struct ukd_error *e)
 	return ukd_refuse(e, "dump.library", "damaged: libkdumpfile gives no answer");
 }
 
-static uint64_t now_ms(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
-
 static int take_answer(struct pager *p, struct answer *ret, struct ukd_error *e)
 {
 	struct pollfd pfd = {.fd = p->fd, .events = POLLIN};
-	uint64_t begin = now_ms(), waited;
+	uint64_t begin = clock_ms(), waited;
 	int r;
 
 	do
 		r = poll(&pfd, 1, p->left_ms < ANSWER_MS ? (int)p->left_ms : ANSWER_MS);
 	while (r < 0 && errno == EINTR);
-	waited = now_ms() - begin;
+	waited = clock_ms() - begin;
 	p->left_ms -= waited < p->left_ms ? waited : p->left_ms;
 	if (r != 1 || recv(p->fd, ret, sizeof(*ret), MSG_DONTWAIT) != (ssize_t)sizeof(*ret))
 		return lost(p, e);

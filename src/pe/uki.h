@@ -14,9 +14,8 @@
 #include "pe/pe.h"
 #include "util/file.h"
 
-#define UKI_TEXT_MAX	65536 /* content kept of a textual section */
+#define UKI_TEXT_MAX	65536 /* content kept of a textual section or of .kexec */
 #define UKI_KERNEL_HEAD 4096  /* bytes kept of the beginning of .linux */
-#define UKI_STUB_MAX	65536 /* largest .kexec */
 
 /* Takes the pieces of the Authenticode digest in file order. Returns 0 or a negative errno. */
 struct uki_sink {

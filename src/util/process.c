@@ -174,20 +174,3 @@ int process_run_ok(const struct process *p, struct ukd_error *e)
 		return ukd_fail(e, -EREMOTEIO, "%s: failed with exit status %d", p->argv[0], r);
 	return r;
 }
-
-bool program_exists(const char *name)
-{
-	const char *path = getenv("PATH");
-	_free_ char *dirs = strdup(path ? path : "/usr/sbin:/usr/bin:/sbin:/bin");
-	char *save = NULL;
-
-	for (char *dir = dirs ? strtok_r(dirs, ":", &save) : NULL; dir;
-	     dir = strtok_r(NULL, ":", &save)) {
-		char full[4096];
-
-		(void)snprintf(full, sizeof(full), "%s/%s", dir, name);
-		if (access(full, X_OK) == 0)
-			return true;
-	}
-	return false;
-}

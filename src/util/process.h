@@ -46,6 +46,3 @@ int process_run(const struct process *p, struct ukd_error *e) _must_check_;
 
 /* As process_run(), and an exit code other than 0 is -EREMOTEIO with a text that names it. */
 int process_run_ok(const struct process *p, struct ukd_error *e) _must_check_;
-
-/* True if name is found as an executable in PATH. */
-bool program_exists(const char *name);

@@ -376,7 +376,7 @@ static void test_memory(void **state)
 	tree_remove(&t);
 }
 
-/* Names, order and types are an interface (design/interfaces.md). */
+/* Names, order and types are an interface (ukdump-capture(8)). */
 static void test_manifest(void **state)
 {
 	static const char *const keys[] = {

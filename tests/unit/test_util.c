@@ -637,12 +637,6 @@ static void test_environment_and_chroot(void **state _unused_)
 	assert_int_equal(shell("test \"$A\" = b && test -z \"$HOME\"", &p, &e), 0);
 }
 
-static void test_program_exists(void **state _unused_)
-{
-	assert_true(program_exists("sh"));
-	assert_false(program_exists("no-such-program-anywhere"));
-}
-
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -676,7 +670,6 @@ int main(void)
 		cmocka_unit_test(test_standard_descriptors),
 		cmocka_unit_test(test_no_descriptor_leaks_into_the_child),
 		cmocka_unit_test(test_environment_and_chroot),
-		cmocka_unit_test(test_program_exists),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
