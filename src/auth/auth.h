@@ -58,6 +58,39 @@ int auth_trust_add_uefi_db(struct auth_trust *t, const struct root *root,
 int auth_trust_add_mok(struct auth_trust *t, const struct root *root,
 		       struct ukd_error *e) _must_check_;
 
+/*
+ * Revocations: certificates and image digests of dbx and MokListX, generations of the SBAT level
+ * (docs/UKI.md, rule 51). Refuses what firmware, shim or the kernel would refuse, and what they
+ * have on their lists but overlook.
+ */
+struct auth_revoked;
+
+struct auth_revoked *auth_revoked_new(void); /* empty; NULL: out of memory */
+void auth_revoked_free(struct auth_revoked *r);
+
+/*
+ * This machine's lists: UEFI variable dbx, MokListXRT, SbatLevelRT. None on a machine without EFI;
+ * a list that is there but cannot be read or taken apart is an error: a revocation must not be
+ * lost silently.
+ */
+struct auth_revoked *auth_revoked_of_host(const struct root *root, struct ukd_error *e);
+
+/* What the lists hold, for people: "dbx 371, MokListX 0, SBAT level 2023012900"; "none". */
+void auth_revoked_describe(const struct auth_revoked *r, char *ret, size_t size);
+
+/* What a judgement goes by. */
+struct auth_policy {
+	struct auth_trust *trust;
+	struct auth_revoked *revoked; /* NULL: nothing is revoked */
+};
+
+void auth_policy_free(struct auth_policy *p);
+#define _auth_policy_ _cleanup_(auth_policy_free)
+
+/* This machine's: /etc/ukdump/trust.d, UEFI db, MOK list; auth_revoked_of_host(). */
+int auth_policy_of_host(const struct root *root, struct auth_policy *ret,
+			struct ukd_error *e) _must_check_;
+
 /* What was found out about a signature. Outcomes are not errors. Zero is none of the good ones. */
 enum auth_verdict {
 	AUTH_UNSIGNED,	    /* no certificate table */
@@ -67,6 +100,7 @@ enum auth_verdict {
 	AUTH_BAD_SIGNATURE, /* the signature does not belong to the signed attributes or content */
 	AUTH_UNTRUSTED,	    /* signer does not chain to an anchor */
 	AUTH_WRONG_USE,	    /* the certificate or its key is not for signing code */
+	AUTH_REVOKED,	    /* the image, a certificate or a component's generation is revoked */
 };
 
 /* A word for each verdict: "trusted", "unsigned", ... */
@@ -100,10 +134,15 @@ struct auth_result {
  * Reads a whole image (uki_open, uki_read) and judges its signatures. Every WIN_CERTIFICATE must
  * be well formed and over the same digest; the first must be the trusted one, since the kernel
  * reads no other (docs/UKI.md). Returns 0 with the verdict in *ret; negative for a file that is
- * refused before the signature matters. ret_uki and ret are written only on 0.
+ * refused before the signature matters. What is returned is written only on 0.
+ *
+ * ret_inner: for a plain UKI the same about the signature of its .linux, which the running kernel
+ * will look at; image_id is then that of .linux. Zero for other kinds. A malformed inner kernel is
+ * its verdict, not a refusal of the UKI: firmware boots such.
  */
-int auth_verify(int fd, const char *name, uint64_t size, const struct auth_trust *trust,
-		struct uki *ret_uki, struct auth_result *ret, struct ukd_error *e) _must_check_;
+int auth_verify(int fd, const char *name, uint64_t size, const struct auth_policy *policy,
+		struct uki *ret_uki, struct auth_result *ret, struct auth_result *ret_inner,
+		struct ukd_error *e) _must_check_;
 
 /* A signing key with its certificate chain (signer first). */
 struct auth_key;

@@ -44,7 +44,7 @@ int image_digests_read(struct image_digests *s, struct uki *u, struct ukd_error 
 
 	for (unsigned int i = 0; i < s->n; i++)
 		sinks[i] = (struct uki_sink){.put = put_piece, .ctx = s->d[i].ctx};
-	r = uki_read(u, sinks, s->n, e);
+	r = uki_read(u, sinks, s->n, NULL, e);
 	if (r < 0)
 		return r;
 	for (unsigned int i = 0; i < s->n; i++)

@@ -7,16 +7,15 @@ void judgement_free(struct judgement *j)
 	uki_free(&j->uki);
 }
 
-int image_judge(int fd, const char *name, uint64_t size, const struct auth_trust *trust,
+int image_judge(int fd, const char *name, uint64_t size, const struct auth_policy *policy,
 		struct judgement *ret, struct ukd_error *e)
 {
 	_judgement_ struct judgement j = {0};
-	int r = auth_verify(fd, name, size, trust, &j.uki, &j.auth, e);
+	int r = auth_verify(fd, name, size, policy, &j.uki, &j.auth, &j.inner, e);
 
 	if (r < 0)
 		return r;
-	j.sealed = uki_is_sealed(&j.uki);
-	if (j.sealed)
+	if (j.uki.kind == UKI_SEALED)
 		r = sealed_validate(&j.uki, &j.facts, e);
 	if (r < 0)
 		return r;
@@ -25,18 +24,28 @@ int image_judge(int fd, const char *name, uint64_t size, const struct auth_trust
 	return 0;
 }
 
-struct auth_trust *auth_trust_of_host(const struct root *root, struct ukd_error *e)
+void auth_policy_free(struct auth_policy *p)
 {
-	struct auth_trust *t = auth_trust_new();
+	auth_trust_free(p->trust);
+	auth_revoked_free(p->revoked);
+	*p = (struct auth_policy){0};
+}
 
-	if (!t) {
-		(void)ukd_oom(e);
-		return NULL;
-	}
-	if (auth_trust_add_dir(t, root, "/etc/ukdump/trust.d", e) < 0 ||
-	    auth_trust_add_uefi_db(t, root, e) < 0 || auth_trust_add_mok(t, root, e) < 0) {
-		auth_trust_free(t);
-		return NULL;
-	}
-	return t;
+int auth_policy_of_host(const struct root *root, struct auth_policy *ret, struct ukd_error *e)
+{
+	_auth_policy_ struct auth_policy p = {.trust = auth_trust_new()};
+	int r = p.trust ? auth_trust_add_dir(p.trust, root, "/etc/ukdump/trust.d", e) : ukd_oom(e);
+
+	if (r >= 0)
+		r = auth_trust_add_uefi_db(p.trust, root, e);
+	if (r >= 0)
+		r = auth_trust_add_mok(p.trust, root, e);
+	if (r < 0)
+		return r;
+	p.revoked = auth_revoked_of_host(root, e);
+	if (!p.revoked)
+		return e->code;
+	*ret = p;
+	p = (struct auth_policy){0};
+	return 0;
 }

@@ -6,13 +6,14 @@
 #pragma once
 
 #include "auth/auth.h"
+#include "pe/kernel.h"
 #include "pe/sealed.h"
 
 struct judgement {
 	struct uki uki;
 	struct auth_result auth;
-	bool sealed; /* facts are valid */
-	struct sealed_facts facts;
+	struct sealed_facts facts; /* if uki.kind is UKI_SEALED */
+	struct auth_result inner;  /* if it is UKI_PLAIN: what the kernel will find in .linux */
 };
 
 void judgement_free(struct judgement *j);
@@ -23,8 +24,5 @@ void judgement_free(struct judgement *j);
  * signature's verdict in ret->auth; else refuses. The image is acceptable only if the result is 0
  * and ret->auth.verdict is AUTH_TRUSTED.
  */
-int image_judge(int fd, const char *name, uint64_t size, const struct auth_trust *trust,
+int image_judge(int fd, const char *name, uint64_t size, const struct auth_policy *policy,
 		struct judgement *ret, struct ukd_error *e) _must_check_;
-
-/* Trust anchors of this machine: /etc/ukdump/trust.d, UEFI db, MOK list. NULL and e on failure. */
-struct auth_trust *auth_trust_of_host(const struct root *root, struct ukd_error *e);

@@ -40,8 +40,8 @@ static bool describes(const char *text, const uint8_t *id, unsigned int len)
 	return at && (at[strlen(hex)] == ':' || at[strlen(hex)] == 0);
 }
 
-int keyring_find(const struct root *root, const struct auth_result *auth,
-		 char ret[KEYRING_NAME_MAX], struct ukd_error *e)
+static int find_key(const struct root *root, const struct auth_result *auth,
+		    struct kernel_answer *ret, struct ukd_error *e)
 {
 	_buffer_ struct buffer keys = {0};
 	char *save = NULL;
@@ -60,10 +60,30 @@ int keyring_find(const struct root *root, const struct auth_result *auth,
 			if (!describes(text, c->skid, c->skid_len) &&
 			    !describes(text, c->akid, c->akid_len))
 				continue;
-			(void)snprintf(ret, KEYRING_NAME_MAX, "%.*s", (int)strcspn(text, ":"),
+			(void)snprintf(ret->key, sizeof(ret->key), "%.*s", (int)strcspn(text, ":"),
 				       text);
 			return 1;
 		}
 	}
 	return 0;
+}
+
+void kernel_ask(const struct root *root, const struct auth_result *auth, struct kernel_answer *ret)
+{
+	struct ukd_error e;
+	int r;
+
+	*ret = (struct kernel_answer){0};
+	r = find_key(root, auth, ret, &e);
+	if (r < 0) {
+		(void)snprintf(ret->reason, sizeof(ret->reason), "%.200s", e.text);
+		return;
+	}
+	ret->opinion = r ? KERNEL_TRUSTS : KERNEL_LACKS_KEY;
+	if (r)
+		return;
+	(void)snprintf(ret->check, sizeof(ret->check), "host.keyring");
+	(void)snprintf(ret->reason, sizeof(ret->reason),
+		       "no key of the running kernel vouches for '%.180s'",
+		       auth->n_chain ? auth->chain[0].subject : "nobody");
 }

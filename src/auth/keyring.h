@@ -1,17 +1,35 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Which of the running kernel's keys will vouch for a signer: /proc/keys. */
+/*
+ * What the running kernel will say to a signature, known before it is asked: which of the keyrings
+ * that kexec_file_load(2) uses holds a key that vouches for the signer, and whether the kernel has
+ * the algorithms.
+ *
+ * It looks into .secondary_trusted_keys, which links .builtin_trusted_keys and .machine, and only
+ * if no key is found there into .platform (kexec_kernel_verify_pe_sig(), 6.1 to 7.2). Keys in other
+ * keyrings (.ima, a user's) do not count.
+ */
 #pragma once
 
 #include "auth/auth.h"
 
-#define KEYRING_NAME_MAX 64
+enum kernel_opinion {
+	KERNEL_UNKNOWN,		/* it cannot be known; reason says why */
+	KERNEL_TRUSTS,		/* keyring and key are set */
+	KERNEL_LACKS_KEY,	/* ENOKEY */
+	KERNEL_LACKS_ALGORITHM, /* ENOPKG */
+	KERNEL_REVOKES,		/* a certificate is in its .blacklist: EKEYREJECTED */
+};
+
+struct kernel_answer {
+	enum kernel_opinion opinion;
+	char keyring[32]; /* ".platform"; empty if /proc/keys shows the key but not its keyring */
+	char key[64];	  /* the kernel's description of it, without the key id */
+	char check[32]; /* "host.keyring", "host.algorithm", "host.blacklist"; empty if it trusts */
+	char reason[256]; /* one line; empty if it trusts */
+};
 
 /*
- * Looks for each certificate of the chain among the kernel's asymmetric keys. The kernel names
- * them "<subject>: <subject key id or serial in hex>" (x509_public_key.c). Returns 1 and the
- * certificate's description if there is one, 0 if not, -ENOENT if /proc/keys cannot be read.
- * Which keyring holds it /proc/keys does not tell; kexec looks into .secondary_trusted_keys (with
- * .builtin_trusted_keys and .machine) and .platform.
+ * auth: of an image whose first signature is good (or would be, with another anchor). Never an
+ * error: what cannot be read is KERNEL_UNKNOWN.
  */
-int keyring_find(const struct root *root, const struct auth_result *auth,
-		 char ret[KEYRING_NAME_MAX], struct ukd_error *e) _must_check_;
+void kernel_ask(const struct root *root, const struct auth_result *auth, struct kernel_answer *ret);

@@ -43,6 +43,8 @@ const char *auth_verdict_name(enum auth_verdict v)
 		return "untrusted";
 	case AUTH_WRONG_USE:
 		return "wrong-use";
+	case AUTH_REVOKED:
+		return "revoked";
 	}
 	return "unknown";
 }
@@ -229,8 +231,9 @@ static int read_image(struct uki *u, const struct signatures *sigs, struct image
 	return 0;
 }
 
-int auth_verify(int fd, const char *name, uint64_t size, const struct auth_trust *trust,
-		struct uki *ret_uki, struct auth_result *ret, struct ukd_error *e)
+int auth_verify(int fd, const char *name, uint64_t size, const struct auth_policy *policy,
+		struct uki *ret_uki, struct auth_result *ret, struct auth_result *ret_inner,
+		struct ukd_error *e)
 {
 	_signatures_ struct signatures sigs = {0};
 	_image_digests_ struct image_digests digests = {0};
@@ -249,12 +252,13 @@ int auth_verify(int fd, const char *name, uint64_t size, const struct auth_trust
 	r = read_image(&u, &sigs, &digests, &res, e);
 	if (r < 0)
 		return r;
-	r = formed ? formed : judge(&sigs, &digests, trust, &res, e);
+	r = formed ? formed : judge(&sigs, &digests, policy->trust, &res, e);
 	if (r < 0)
 		return r;
 	*e = (struct ukd_error){0};
 	*ret_uki = u;
 	u = (struct uki){0};
 	*ret = res;
+	*ret_inner = (struct auth_result){0};
 	return 0;
 }

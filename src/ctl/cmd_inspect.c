@@ -32,9 +32,9 @@ static void print_text(const struct judgement *j)
 	format_hex((struct bytes){j->auth.image_id, AUTH_SHA256_LEN}, id);
 	printf("file          %s\n", j->uki.name);
 	printf("size          %s\n", format_size(pe->file_size, size));
-	printf("kind          %s\n", j->sealed ? "sealed UKI" : "plain UKI");
+	printf("kind          %s\n", j->uki.kind == UKI_SEALED ? "sealed UKI" : "plain UKI");
 	printf("image id      %s\n", id);
-	if (j->sealed) {
+	if (j->uki.kind == UKI_SEALED) {
 		printf("kernel        %s\n", j->facts.version);
 		printf("memory        %s (init_size)\n",
 		       format_size(j->facts.outer.init_size, size));
@@ -80,12 +80,12 @@ static void print_json(const struct judgement *j)
 	json_number(o, "schema", 1);
 	json_text(o, "file", j->uki.name);
 	json_number(o, "bytes", j->uki.pe.file_size);
-	json_flag(o, "sealed", j->sealed);
+	json_flag(o, "sealed", j->uki.kind == UKI_SEALED);
 	json_hex(o, "image", j->auth.image_id, AUTH_SHA256_LEN);
-	json_text(o, "kernel", j->sealed ? j->facts.version : NULL);
+	json_text(o, "kernel", j->uki.kind == UKI_SEALED ? j->facts.version : NULL);
 	json_text(o, "uname", uki_text(&j->uki, UKI_UNAME));
 	json_text(o, "cmdline", uki_text(&j->uki, UKI_CMDLINE));
-	if (j->sealed) {
+	if (j->uki.kind == UKI_SEALED) {
 		json_number(o, "init_size", j->facts.outer.init_size);
 		json_flag(o, "for_normal_kexec", j->facts.flags & SEALED_FOR_NORMAL_KEXEC);
 		json_flag(o, "keeps_dmcryptkeys", j->facts.flags & SEALED_KEEP_DMCRYPTKEYS);
@@ -100,15 +100,15 @@ static void print_json(const struct judgement *j)
 static int inspect(const char *name, bool json)
 {
 	_judgement_ struct judgement j = {0};
-	_auth_trust_ struct auth_trust *nobody = auth_trust_new();
+	_auth_policy_ struct auth_policy nobody = {.trust = auth_trust_new()};
 	struct ukd_error e = {0};
 	_close_ int fd = -1;
 	uint64_t size;
 
-	if (!nobody)
+	if (!nobody.trust)
 		return EXIT_FAILED;
 	if (file_open_regular(AT_FDCWD, name, &fd, &size, &e) < 0 ||
-	    image_judge(fd, name, size, nobody, &j, &e) < 0)
+	    image_judge(fd, name, size, &nobody, &j, &e) < 0)
 		return verb_failed(&e);
 	if (json)
 		print_json(&j);

@@ -37,18 +37,17 @@ struct outcome {
 	bool structure_ok;
 	struct judgement j;	  /* if structure_ok */
 	struct ukd_error refusal; /* if not */
-	int host;		  /* 1 a key of the kernel's fits, 0 none does, negative unknown */
-	char host_key[KEYRING_NAME_MAX];
+	struct kernel_answer host;
 };
 
-static void judge(const char *name, const struct auth_trust *trust, struct outcome *o)
+static void judge(const char *name, const struct auth_policy *policy, struct outcome *o)
 {
 	_close_ int fd = -1;
 	uint64_t size;
 
 	o->name = name;
 	if (file_open_regular(AT_FDCWD, name, &fd, &size, &o->refusal) < 0 ||
-	    image_judge(fd, name, size, trust, &o->j, &o->refusal) < 0)
+	    image_judge(fd, name, size, policy, &o->j, &o->refusal) < 0)
 		return;
 	o->structure_ok = true;
 	o->accepted = o->j.auth.verdict == AUTH_TRUSTED;
@@ -56,11 +55,9 @@ static void judge(const char *name, const struct auth_trust *trust, struct outco
 
 static void ask_host(const struct root *root, struct outcome *o)
 {
-	struct ukd_error e = {0};
-
-	o->host = 0;
-	if (o->structure_ok && o->j.sealed && o->j.auth.n_chain)
-		o->host = keyring_find(root, &o->j.auth, o->host_key, &e);
+	o->host.opinion = KERNEL_LACKS_KEY;
+	if (o->structure_ok && o->j.uki.kind == UKI_SEALED && o->j.auth.n_chain)
+		kernel_ask(root, &o->j.auth, &o->host);
 }
 
 static void line(const char *what, const char *state, const char *fmt, ...) _printf_(3, 4);
@@ -93,16 +90,16 @@ static void print_signature(const struct auth_result *a)
 
 static void print_host(const struct outcome *o)
 {
-	if (o->host > 0)
-		line("host", "ok", "the kernel has the key '%s'", o->host_key);
-	else if (!o->j.sealed)
+	if (o->host.opinion == KERNEL_TRUSTS)
+		line("host", "ok", "the kernel has the key '%s'", o->host.key);
+	else if (o->j.uki.kind != UKI_SEALED)
 		line("host", "FAIL", "the running kernel takes no plain UKI");
 	else if (!o->j.auth.n_chain)
 		line("host", "FAIL", "there is no signer that the kernel could know");
-	else if (o->host == 0)
-		line("host", "FAIL", "no key of the running kernel's vouches for the signer");
+	else if (o->host.opinion != KERNEL_UNKNOWN)
+		line("host", "FAIL", "%s", o->host.reason);
 	else
-		line("host", "?", "/proc/keys cannot be read");
+		line("host", "?", "%s", o->host.reason);
 }
 
 static void print_outcome(const struct outcome *o, const struct options *opt)
@@ -119,7 +116,7 @@ static void print_outcome(const struct outcome *o, const struct options *opt)
 	format_hex((struct bytes){j->auth.image_id, AUTH_SHA256_LEN}, id);
 	line("structure", "ok", "PE32+ EFI application, %u sections, %s", j->uki.pe.n_sections,
 	     format_size(j->uki.pe.file_size, size));
-	if (j->sealed)
+	if (j->uki.kind == UKI_SEALED)
 		line("sealed", "ok", "kernel, initrd and command line as one: %s",
 		     j->facts.version);
 	else
@@ -149,45 +146,42 @@ static struct json_object *to_json(const struct outcome *o, const struct options
 	json_text(json, "warning", a->warning[0] ? a->warning : NULL);
 	json_text(json, "verdict", auth_verdict_name(a->verdict));
 	json_hex(json, "image", a->image_id, AUTH_SHA256_LEN);
-	json_flag(json, "sealed", o->j.sealed);
+	json_flag(json, "sealed", o->j.uki.kind == UKI_SEALED);
 	json_number(json, "bytes", o->j.uki.pe.file_size);
 	json_number(json, "signatures", a->n_signatures);
 	json_text(json, "signer", a->n_chain ? a->chain[0].subject : NULL);
 	json_text(json, "anchor", a->anchor[0] ? a->anchor : NULL);
 	if (opt->for_host)
 		json_text(json, "host",
-			  o->host > 0  ? "trusted" :
-			  o->host == 0 ? "untrusted" :
-					 "unknown");
+			  o->host.opinion == KERNEL_TRUSTS  ? "trusted" :
+			  o->host.opinion == KERNEL_UNKNOWN ? "unknown" :
+							      "untrusted");
 	return json;
 }
 
 static int verify_all(const struct options *opt, char **files, int n)
 {
 	_root_ struct root root = ROOT_NONE;
-	_auth_trust_ struct auth_trust *trust = NULL;
+	_auth_policy_ struct auth_policy policy = {0};
 	struct json_object *array = opt->json ? json_array_checked() : NULL;
 	struct ukd_error e = {0};
 	int ret = EXIT_DONE;
 
-	if (root_open(NULL, &root, &e) < 0)
-		return verb_failed(&e);
-	trust = trust_load(&root, &opt->trust, &e);
-	if (!trust)
+	if (root_open(NULL, &root, &e) < 0 || policy_load(&root, &opt->trust, &policy, &e) < 0)
 		return verb_failed(&e);
 	for (int i = 0; i < n; i++) {
 		_free_ struct outcome *o = calloc(1, sizeof(*o));
 
 		if (!o)
 			return EXIT_FAILED;
-		judge(files[i], trust, o);
+		judge(files[i], &policy, o);
 		if (opt->for_host)
 			ask_host(&root, o);
 		if (opt->json)
 			json_append(array, to_json(o, opt));
 		else
 			print_outcome(o, opt);
-		if (!o->accepted || (opt->for_host && o->host == 0))
+		if (!o->accepted || (opt->for_host && o->host.opinion > KERNEL_TRUSTS))
 			ret = EXIT_FAILED;
 		judgement_free(&o->j);
 	}

@@ -16,13 +16,13 @@ static int verify_written(const struct publish_spec *spec, const struct new_file
 			  struct auth_result *ret, struct ukd_error *e)
 {
 	_judgement_ struct judgement j = {0};
-	_auth_trust_ struct auth_trust *trust = auth_trust_new();
-	int r = trust ? 0 : ukd_oom(e);
+	_auth_policy_ struct auth_policy policy = {.trust = auth_trust_new()};
+	int r = policy.trust ? 0 : ukd_oom(e);
 
 	if (r >= 0 && spec->cert)
-		r = auth_trust_add_file(trust, spec->cert_root, spec->cert, e);
+		r = auth_trust_add_file(policy.trust, spec->cert_root, spec->cert, e);
 	if (r >= 0)
-		r = image_judge(f->fd, spec->out ? spec->out : "the image", size, trust, &j, e);
+		r = image_judge(f->fd, spec->out ? spec->out : "the image", size, &policy, &j, e);
 	if (r < 0)
 		return r;
 	if (j.auth.verdict != (spec->cert ? AUTH_TRUSTED : AUTH_UNSIGNED))

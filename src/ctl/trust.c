@@ -1,20 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Anchors for ukdumpctl: see trust.h. */
+/* The policy for ukdumpctl: see trust.h. */
 #include "ctl/trust.h"
 
-#include "auth/judge.h"
-
-struct auth_trust *trust_load(const struct root *root, const struct trust_options *opt,
-			      struct ukd_error *e)
+int policy_load(const struct root *root, const struct trust_options *opt, struct auth_policy *ret,
+		struct ukd_error *e)
 {
-	struct auth_trust *t = auth_trust_of_host(root, e);
+	_auth_policy_ struct auth_policy p = {0};
+	int r = auth_policy_of_host(root, &p, e);
 
-	for (unsigned int i = 0; t && i < opt->n; i++) {
-		/* NULL: as the user's own path, relative to the current directory */
-		if (auth_trust_add_file(t, NULL, opt->files[i], e) < 0) {
-			auth_trust_free(t);
-			t = NULL;
-		}
-	}
-	return t;
+	/* NULL: as the user's own path, relative to the current directory */
+	for (unsigned int i = 0; r >= 0 && i < opt->n; i++)
+		r = auth_trust_add_file(p.trust, NULL, opt->files[i], e);
+	if (r < 0)
+		return r;
+	*ret = p;
+	p = (struct auth_policy){0};
+	return 0;
 }

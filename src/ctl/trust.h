@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The anchors that ukdumpctl's verbs judge by: this machine's, and those of --trust. */
+/* The policy that ukdumpctl's verbs judge by: this machine's, and the anchors of --trust. */
 #pragma once
 
 #include "auth/auth.h"
@@ -11,6 +11,5 @@ struct trust_options {
 	unsigned int n;
 };
 
-/* NULL and e on failure. The caller frees. */
-struct auth_trust *trust_load(const struct root *root, const struct trust_options *opt,
-			      struct ukd_error *e);
+int policy_load(const struct root *root, const struct trust_options *opt, struct auth_policy *ret,
+		struct ukd_error *e) _must_check_;

@@ -104,26 +104,23 @@ static int check_memory(const struct host *h, const struct image_need *need, str
 static int check_keyring(const struct root *root, const struct host *h, const struct snapshot *s,
 			 struct ukd_error *e)
 {
-	char key[KEYRING_NAME_MAX];
-	struct ukd_error ignored;
-	int r;
+	struct kernel_answer a;
 
 	if (!h->enforced) {
 		log_warning("Secure Boot and lockdown are off: the kernel does not enforce the "
 			    "image's signature");
 		return 0;
 	}
-	r = keyring_find(root, &s->j.auth, key, &ignored);
-	if (r < 0)
-		log_warning("cannot tell whether the kernel knows the signer: %s", ignored.text);
-	if (r != 0)
+	kernel_ask(root, &s->j.auth, &a);
+	if (a.opinion == KERNEL_UNKNOWN)
+		log_warning("cannot tell whether the kernel knows the signer: %s", a.reason);
+	if (a.opinion == KERNEL_UNKNOWN || a.opinion == KERNEL_TRUSTS)
 		return 0;
-	return ukd_refuse(e, "host.keyring",
-			  "no key of the running kernel vouches for '%s'; enroll its certificate: "
+	return ukd_refuse(e, a.check,
+			  "%s; enroll its certificate: "
 			  "'openssl x509 -in %s -outform der -out mok.der', 'mokutil --import "
 			  "mok.der', reboot",
-			  s->j.auth.chain[0].subject,
-			  s->j.auth.anchor[0] == '/' ? s->j.auth.anchor : "CERT");
+			  a.reason, s->j.auth.anchor[0] == '/' ? s->j.auth.anchor : "CERT");
 }
 
 static int check_image(const struct root *root, const struct host *h, const struct snapshot *s,

@@ -25,7 +25,7 @@ static int require_trusted(const struct judgement *j, const char *path, struct u
 				  path);
 	if (a->verdict != AUTH_TRUSTED)
 		return ukd_refuse(e, a->check, "%s: %s", path, a->reason);
-	if (!j->sealed)
+	if (j->uki.kind != UKI_SEALED)
 		return ukd_refuse(
 			e, "sealed.required",
 			"%s: a plain UKI; the kernel takes only sealed ones whole, make one "
@@ -45,20 +45,19 @@ static int check_headers(const struct snapshot *s, const char *path, struct ukd_
 int snapshot_take(const struct root *root, int dirfd, const char *path, struct snapshot *ret,
 		  struct ukd_error *e)
 {
-	_auth_trust_ struct auth_trust *trust = auth_trust_of_host(root, e);
+	_auth_policy_ struct auth_policy policy = {0};
 	_snapshot_ struct snapshot s = SNAPSHOT_NONE;
-	int r;
+	int r = auth_policy_of_host(root, &policy, e);
 
-	if (!trust)
-		return e->code;
-	r = file_open_regular(dirfd, path, &s.fd, &s.size, e);
+	if (r >= 0)
+		r = file_open_regular(dirfd, path, &s.fd, &s.size, e);
 	if (r < 0)
 		return r;
 	r = check_headers(&s, path, e);
 	if (r >= 0)
 		r = file_snapshot(s.fd, path, s.size, &s.memfd, e);
 	if (r >= 0)
-		r = image_judge(s.memfd, path, s.size, trust, &s.j, e);
+		r = image_judge(s.memfd, path, s.size, &policy, &s.j, e);
 	if (r >= 0)
 		r = require_trusted(&s.j, path, e);
 	if (r < 0)

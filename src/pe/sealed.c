@@ -158,7 +158,7 @@ static int check_pe(const struct uki *u, struct ukd_error *e)
 /* .kexec must be a stub whose header speaks of this very image. */
 static int check_stub(const struct uki *u, struct sealed_head *h, struct ukd_error *e)
 {
-	struct bytes stub = buffer_bytes(&u->content[UKI_KEXEC]);
+	struct bytes stub = uki_content(u, pe_find(&u->pe, UKI_KEXEC));
 
 	if (stub.len < STUB_HEADER_LEN ||
 	    memcmp(stub.p + STUB_MAGIC, STUB_MAGIC_TEXT, strlen(STUB_MAGIC_TEXT)) != 0)
@@ -218,7 +218,7 @@ static void fill_facts(const struct uki *u, const struct sealed_head *h, struct 
 
 static int validate(const struct uki *u, struct sealed_facts *ret, struct ukd_error *e)
 {
-	struct sealed_head h = {.kernel = buffer_bytes(&u->content[UKI_LINUX])};
+	struct sealed_head h = {.kernel = uki_content(u, pe_find(&u->pe, UKI_LINUX))};
 	struct sealed_facts f = {0};
 	const char *wrong;
 	int r = check_pe(u, e);
@@ -235,7 +235,7 @@ static int validate(const struct uki *u, struct sealed_facts *ret, struct ukd_er
 	if (r >= 0)
 		r = check_head(u, &h, e);
 	if (r >= 0)
-		r = sealed_check_cmdline(buffer_bytes(&u->content[UKI_CMDLINE]),
+		r = sealed_check_cmdline(uki_content(u, pe_find(&u->pe, UKI_CMDLINE)),
 					 f.inner.cmdline_size, h.flags, e);
 	if (r < 0)
 		return r;

@@ -17,8 +17,37 @@ void uki_free(struct uki *u)
 {
 	buffer_free(&u->head);
 	buffer_free(&u->cert_bytes);
-	for (unsigned int i = 0; i < UKI_SECTION_MAX; i++)
+	for (unsigned int i = 0; i < u->pe.n_sections; i++)
 		buffer_free(&u->content[i]);
+}
+
+static size_t section_index(const struct uki *u, const struct pe_section *s)
+{
+	return (size_t)(s - u->pe.section);
+}
+
+struct bytes uki_content(const struct uki *u, const struct pe_section *s)
+{
+	return s ? buffer_bytes(&u->content[section_index(u, s)]) : (struct bytes){0};
+}
+
+const char *uki_text(const struct uki *u, enum uki_section id)
+{
+	return (const char *)uki_content(u, pe_find(&u->pe, id)).p;
+}
+
+/* 30: an addon is what systemd-stub takes as one: no kernel, but something to add. */
+static enum uki_kind find_kind(const struct pe_image *pe)
+{
+	static const enum uki_section addable[] = {UKI_CMDLINE, UKI_DTB, UKI_DTBAUTO, UKI_UCODE,
+						   UKI_INITRD};
+
+	if (pe_find(pe, UKI_KEXEC))
+		return UKI_SEALED;
+	for (unsigned int i = 0; !pe_find(pe, UKI_LINUX) && i < ARRAY_SIZE(addable); i++)
+		if (pe_find(pe, addable[i]))
+			return UKI_ADDON;
+	return UKI_PLAIN;
 }
 
 /* Exactly len bytes at off; a file that became shorter is refused, not an I/O error. */
@@ -65,6 +94,7 @@ int uki_open(int fd, const char *name, uint64_t size, struct uki *ret, struct uk
 		r = cert_table_parse(buffer_bytes(&u.cert_bytes), &u.certs, e);
 	if (r < 0)
 		return ukd_prefix(e, "%s", name);
+	u.kind = find_kind(&u.pe);
 	*ret = u;
 	u = (struct uki){0};
 	return 0;
@@ -138,15 +168,18 @@ static int check_text(const struct pe_section *s, struct bytes text, bool last, 
 
 /* Takes bytes [off, off + piece.len) of a section: keeps, checks text and padding (26). */
 static int take_section_piece(struct uki *u, const struct pe_section *s, uint64_t off,
-			      struct bytes piece, struct ukd_error *e)
+			      struct bytes piece, const struct uki_section_sink *sink,
+			      struct ukd_error *e)
 {
-	uint32_t keep = s == pe_find(&u->pe, s->id) ? kept_len(s) : 0, len = pe_section_len(s);
-	struct buffer *content = s->id == UKI_OTHER ? NULL : &u->content[s->id];
+	uint32_t keep = kept_len(s), len = pe_section_len(s);
+	struct buffer *content = &u->content[section_index(u, s)];
 	struct bytes padding = {piece.p, 0}, text = piece;
 	int r;
 
 	text.len = off >= len ? 0 : len - off < piece.len ? len - off : piece.len;
 	r = check_text(s, text, off + text.len == len, e);
+	if (r >= 0 && sink && text.len)
+		r = sink->put(sink->ctx, s, off, text, e);
 	if (r < 0)
 		return r;
 	if (off < keep) {
@@ -171,7 +204,8 @@ static int take_section_piece(struct uki *u, const struct pe_section *s, uint64_
 }
 
 /* Distributes the piece at file offset off over the sections that it touches. */
-static int take_piece(struct uki *u, uint64_t off, struct bytes piece, struct ukd_error *e)
+static int take_piece(struct uki *u, uint64_t off, struct bytes piece,
+		      const struct uki_section_sink *sink, struct ukd_error *e)
 {
 	for (unsigned int i = 0; i < u->pe.n_sections; i++) {
 		const struct pe_section *s = &u->pe.section[i];
@@ -183,18 +217,24 @@ static int take_piece(struct uki *u, uint64_t off, struct bytes piece, struct uk
 		if (from >= to)
 			continue;
 		r = take_section_piece(u, s, from - s->raw,
-				       (struct bytes){piece.p + (from - off), to - from}, e);
+				       (struct bytes){piece.p + (from - off), to - from}, sink, e);
 		if (r < 0)
 			return r;
 	}
 	return 0;
 }
 
-static int put_all(const struct uki_sink *sinks, unsigned int n, struct bytes piece,
-		   struct ukd_error *e)
+/* Where the bytes go. */
+struct outlets {
+	const struct uki_sink *sinks;
+	unsigned int n_sinks;
+	const struct uki_section_sink *sections; /* NULL: none */
+};
+
+static int put_all(const struct outlets *out, struct bytes piece, struct ukd_error *e)
 {
-	for (unsigned int i = 0; i < n; i++) {
-		int r = sinks[i].put(sinks[i].ctx, piece);
+	for (unsigned int i = 0; i < out->n_sinks; i++) {
+		int r = out->sinks[i].put(out->sinks[i].ctx, piece);
 
 		if (r < 0)
 			return ukd_fail_errno(e, r, "digest");
@@ -203,8 +243,8 @@ static int put_all(const struct uki_sink *sinks, unsigned int n, struct bytes pi
 }
 
 /* The headers come from memory, where they were validated; what follows is read now. */
-static int read_range(struct uki *u, struct pe_range range, uint8_t *buf,
-		      const struct uki_sink *sinks, unsigned int n_sinks, struct ukd_error *e)
+static int read_range(struct uki *u, struct pe_range range, uint8_t *buf, const struct outlets *out,
+		      struct ukd_error *e)
 {
 	uint64_t off = range.off, end = range.off + range.len;
 	int r = 0;
@@ -212,7 +252,7 @@ static int read_range(struct uki *u, struct pe_range range, uint8_t *buf,
 	if (off < u->pe.header_size) {
 		uint64_t stop = end < u->pe.header_size ? end : u->pe.header_size;
 
-		r = put_all(sinks, n_sinks, (struct bytes){u->head.data + off, stop - off}, e);
+		r = put_all(out, (struct bytes){u->head.data + off, stop - off}, e);
 		off = stop;
 	}
 	while (r >= 0 && off < end) {
@@ -220,9 +260,9 @@ static int read_range(struct uki *u, struct pe_range range, uint8_t *buf,
 
 		r = read_at(u, buf, piece.len, off, e);
 		if (r >= 0)
-			r = put_all(sinks, n_sinks, piece, e);
+			r = put_all(out, piece, e);
 		if (r >= 0)
-			r = take_piece(u, off, piece, e);
+			r = take_piece(u, off, piece, out->sections, e);
 		off += piece.len;
 	}
 	return r;
@@ -271,17 +311,16 @@ static int check_required(const struct uki *u, struct ukd_error *e)
 {
 	static const enum uki_section required[] = {UKI_LINUX, UKI_OSREL, UKI_SBAT};
 
-	for (unsigned int i = 0; i < ARRAY_SIZE(required); i++)
+	for (unsigned int i = 0; u->kind != UKI_ADDON && i < ARRAY_SIZE(required); i++)
 		if (!pe_find(&u->pe, required[i]))
 			return ukd_refuse(e, "uki.required", "not a UKI: no '%s' section",
 					  uki_sections[required[i]].name);
-	if (!bytes_start_with(buffer_bytes(&u->content[UKI_SBAT]), "sbat,1,"))
+	if (!bytes_start_with(uki_content(u, pe_find(&u->pe, UKI_SBAT)), "sbat,1,"))
 		return ukd_refuse(e, "uki.sbat", "section '.sbat' does not begin with 'sbat,1,'");
 	return 0;
 }
 
-static int read_all(struct uki *u, const struct uki_sink *sinks, unsigned int n_sinks,
-		    struct ukd_error *e)
+static int read_all(struct uki *u, const struct outlets *out, struct ukd_error *e)
 {
 	struct pe_range ranges[PE_DIGEST_RANGES];
 	_free_ uint8_t *buf = malloc(PIECE_LEN);
@@ -293,7 +332,7 @@ static int read_all(struct uki *u, const struct uki_sink *sinks, unsigned int n_
 		return ukd_oom(e);
 	pe_digest_ranges(&u->pe, ranges);
 	for (unsigned int i = 0; i < PE_DIGEST_RANGES; i++) {
-		r = read_range(u, ranges[i], buf, sinks, n_sinks, e);
+		r = read_range(u, ranges[i], buf, out, e);
 		if (r < 0)
 			return r;
 	}
@@ -305,9 +344,11 @@ static int read_all(struct uki *u, const struct uki_sink *sinks, unsigned int n_
 	return r;
 }
 
-int uki_read(struct uki *u, const struct uki_sink *sinks, unsigned int n_sinks, struct ukd_error *e)
+int uki_read(struct uki *u, const struct uki_sink *sinks, unsigned int n_sinks,
+	     const struct uki_section_sink *sections, struct ukd_error *e)
 {
-	int r = read_all(u, sinks, n_sinks, e);
+	struct outlets out = {sinks, n_sinks, sections};
+	int r = read_all(u, &out, e);
 
 	return r < 0 ? ukd_prefix(e, "%s", u->name) : 0;
 }

@@ -23,18 +23,35 @@ struct uki_sink {
 	void *ctx;
 };
 
+/*
+ * Takes the contents of sections, paddings excluded, in file order: piece begins at offset off of
+ * section s. Returns 0 or a negative errno, with e filled.
+ */
+struct uki_section_sink {
+	int (*put)(void *ctx, const struct pe_section *s, uint64_t off, struct bytes piece,
+		   struct ukd_error *e);
+	void *ctx;
+};
+
+enum uki_kind {
+	UKI_PLAIN,  /* .linux, no .kexec */
+	UKI_SEALED, /* with a kexec stub, so that the rules of pe/sealed.h apply */
+	UKI_ADDON,  /* no .linux, but something that systemd-stub adds to a UKI */
+};
+
 struct uki {
 	const char *name; /* borrowed, for messages */
 	int fd;		  /* borrowed */
+	enum uki_kind kind;
 	struct pe_image pe;
 	struct buffer head;	  /* the first pe.header_size bytes */
 	struct buffer cert_bytes; /* the certificate table; certs points into it */
 	struct cert_table certs;
 	/*
-	 * Contents, kept by uki_read(): of textual sections, of .kexec, of the beginning of .linux;
-	 * of repeated ones the first. Empty for others.
+	 * Contents by index in pe.section, kept by uki_read(): of textual sections, of .kexec, of
+	 * the beginning of .linux. Empty for others. See uki_content().
 	 */
-	struct buffer content[UKI_SECTION_MAX];
+	struct buffer content[PE_MAX_SECTIONS];
 	unsigned int n_profiles; /* 1 if there is no .profile */
 };
 
@@ -46,22 +63,20 @@ int uki_open(int fd, const char *name, uint64_t size, struct uki *ret,
 	     struct ukd_error *e) _must_check_;
 
 /*
- * Reads all that lies between, gives the digest's bytes to every sink (up to n_sinks), keeps the
- * contents named above, and checks that paddings are zero and that the file did not change its
- * size meanwhile. Then checks the UKI's own rules (checks "uki.*"): .linux and .osrel present, no
- * section twice within a profile, texts without NUL.
+ * Reads all that lies between, gives the digest's bytes to every sink (up to n_sinks) and the
+ * sections' contents to sections (may be NULL), keeps the contents named above, and checks that
+ * paddings are zero and that the file did not change its size meanwhile. Then checks the rules of
+ * its kind (checks "uki.*", "addon.*"): what must be there, no section twice within a profile,
+ * texts without NUL.
  */
 int uki_read(struct uki *u, const struct uki_sink *sinks, unsigned int n_sinks,
-	     struct ukd_error *e) _must_check_;
+	     const struct uki_section_sink *sections, struct ukd_error *e) _must_check_;
 
-/* True if the image carries a kexec stub, so that the rules of pe/sealed.h apply. */
-static inline bool uki_is_sealed(const struct uki *u)
-{
-	return pe_find(&u->pe, UKI_KEXEC) != NULL;
-}
+/* What uki_read() kept of a section of u->pe; empty if s is NULL or of a kind that is not kept. */
+struct bytes uki_content(const struct uki *u, const struct pe_section *s);
 
-/* Text of a section as a NUL-terminated string, or NULL if the section is not there. */
-static inline const char *uki_text(const struct uki *u, enum uki_section id)
-{
-	return (const char *)u->content[id].data;
-}
+/*
+ * Text of the first section of that kind as a NUL-terminated string, or NULL if it is not there.
+ * With profiles, uki_profile_text() is the one to ask.
+ */
+const char *uki_text(const struct uki *u, enum uki_section id);

@@ -3,6 +3,7 @@
 #include "util/sys.h"
 
 #include <errno.h>
+#include <linux/keyctl.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -18,4 +19,11 @@ int sys_kexec_file_load(int kernel_fd, int initrd_fd, const char *cmdline, unsig
 int sys_finit_module(int fd, const char *params, int flags)
 {
 	return syscall(SYS_finit_module, fd, params, flags) < 0 ? -errno : 0;
+}
+
+long sys_keyctl_read(int keyring, int32_t *ret, size_t max)
+{
+	long r = syscall(SYS_keyctl, KEYCTL_READ, keyring, ret, max * sizeof(*ret), 0);
+
+	return r < 0 ? -errno : r / (long)sizeof(*ret);
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <stddef.h>
+#include <stdint.h>
 
 /* Flags of kexec_file_load(2), include/uapi/linux/kexec.h */
 #define UKD_KEXEC_FILE_UNLOAD	    0x1ul
@@ -20,3 +21,9 @@ int sys_kexec_file_load(int kernel_fd, int initrd_fd, const char *cmdline, unsig
 
 /* finit_module(2). params is text such as "a=1 b=2", "" for none. Returns 0 or -errno. */
 int sys_finit_module(int fd, const char *params, int flags);
+
+/*
+ * keyctl(KEYCTL_READ) of a keyring: writes up to max serials of the keys that it links into ret.
+ * Returns how many it has, which may be more, or -errno.
+ */
+long sys_keyctl_read(int keyring, int32_t *ret, size_t max);

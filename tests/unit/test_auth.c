@@ -79,9 +79,11 @@ static int try_verify(const struct buffer *pe, const struct auth_trust *t, struc
 		      struct ukd_error *e)
 {
 	_close_ int fd = fixture_memfd(buffer_bytes(pe));
+	struct auth_policy policy = {.trust = (struct auth_trust *)t};
+	struct auth_result inner;
 	_uki_ struct uki u = {0};
 
-	return auth_verify(fd, "test", pe->len, t, &u, res, e);
+	return auth_verify(fd, "test", pe->len, &policy, &u, res, &inner, e);
 }
 
 static struct auth_result verify(const struct buffer *pe, const struct auth_trust *t)

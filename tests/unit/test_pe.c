@@ -36,7 +36,7 @@ static int open_and_read(const struct buffer *pe, struct uki *u, struct ukd_erro
 	_close_ int fd = fixture_memfd(buffer_bytes(pe));
 	int r = uki_open(fd, "test", pe->len, u, e);
 
-	return r < 0 ? r : uki_read(u, NULL, 0, e);
+	return r < 0 ? r : uki_read(u, NULL, 0, NULL, e);
 }
 
 static void expect_fires(const struct buffer *pe, const char *check, const char *what)
@@ -173,7 +173,7 @@ static void test_valid_image_passes(void **state _unused_)
 	assert_int_equal(u.pe.cert_size, 0);
 	assert_int_equal(u.certs.n, 0);
 	assert_int_equal(u.n_profiles, 1);
-	assert_false(uki_is_sealed(&u));
+	assert_int_equal(u.kind, UKI_PLAIN);
 	assert_string_equal(uki_text(&u, UKI_CMDLINE), "console=ttyS0 quiet");
 	assert_string_equal(uki_text(&u, UKI_OSREL), "ID=test\nVERSION_ID=1\n");
 	assert_string_equal(uki_text(&u, UKI_LINUX), "not really a kernel");
@@ -514,7 +514,7 @@ static void test_digest_gets_every_byte_but_the_excepted(void **state _unused_)
 	c.data = malloc(pe.len);
 	_close_ int fd = fixture_memfd(buffer_bytes(&pe));
 	assert_int_equal(uki_open(fd, "test", pe.len, &u, &e), 0);
-	assert_int_equal(uki_read(&u, &sink, 1, &e), 0);
+	assert_int_equal(uki_read(&u, &sink, 1, NULL, &e), 0);
 	for (uint64_t i = 0; i < data_end; i++) {
 		if ((i >= FIXTURE_CHECKSUM && i < FIXTURE_CHECKSUM + 4) ||
 		    (i >= FIXTURE_CERTDIR && i < FIXTURE_CERTDIR + 8))
@@ -537,7 +537,7 @@ static void test_failing_digest_is_an_error(void **state _unused_)
 	fixture_uki_make(&pe);
 	_close_ int fd = fixture_memfd(buffer_bytes(&pe));
 	assert_int_equal(uki_open(fd, "test", pe.len, &u, &e), 0);
-	assert_int_equal(uki_read(&u, &sink, 1, &e), -5);
+	assert_int_equal(uki_read(&u, &sink, 1, NULL, &e), -5);
 	free(c.data);
 }
 
@@ -554,7 +554,7 @@ static void test_file_that_changes_is_refused(void **state _unused_)
 		_close_ int fd = fixture_memfd(buffer_bytes(&pe));
 		assert_int_equal(uki_open(fd, "test", pe.len, &u, &e), 0);
 		assert_int_equal(ftruncate(fd, (off_t)pe.len + change[i]), 0);
-		expect_refused(uki_read(&u, NULL, 0, &e), &e, "file.changed",
+		expect_refused(uki_read(&u, NULL, 0, NULL, &e), &e, "file.changed",
 			       i ? "longer" : "shorter");
 	}
 }

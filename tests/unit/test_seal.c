@@ -33,7 +33,7 @@ static int validate(const struct buffer *image, struct sealed_facts *facts, stru
 	int r = uki_open(fd, "test", image->len, &u, e);
 
 	if (r >= 0)
-		r = uki_read(&u, NULL, 0, e);
+		r = uki_read(&u, NULL, 0, NULL, e);
 	return r < 0 ? r : sealed_validate(&u, facts, e);
 }
 
