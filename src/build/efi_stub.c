@@ -145,8 +145,6 @@ int efi_stub_load(struct bytes file, struct efi_stub *ret, struct ukd_error *e)
 		efi_stub_free(&s);
 		return r;
 	}
-	/* pe_parse() has seen at least five directories; the sixth is base relocations. */
-	s.has_relocs = load_le32(s.image.data + s.pe.header_offset + COFF_LEN + 108) > 5;
 	*ret = s;
 	return 0;
 }

@@ -8,7 +8,6 @@
 struct efi_stub {
 	struct buffer image; /* a private copy, made canonical */
 	struct pe_image pe;  /* of that copy */
-	bool has_relocs;     /* the base relocation directory exists */
 };
 
 void efi_stub_free(struct efi_stub *s);
