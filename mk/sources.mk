@@ -5,7 +5,7 @@
 SRC_base := bytes.c sections.c bootproto.c sealed.c
 SRC_util := error.c file.c log.c parse.c process.c root.c sys.c
 SRC_conf := conf.c value.c settings.c
-SRC_pe := pe.c cert.c uki.c profile.c kernel.c sealed.c
+SRC_pe := pe.c cert.c uki.c uki_check.c profile.c kernel.c sealed.c
 SRC_auth := judge.c keyring.c revoked.c ossl.c der.c spc.c signature.c digest.c verify.c siglist.c trust.c key.c sign.c hostkey.c
 SRC_build := assemble.c pewrite.c attach.c efi_stub.c gather.c modules.c device.c target.c initrd.c makedumpfile.c stub_blob.S
 SRC_crashkernel := size.c

@@ -12,6 +12,7 @@
 #include "base/sections.h"
 #include "build/efi_stub.h"
 #include "build/pewrite.h"
+#include "pe/kernel.h"
 #include "pe/sealed.h"
 #include "util/cleanup.h"
 
@@ -29,25 +30,6 @@ struct assembly {
 	struct buffer sbat;
 	struct pe_writer writer;
 };
-
-void kernel_version_string(struct bytes kernel, char ret[SEALED_VERSION_MAX + 1])
-{
-	uint64_t off;
-	size_t n = 0;
-
-	ret[0] = 0;
-	if (kernel.len < BP_HDR_END_MAX || !load_le16(kernel.p + BP_KERNEL_VERSION))
-		return;
-	off = 0x200u + load_le16(kernel.p + BP_KERNEL_VERSION);
-	for (; n < SEALED_VERSION_MAX && off + n < kernel.len; n++) {
-		uint8_t c = kernel.p[off + n];
-
-		if (c < 0x20 || c >= 0x7f)
-			break;
-		ret[n] = (char)c;
-	}
-	ret[n] = 0;
-}
 
 /* setup_type_max of the inner kernel's kernel_info (boot protocol 2.15), or 0. */
 static uint32_t setup_type_max(struct bytes kernel, const struct setup_header *inner)

@@ -42,12 +42,6 @@ int image_assemble(const struct image_parts *parts, struct buffer *ret,
 		   struct ukd_error *e) _must_check_;
 
 /*
- * The kernel's version string ("6.12.107 (debian-kernel@...) #1 SMP ..."), printable, cut to
- * SEALED_VERSION_MAX; empty if it has none.
- */
-void kernel_version_string(struct bytes kernel, char ret[SEALED_VERSION_MAX + 1]);
-
-/*
  * Makes the DER signature the image's only one: drops a certificate table that is there, appends
  * a new one and points the header at it. The image must be a valid PE; its digest stays the same.
  */

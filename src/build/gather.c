@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pe/kernel.h"
 #include "util/cleanup.h"
 
 #define MODULES_DIR "/usr/lib/modules"

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pe/uki_check.h"
 #include "util/cleanup.h"
 
 #define PIECE_LEN MIB(1)
@@ -100,102 +101,31 @@ int uki_open(int fd, const char *name, uint64_t size, struct uki *ret, struct uk
 	return 0;
 }
 
-/* How much of a section's content is kept; 0 for those that are not. */
-static uint32_t kept_len(const struct pe_section *s)
-{
-	uint32_t len = pe_section_len(s);
-
-	if (s->id == UKI_OTHER)
-		return 0;
-	if (s->id == UKI_LINUX)
-		return len < UKI_KERNEL_HEAD ? len : UKI_KERNEL_HEAD;
-	if (s->id == UKI_KEXEC || uki_sections[s->id].flags & UKI_TEXT)
-		return len;
-	return 0;
-}
-
-/* Rules that need only the section table, checked before anything large is read. */
-static int check_sizes(const struct uki *u, struct ukd_error *e)
-{
-	for (unsigned int i = 0; i < u->pe.n_sections; i++) {
-		const struct pe_section *s = &u->pe.section[i];
-
-		if (s->id == UKI_OTHER)
-			continue;
-		/* 25: readers would zero-extend, or run on into the next section */
-		if (s->vsize > s->raw_size)
-			return ukd_refuse(e, "uki.virtual-size",
-					  "section '%s': 0x%x bytes in memory, 0x%x in the file",
-					  s->name, s->vsize, s->raw_size);
-		if (kept_len(s) > UKI_TEXT_MAX)
-			return ukd_refuse(e, "uki.text-size",
-					  "section '%s' of %u bytes, the limit is %u", s->name,
-					  kept_len(s), UKI_TEXT_MAX);
-	}
-	return 0;
-}
-
-/*
- * 34: a NUL or a control character hides what comes behind it from the one who reads. Checked for
- * every occurrence: the .cmdline of a profile is a command line like the first.
- */
-static int check_text(const struct pe_section *s, struct bytes text, bool last, struct ukd_error *e)
-{
-	if (s->id == UKI_OTHER || !(uki_sections[s->id].flags & UKI_TEXT))
-		return 0;
-	for (uint64_t i = 0; i < text.len; i++) {
-		uint8_t c = text.p[i];
-
-		if (!c)
-			return ukd_refuse(e, "uki.text", "section '%s' contains a NUL byte",
-					  s->name);
-		if (c >= 0x20 && c < 0x7f)
-			continue;
-		if (s->id == UKI_CMDLINE)
-			return ukd_refuse(e, "uki.cmdline",
-					  "section '.cmdline' contains byte 0x%02x, need printable "
-					  "ASCII",
-					  c);
-		/* one line; some builders end it */
-		if (s->id == UKI_UNAME && !(c == '\n' && last && i + 1 == text.len))
-			return ukd_refuse(e, "uki.uname",
-					  "section '.uname' contains byte 0x%02x, need printable "
-					  "ASCII",
-					  c);
-	}
-	return 0;
-}
-
-/* Takes bytes [off, off + piece.len) of a section: keeps, checks text and padding (26). */
+/* Takes bytes [off, off + piece.len) of a section: keeps, checks padding (26). */
 static int take_section_piece(struct uki *u, const struct pe_section *s, uint64_t off,
 			      struct bytes piece, const struct uki_section_sink *sink,
 			      struct ukd_error *e)
 {
-	uint32_t keep = kept_len(s), len = pe_section_len(s);
-	struct buffer *content = &u->content[section_index(u, s)];
-	struct bytes padding = {piece.p, 0}, text = piece;
-	int r;
+	uint32_t keep = uki_kept_len(s), len = pe_section_len(s);
+	uint64_t left = off < len ? len - off : 0;
+	uint64_t n_content = left < piece.len ? left : piece.len;
+	struct bytes padding = {piece.p + n_content, piece.len - n_content};
+	struct buffer *kept = &u->content[section_index(u, s)];
+	int r = 0;
 
-	text.len = off >= len ? 0 : len - off < piece.len ? len - off : piece.len;
-	r = check_text(s, text, off + text.len == len, e);
-	if (r >= 0 && sink && text.len)
-		r = sink->put(sink->ctx, s, off, text, e);
+	if (sink && n_content)
+		r = sink->put(sink->ctx, s, off, (struct bytes){piece.p, n_content}, e);
 	if (r < 0)
 		return r;
 	if (off < keep) {
 		uint64_t n = keep - off < piece.len ? keep - off : piece.len;
 
-		if (!content->data)
-			content->data = calloc(1, keep + 1);
-		if (!content->data)
+		if (!kept->data)
+			kept->data = calloc(1, keep + 1);
+		if (!kept->data)
 			return ukd_oom(e);
-		memcpy(content->data + off, piece.p, n);
-		content->len = off + n;
-	}
-	if (off + piece.len > len) {
-		uint64_t skip = off < len ? len - off : 0;
-
-		padding = (struct bytes){piece.p + skip, piece.len - skip};
+		memcpy(kept->data + off, piece.p, n);
+		kept->len = off + n;
 	}
 	if (!bytes_all_zero(padding))
 		return ukd_refuse(e, "uki.padding",
@@ -281,50 +211,11 @@ static int check_end(const struct uki *u, struct ukd_error *e)
 	return ukd_refuse(e, "file.changed", "became longer while it was read");
 }
 
-/* 29, 30: within the base and within each profile a section occurs once. */
-static int check_repeats(struct uki *u, struct ukd_error *e)
-{
-	bool seen[UKI_SECTION_MAX] = {false};
-
-	u->n_profiles = 0;
-	for (unsigned int i = 0; i < u->pe.n_sections; i++) {
-		const struct pe_section *s = &u->pe.section[i];
-
-		if (s->id == UKI_OTHER)
-			continue;
-		if (s->id == UKI_PROFILE) {
-			memset(seen, 0, sizeof(seen));
-			u->n_profiles++;
-			continue;
-		}
-		if (seen[s->id] && !(uki_sections[s->id].flags & UKI_REPEATS))
-			return ukd_refuse(e, "uki.duplicate", "section '%s' occurs twice", s->name);
-		seen[s->id] = true;
-	}
-	if (!u->n_profiles)
-		u->n_profiles = 1;
-	return 0;
-}
-
-/* 30, 32: what makes a file a UKI, and revocable. */
-static int check_required(const struct uki *u, struct ukd_error *e)
-{
-	static const enum uki_section required[] = {UKI_LINUX, UKI_OSREL, UKI_SBAT};
-
-	for (unsigned int i = 0; u->kind != UKI_ADDON && i < ARRAY_SIZE(required); i++)
-		if (!pe_find(&u->pe, required[i]))
-			return ukd_refuse(e, "uki.required", "not a UKI: no '%s' section",
-					  uki_sections[required[i]].name);
-	if (!bytes_start_with(uki_content(u, pe_find(&u->pe, UKI_SBAT)), "sbat,1,"))
-		return ukd_refuse(e, "uki.sbat", "section '.sbat' does not begin with 'sbat,1,'");
-	return 0;
-}
-
 static int read_all(struct uki *u, const struct outlets *out, struct ukd_error *e)
 {
 	struct pe_range ranges[PE_DIGEST_RANGES];
 	_free_ uint8_t *buf = malloc(PIECE_LEN);
-	int r = check_sizes(u, e);
+	int r = uki_check_table(u, e);
 
 	if (r < 0)
 		return r;
@@ -337,11 +228,7 @@ static int read_all(struct uki *u, const struct outlets *out, struct ukd_error *
 			return r;
 	}
 	r = check_end(u, e);
-	if (r >= 0)
-		r = check_repeats(u, e);
-	if (r >= 0)
-		r = check_required(u, e);
-	return r;
+	return r < 0 ? r : uki_check_contents(u, e);
 }
 
 int uki_read(struct uki *u, const struct uki_sink *sinks, unsigned int n_sinks,

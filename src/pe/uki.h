@@ -14,8 +14,10 @@
 #include "pe/pe.h"
 #include "util/file.h"
 
-#define UKI_TEXT_MAX	65536 /* content kept of a textual section or of .kexec */
-#define UKI_KERNEL_HEAD 4096  /* bytes kept of the beginning of .linux */
+#define UKI_TEXT_MAX 65536 /* content kept of a textual section or of .kexec */
+/* Bytes kept of the beginning of .linux: all of its setup part, which the kernel's setup.ld limits
+ * to this, and so its headers and version string (Debian 6.12 has that at 0x4500). */
+#define UKI_KERNEL_HEAD 0x8000
 
 /* Takes the pieces of the Authenticode digest in file order. Returns 0 or a negative errno. */
 struct uki_sink {
@@ -65,9 +67,9 @@ int uki_open(int fd, const char *name, uint64_t size, struct uki *ret,
 /*
  * Reads all that lies between, gives the digest's bytes to every sink (up to n_sinks) and the
  * sections' contents to sections (may be NULL), keeps the contents named above, and checks that
- * paddings are zero and that the file did not change its size meanwhile. Then checks the rules of
- * its kind (checks "uki.*", "addon.*"): what must be there, no section twice within a profile,
- * texts without NUL.
+ * paddings are zero and that the file did not change its size meanwhile. Checks the rules of its
+ * kind (checks "uki.*", "addon.*"): what must be there, no section twice within a profile, texts
+ * without NUL, profiles that can be told apart.
  */
 int uki_read(struct uki *u, const struct uki_sink *sinks, unsigned int n_sinks,
 	     const struct uki_section_sink *sections, struct ukd_error *e) _must_check_;

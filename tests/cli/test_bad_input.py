@@ -29,6 +29,13 @@ def image(**fields):
     return bytes(uki.bytes())
 
 
+def kernelless(**contents):
+    """A PE with these sections, .text and, unless it is None, .sbat."""
+    contents = {"text": b"x", "sbat": b"sbat,1,x\n", **contents}
+    return bytes(pe.Image([pe.Section("." + name, data, pe.CODE if name == "text" else pe.DATA)
+                           for name, data in contents.items() if data is not None]).bytes())
+
+
 def cut(data, length):
     return data[:length]
 
@@ -53,9 +60,9 @@ CONTENTS = {
     "driver": (image(subsystem=11), "pe.subsystem"),
     "no-sections": (image(section_count=0), "pe.sections"),
     "certificates-claimed": (image(directories={4: (0x1c00, 8)}), "pe.cert-end"),
-    "addon": (bytes(pe.Image([pe.Section(".text", b"x", pe.CODE),
-                              pe.Section(".sbat", b"sbat,1,x\n"),
-                              pe.Section(".cmdline", b"x")]).bytes()), "uki.required"),
+    "no-kernel": (kernelless(), "uki.required"),
+    "no-addon": (kernelless(cmdline=b"x", osrel=b"ID=x\n"), "addon.sections"),
+    "addon-without-sbat": (kernelless(cmdline=b"x", sbat=None), "addon.required"),
 }
 
 
@@ -230,7 +237,7 @@ def section(data, name):
 def test_tampered(sealed, signers, machine, tmp_path, where):
     data = bytearray(sealed["signer"].read_bytes())
     offset, length = section(data, where)
-    data[offset + length - 1] ^= 1
+    data[offset + length - 2] ^= 1  # not the line feed that ends a text
     path = tmp_path / "tampered.efi"
     path.write_bytes(data)
     done = ctl("verify", "--trust", signers / "signer.crt", path, code=1)

@@ -149,7 +149,7 @@ static const struct corruption corruptions[] = {
 	{"bytes behind .cmdline", "uki.padding", 0x1600 + 0x1ff, 1, 'x'},
 	{"bytes behind .text", "uki.padding", 0x1000 + 0x100, 1, 0x90},
 	{"two .osrel", "uki.duplicate", SECTION(SBAT), 8, 0x6c6572736f2eull},
-	{"no .linux", "uki.required", SECTION(LINUX) + 1, 1, 'L'},
+	{"no .linux", "addon.sections", SECTION(LINUX) + 1, 1, 'L'},
 	{"no .osrel", "uki.required", SECTION(OSREL) + 1, 1, 'O'},
 	{"no .sbat", "uki.required", SECTION(SBAT) + 1, 1, 'S'},
 	{".sbat without its first line", "uki.sbat", 0x1200, 1, 'x'},

@@ -19,6 +19,7 @@
 #include "fixture_checks.h"
 #include "fixture_pe.h"
 #include "fixture_seal.h"
+#include "pe/kernel.h"
 #include "pe/sealed.h"
 #include "util/cleanup.h"
 
@@ -598,7 +599,7 @@ static const struct corruption corruptions[] = {
 	{"bytes behind the section table", "sealed.slack", NULL, false, 0xfff, 1, 1},
 	{"a .dtb", "sealed.sections", ".uname", false, 0, 8, 0x6274642e},
 	{"microcode", "sealed.sections", ".uname", false, 0, 8, 0x65646f63752eull},
-	{"a profile", "sealed.sections", ".uname", false, 0, 8, 0x656c69666f72702eull},
+	{"a profile without a name", "uki.profile", ".uname", false, 0, 8, 0x656c69666f72702eull},
 	{"no initrd", "sealed.sections", ".initrd", false, 1, 1, 'I'},
 	{"no command line", "sealed.sections", ".cmdline", false, 1, 1, 'C'},
 	{"stub without magic", "sealed.stub", ".kexec", true, 8, 1, 'U'},

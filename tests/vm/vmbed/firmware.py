@@ -103,7 +103,7 @@ def uki(output, linux, initrd, cmdline, stub_suite="trixie", key="db"):
         bare = Path(scratch) / "bare.efi"
         run(*packages.ukify(), "build", "--linux", linux, "--initrd", initrd,
             "--cmdline", cmdline, "--stub", packages.uefi_stub(stub_suite),
-            "--os-release", f"@{osrel}", "--uname", "test", "--output", bare)
+            "--os-release", f"@{osrel}", "--output", bare)
         if key:
             sign(bare, output, key)
         else:
