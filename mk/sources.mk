@@ -6,10 +6,10 @@ SRC_base := bytes.c sections.c bootproto.c sealed.c
 SRC_util := error.c file.c log.c parse.c process.c root.c sys.c
 SRC_conf := conf.c value.c settings.c
 SRC_pe := pe.c cert.c uki.c uki_check.c profile.c kernel.c sealed.c
-SRC_auth := judge.c keyring.c revoked.c ossl.c der.c spc.c signature.c digest.c verify.c siglist.c trust.c key.c sign.c hostkey.c
+SRC_auth := judge.c sidecar.c keyring.c revoked.c ossl.c der.c spc.c signature.c digest.c verify.c siglist.c trust.c key.c sign.c hostkey.c
 SRC_build := assemble.c pewrite.c attach.c efi_stub.c gather.c modules.c device.c target.c initrd.c makedumpfile.c stub_blob.S
 SRC_crashkernel := size.c
-SRC_loader := main.c load.c after.c snapshot.c armed.c host.c explain.c
+SRC_loader := main.c load.c plan.c check.c parts.c cpio.c after.c snapshot.c armed.c lastgood.c host.c explain.c
 SRC_capture := main.c init.c watchdog.c sequence.c record.c manifest.c budget.c guard.c memory.c \
 	facts.c modules.c elfcore.c dumpcheck.c blockdev.c target.c local.c directory.c kernellog.c \
 	plans.c collector.c tool.c copy.c
@@ -62,7 +62,7 @@ TEST_test_stub := build pe util base
 # The stub's own sources, hosted; the test has its own console.
 FIXTURES_test_stub := fixture_seal.c $(addprefix ../../src/stub/,main.c plan.c crash.c apply.c)
 TEST_test_loader := loader build auth pe conf crashkernel util base
-FIXTURES_test_loader := fixture_pe.c fixture_pki.c fixture_seal.c fixture_checks.c fixture_tree.c
+FIXTURES_test_loader := fixture_machine.c fixture_pe.c fixture_pki.c fixture_seal.c fixture_checks.c fixture_tree.c
 TEST_test_modules := build pe util base
 FIXTURES_test_modules := fixture_tree.c
 TEST_test_target := build pe util base

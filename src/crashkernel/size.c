@@ -66,11 +66,12 @@ int crash_memory_read(const struct root *root, struct crash_memory *ret, struct 
 	return 0;
 }
 
-struct image_need image_need(uint64_t init_size, uint64_t alignment, uint64_t initrd_len)
+struct image_need image_need(uint64_t init_size, uint64_t alignment, uint64_t initrd_len,
+			     uint64_t beside)
 {
 	struct image_need n;
 
-	n.minimum = align_up(init_size, 4096) + alignment + TAIL_SEGMENTS;
+	n.minimum = align_up(init_size, 4096) + alignment + align_up(beside, 4096) + TAIL_SEGMENTS;
 	n.comfort = align_up(COMFORT_BASE + initrd_len * COMFORT_FACTOR / 2, MIB(1));
 	if (n.comfort < n.minimum)
 		n.comfort = align_up(n.minimum, MIB(1));

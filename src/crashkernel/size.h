@@ -27,6 +27,8 @@ struct image_need {
 };
 
 /*
- * init_size, alignment: of the image's outer setup header; initrd_len: of its compressed initrd.
+ * init_size, alignment: of the setup header that the running kernel looks at; initrd_len: of the
+ * compressed initrd; beside: bytes of an initrd that is loaded beside the image, not in it.
  */
-struct image_need image_need(uint64_t init_size, uint64_t alignment, uint64_t initrd_len);
+struct image_need image_need(uint64_t init_size, uint64_t alignment, uint64_t initrd_len,
+			     uint64_t beside);

@@ -14,12 +14,14 @@
 #include "util/root.h"
 
 static const char start_usage[] =
-	"Usage: ukdumpctl start [--json] [IMAGE]\n\n"
+	"Usage: ukdumpctl start [--profile N|ID] [--json] [IMAGE]\n\n"
 	"Arm: load IMAGE (default: the newest one below /var/lib/ukdump/images that was\n"
 	"built for the running kernel) for the next crash. Everything that can be checked\n"
-	"is checked before the kernel is asked; what is armed stays armed if it fails.\n\n"
-	"      --json  facts as JSON\n"
-	"  -h, --help  this text\n\n"
+	"is checked before the kernel is asked; what is armed stays armed if it fails.\n"
+	"A UKI that is not sealed is loaded in parts, with the addons beside it.\n\n"
+	"      --profile N|ID  which profile of a UKI that is not sealed; default: 0\n"
+	"      --json          facts as JSON\n"
+	"  -h, --help          this text\n\n"
 	"Exit: 0 armed, 1 refused, 2 usage.\n";
 
 static const char stop_usage[] =
@@ -129,11 +131,11 @@ static void report(const struct buffer *facts, const char *path, bool json)
 }
 
 /* path NULL: disarm */
-static int change(const char *path, bool json)
+static int change(const char *path, const char *profile, bool json)
 {
 	_buffer_ struct buffer facts = {0};
 	struct ukd_error e = {0};
-	int r = loader_run(path ? "load" : "unload", path, &facts, &e);
+	int r = loader_run(path ? "load" : "unload", profile, path, &facts, &e);
 
 	if (r < 0)
 		return verb_failed(&e);
@@ -143,7 +145,7 @@ static int change(const char *path, bool json)
 	return EXIT_DONE;
 }
 
-static int arm(const char *path, bool json)
+static int arm(const char *path, const char *profile, bool json)
 {
 	struct ukd_error e = {0};
 	char found[4096];
@@ -153,15 +155,37 @@ static int arm(const char *path, bool json)
 			return verb_failed(&e);
 		path = found;
 	}
-	return change(path, json);
+	return change(path, profile, json);
 }
 
 static int run_start(int argc, char **argv)
 {
+	static const struct option options[] = {
+		{"profile", required_argument, NULL, 'p'},
+		{"json", no_argument, NULL, 'j'},
+		{"help", no_argument, NULL, 'h'},
+		{0},
+	};
+	const char *profile = NULL;
 	bool json = false;
-	int r = verb_parse_simple(&verb_start, argc, argv, 1, &json);
+	int c;
 
-	return r >= 0 ? r : arm(argv[optind], json);
+	while ((c = getopt_long(argc, argv, "h", options, NULL)) >= 0) {
+		if (c == 'h')
+			return verb_help(&verb_start);
+		if (c == 'p')
+			profile = optarg;
+		else if (c == 'j')
+			json = true;
+		else
+			return verb_misuse(&verb_start, NULL);
+	}
+	if (argc - optind > 1)
+		return verb_misuse(&verb_start, "start: '%s' is one argument too many",
+				   argv[optind + 1]);
+	if (profile && !*profile)
+		return verb_misuse(&verb_start, "start: --profile needs a number or an ID");
+	return arm(argv[optind], profile, json);
 }
 
 static int run_reload(int argc, char **argv)
@@ -169,7 +193,7 @@ static int run_reload(int argc, char **argv)
 	bool json = false;
 	int r = verb_parse_simple(&verb_reload, argc, argv, 0, &json);
 
-	return r >= 0 ? r : arm(NULL, json);
+	return r >= 0 ? r : arm(NULL, NULL, json);
 }
 
 static int run_stop(int argc, char **argv)
@@ -177,7 +201,7 @@ static int run_stop(int argc, char **argv)
 	bool json = false;
 	int r = verb_parse_simple(&verb_stop, argc, argv, 0, &json);
 
-	return r >= 0 ? r : change(NULL, json);
+	return r >= 0 ? r : change(NULL, NULL, json);
 }
 
 const struct verb verb_start = {

@@ -23,17 +23,17 @@ static const char usage[] =
 
 struct state {
 	bool armed, enforced;
-	char *image, *path, *signer, *time, *kernel, *lockdown, *missing, *recorded;
+	char *image, *path, *signer, *time, *kernel, *kind, *lockdown, *missing, *recorded;
 	bool secure_boot;
-	uint64_t reserved, needed, comfort;
+	uint64_t reserved, needed, comfort, profile, addons;
 	char problem[MAX_PROBLEMS][256];
 	unsigned int n_problems;
 };
 
 static void state_free(struct state *s)
 {
-	char *strings[] = {s->image,  s->path,	   s->signer,  s->time,
-			   s->kernel, s->lockdown, s->missing, s->recorded};
+	char *strings[] = {s->image, s->path,	  s->signer,  s->time,	  s->kernel,
+			   s->kind,  s->lockdown, s->missing, s->recorded};
 
 	for (size_t i = 0; i < ARRAY_SIZE(strings); i++)
 		free(strings[i]);
@@ -51,6 +51,11 @@ static void problem(struct state *s, const char *fmt, ...)
 	va_end(ap);
 }
 
+static bool is_plain(const struct state *s)
+{
+	return s->kind && !strcmp(s->kind, "plain");
+}
+
 static void read_facts(const struct buffer *facts, struct state *s)
 {
 	s->armed = loader_number(facts, "loaded") == 1;
@@ -61,6 +66,9 @@ static void read_facts(const struct buffer *facts, struct state *s)
 	s->signer = loader_value(facts, "signer");
 	s->time = loader_value(facts, "time");
 	s->kernel = loader_value(facts, "kernel");
+	s->kind = loader_value(facts, "kind");
+	s->profile = loader_number(facts, "profile");
+	s->addons = loader_number(facts, "addons");
 	s->lockdown = loader_value(facts, "lockdown");
 	s->missing = loader_value(facts, "missing_option");
 	s->recorded = loader_value(facts, "problem");
@@ -107,6 +115,10 @@ static void print_text(const struct state *s)
 		printf("since     %s\n", s->time ? s->time : "?");
 		printf("kernel    %s\n", s->kernel ? s->kernel : "?");
 	}
+	if (s->armed && is_plain(s))
+		printf("kind      plain, profile %llu, %llu addon(s): the kernel verified .linux "
+		       "alone, root could load it with another initrd\n",
+		       (unsigned long long)s->profile, (unsigned long long)s->addons);
 	printf("reserved  %s\n", format_size(s->reserved, size));
 	if (s->comfort)
 		printf("needed    %s\n", format_size(s->comfort, size));
@@ -127,6 +139,11 @@ static void print_json(const struct state *s)
 	json_text(o, "signer", s->signer);
 	json_text(o, "time", s->time);
 	json_text(o, "kernel", s->kernel);
+	json_text(o, "kind", s->kind);
+	if (is_plain(s)) {
+		json_number(o, "profile", s->profile);
+		json_number(o, "addons", s->addons);
+	}
 	json_number(o, "reserved_bytes", s->reserved);
 	json_number(o, "minimum_bytes", s->needed);
 	json_number(o, "needed_bytes", s->comfort);
@@ -144,7 +161,7 @@ static int status(bool json)
 	_cleanup_(state_free) struct state s = {0};
 	_buffer_ struct buffer facts = {0};
 	struct ukd_error e = {0};
-	int r = loader_run("status", NULL, &facts, &e);
+	int r = loader_run("status", NULL, NULL, &facts, &e);
 
 	if (r < 0)
 		return verb_failed(&e);

@@ -34,16 +34,24 @@ static void find_program(char *ret, size_t size)
 		(void)snprintf(ret, size, "%s", beside);
 }
 
-int loader_run(const char *verb, const char *image, struct buffer *ret, struct ukd_error *e)
+int loader_run(const char *verb, const char *profile, const char *image, struct buffer *ret,
+	       struct ukd_error *e)
 {
+	_free_ char *option = NULL;
 	char program[PATH_MAX];
-	const char *const argv[] = {program, verb, image, NULL};
+	const char *argv[] = {program, verb, image, NULL, NULL};
 	struct process p = {
 		PROCESS_DEFAULTS,      .argv = argv,	     .output = ret,
 		.output_max = KIB(64), .keep_running = true, /* killed in the system call it would
 								leave us unarmed */
 	};
 
+	if (profile) {
+		if (asprintf(&option, "--profile=%s", profile) < 0)
+			return ukd_oom(e);
+		argv[2] = option;
+		argv[3] = image;
+	}
 	p.timeout_s = LOADER_LIMIT_S;
 	find_program(program, sizeof(program));
 	return process_run(&p, e);

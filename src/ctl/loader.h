@@ -5,11 +5,11 @@
 #include "util/file.h"
 
 /*
- * Runs `ukdump-load VERB [IMAGE]`, its messages on our stderr. Returns its exit code, its stdout
- * (key=value lines) in *ret, or a negative errno. Prefers the program beside our own, as in a
- * build directory.
+ * Runs `ukdump-load VERB [--profile=PROFILE] [IMAGE]`, its messages on our stderr; profile and
+ * image may be NULL. Returns its exit code, its stdout (key=value lines) in *ret, or a negative
+ * errno. Prefers the program beside our own, as in a build directory.
  */
-int loader_run(const char *verb, const char *image, struct buffer *ret,
+int loader_run(const char *verb, const char *profile, const char *image, struct buffer *ret,
 	       struct ukd_error *e) _must_check_;
 
 /* The value of a key in ukdump-load's output as a heap string, or NULL. */

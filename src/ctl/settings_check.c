@@ -46,7 +46,6 @@ static void warn_unused(const struct settings *s)
 		bool changed;
 	} unused[] = {
 		{"AllowShell", s->image.allow_shell != d.image.allow_shell},
-		{"RequireSealed", s->arm.require_sealed != d.arm.require_sealed},
 		{"Size", s->reserve.size != d.reserve.size},
 		{"High", s->reserve.high != d.reserve.high},
 		{"Low", s->reserve.low != d.reserve.low},

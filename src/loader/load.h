@@ -9,11 +9,13 @@
 #include "util/root.h"
 
 /*
- * root: where /proc, /sys and /etc are; path: as the user gave it. On failure the machine is as
+ * root: where /proc, /sys and /etc are; path: as the user gave it; profile: of a plain UKI, a
+ * number or an ID, NULL for 0. On failure the machine is as
  * armed as before, as far as the kernel lets it: if the call itself failed, the last good image is
  * loaded again and e says whether that worked. Warnings go to the log.
  */
-int load_image(const struct root *root, const char *path, struct ukd_error *e) _must_check_;
+int load_image(const struct root *root, const char *path, const char *profile,
+	       struct ukd_error *e) _must_check_;
 
 /* Disarms. No error if nothing is armed. */
 int unload_image(const struct root *root, struct ukd_error *e) _must_check_;

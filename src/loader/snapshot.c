@@ -25,12 +25,6 @@ static int require_trusted(const struct judgement *j, const char *path, struct u
 				  path);
 	if (a->verdict != AUTH_TRUSTED)
 		return ukd_refuse(e, a->check, "%s: %s", path, a->reason);
-	if (j->uki.kind != UKI_SEALED)
-		return ukd_refuse(
-			e, "sealed.required",
-			"%s: a plain UKI; the kernel takes only sealed ones whole, make one "
-			"with 'ukdumpctl build'",
-			path);
 	return 0;
 }
 
@@ -42,28 +36,22 @@ static int check_headers(const struct snapshot *s, const char *path, struct ukd_
 	return uki_open(s->fd, path, s->size, &u, e);
 }
 
-int snapshot_take(const struct root *root, int dirfd, const char *path, struct snapshot *ret,
-		  struct ukd_error *e)
+int snapshot_take(const struct auth_policy *policy, int dirfd, const char *path,
+		  struct snapshot *ret, struct ukd_error *e)
 {
-	_auth_policy_ struct auth_policy policy = {0};
 	_snapshot_ struct snapshot s = SNAPSHOT_NONE;
-	int r = auth_policy_of_host(root, &policy, e);
+	int r = file_open_regular(dirfd, path, &s.fd, &s.size, e);
 
 	if (r >= 0)
-		r = file_open_regular(dirfd, path, &s.fd, &s.size, e);
-	if (r < 0)
-		return r;
-	r = check_headers(&s, path, e);
+		r = check_headers(&s, path, e);
 	if (r >= 0)
 		r = file_snapshot(s.fd, path, s.size, &s.memfd, e);
 	if (r >= 0)
-		r = image_judge(s.memfd, path, s.size, &policy, &s.j, e);
+		r = image_judge(s.memfd, path, s.size, policy, &s.j, e);
 	if (r >= 0)
 		r = require_trusted(&s.j, path, e);
 	if (r < 0)
 		return r;
-	s.need = image_need(s.j.facts.outer.init_size, s.j.facts.outer.kernel_alignment,
-			    s.j.facts.initrd_len);
 	*ret = s;
 	s = (struct snapshot)SNAPSHOT_NONE;
 	return 0;

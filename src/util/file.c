@@ -144,27 +144,50 @@ int fd_write_full(int fd, const void *buf, size_t len)
 	return 0;
 }
 
-static int copy_exactly(int from, const char *name, int to, uint64_t size, struct ukd_error *e)
+int fd_copy(int from, uint64_t off, uint64_t len, int to)
 {
 	_free_ uint8_t *chunk = malloc(COPY_CHUNK);
-	uint8_t extra;
+	int r = chunk ? 0 : -ENOMEM;
 
-	if (!chunk)
-		return ukd_oom(e);
-	for (uint64_t off = 0; off < size;) {
-		size_t n = size - off < COPY_CHUNK ? (size_t)(size - off) : COPY_CHUNK;
-		int r = fd_pread_full(from, chunk, n, off);
+	for (uint64_t done = 0; r >= 0 && done < len;) {
+		size_t n = len - done < COPY_CHUNK ? (size_t)(len - done) : COPY_CHUNK;
 
-		if (r == -ENODATA)
-			return ukd_refuse(e, "file.changed", "%s: became shorter while it was read",
-					  name);
-		if (r < 0)
-			return ukd_fail_errno(e, r, "%s", name);
-		r = fd_write_full(to, chunk, n);
-		if (r < 0)
-			return ukd_fail_errno(e, r, "%s: cannot copy to memory", name);
-		off += n;
+		r = fd_pread_full(from, chunk, n, off + done);
+		if (r >= 0)
+			r = fd_write_full(to, chunk, n);
+		done += n;
 	}
+	return r;
+}
+
+int memfd_open(int *ret, struct ukd_error *e)
+{
+	int fd = memfd_create("ukdump", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	if (fd < 0)
+		return ukd_fail_errno(e, -errno, "cannot create a memory file");
+	*ret = fd;
+	return 0;
+}
+
+int memfd_seal(int fd, const char *name, struct ukd_error *e)
+{
+	const int seals = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
+
+	if (fcntl(fd, F_ADD_SEALS, seals) < 0)
+		return ukd_fail_errno(e, -errno, "%s: cannot seal the snapshot", name);
+	return 0;
+}
+
+static int copy_exactly(int from, const char *name, int to, uint64_t size, struct ukd_error *e)
+{
+	uint8_t extra;
+	int r = fd_copy(from, 0, size, to);
+
+	if (r == -ENODATA)
+		return ukd_refuse(e, "file.changed", "%s: became shorter while it was read", name);
+	if (r < 0)
+		return ukd_fail_errno(e, r, "%s: cannot copy to memory", name);
 	if (fd_pread_full(from, &extra, 1, size) != -ENODATA)
 		return ukd_refuse(e, "file.changed", "%s: became longer while it was read", name);
 	return 0;
@@ -172,17 +195,15 @@ static int copy_exactly(int from, const char *name, int to, uint64_t size, struc
 
 int file_snapshot(int fd, const char *name, uint64_t size, int *ret_memfd, struct ukd_error *e)
 {
-	const int seals = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
-	_close_ int memfd = memfd_create("ukdump", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	int r;
+	_close_ int memfd = -1;
+	int r = memfd_open(&memfd, e);
 
-	if (memfd < 0)
-		return ukd_fail_errno(e, -errno, "cannot create a memory file");
-	r = copy_exactly(fd, name, memfd, size, e);
+	if (r >= 0)
+		r = copy_exactly(fd, name, memfd, size, e);
+	if (r >= 0)
+		r = memfd_seal(memfd, name, e);
 	if (r < 0)
 		return r;
-	if (fcntl(memfd, F_ADD_SEALS, seals) < 0)
-		return ukd_fail_errno(e, -errno, "%s: cannot seal the snapshot", name);
 	*ret_memfd = take_fd(&memfd);
 	return 0;
 }

@@ -50,6 +50,13 @@ int fd_read_full(int fd, void *buf, size_t len) _must_check_;
 int fd_pread_full(int fd, void *buf, size_t len, uint64_t off) _must_check_;
 int fd_write_full(int fd, const void *buf, size_t len) _must_check_;
 
+/* Appends exactly [off, off + len) of from to to. Returns 0, -errno, or -ENODATA at from's end. */
+int fd_copy(int from, uint64_t off, uint64_t len, int to) _must_check_;
+
+/* A new, empty memory file; memfd_seal() seals it against every change. name is for messages. */
+int memfd_open(int *ret, struct ukd_error *e) _must_check_;
+int memfd_seal(int fd, const char *name, struct ukd_error *e) _must_check_;
+
 /*
  * Copies exactly size bytes of fd into a new memfd and seals it against every change, so that what
  * is verified is what is loaded. Refuses (check "file.changed") if the file has another length.

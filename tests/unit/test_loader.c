@@ -21,132 +21,24 @@
 
 #include "auth/keyring.h"
 #include "fixture_checks.h"
+#include "fixture_machine.h"
 #include "fixture_pe.h"
-#include "fixture_pki.h"
 #include "fixture_seal.h"
 #include "fixture_tree.h"
 #include "loader/armed.h"
+#include "loader/lastgood.h"
 #include "loader/explain.h"
 #include "loader/host.h"
 #include "loader/load.h"
 #include "util/cleanup.h"
 #include "util/sys.h"
 
-/* ---- the kernel ---- */
-
-#define MAX_CALLS 32
-
-static struct {
-	const struct tree *tree;
-	int answers[MAX_CALLS]; /* of the calls in order; then 0 */
-	bool drops;		/* a failing load leaves nothing loaded */
-	unsigned int n;
-	unsigned long flags[MAX_CALLS];
-	bool no_more_than_asked; /* every call so far had no initrd and no command line */
-	char loaded[MAX_CALLS][1 << 16];
-	size_t loaded_len[MAX_CALLS];
-	unsigned int slept_ms;
-} kernel;
-
-int sys_kexec_file_load(int kernel_fd, int initrd_fd, const char *cmdline, unsigned long flags)
-{
-	unsigned int i = kernel.n++;
-	struct stat st;
-
-	assert_true(i < MAX_CALLS);
-	kernel.flags[i] = flags;
-	if (initrd_fd != -1 || cmdline)
-		kernel.no_more_than_asked = false;
-	if (flags & UKD_KEXEC_FILE_UNLOAD) {
-		tree_write(kernel.tree, "/sys/kernel/kexec_crash_loaded", "0\n");
-		return kernel.answers[i];
-	}
-	assert_int_equal(fstat(kernel_fd, &st), 0);
-	kernel.loaded_len[i] = (size_t)st.st_size;
-	assert_true(kernel.loaded_len[i] <= sizeof(kernel.loaded[i]));
-	assert_int_equal(fd_pread_full(kernel_fd, kernel.loaded[i], kernel.loaded_len[i], 0), 0);
-	/* what is loaded can no longer be changed by anyone */
-	assert_int_equal(pwrite(kernel_fd, "x", 1, 0), -1);
-	if (!kernel.answers[i])
-		tree_write(kernel.tree, "/sys/kernel/kexec_crash_loaded", "1\n");
-	else if (kernel.drops)
-		tree_write(kernel.tree, "/sys/kernel/kexec_crash_loaded", "0\n");
-	return kernel.answers[i];
-}
-
-/* Pauses are counted, not made. */
-int nanosleep(const struct timespec *ts, struct timespec *rest _unused_)
-{
-	kernel.slept_ms += (unsigned int)(ts->tv_sec * 1000 + ts->tv_nsec / 1000000);
-	return 0;
-}
-
-/* ---- machines and images ---- */
-
-static void kernel_is(const struct tree *t)
-{
-	memset(&kernel, 0, sizeof(kernel));
-	kernel.tree = t;
-	kernel.no_more_than_asked = true;
-}
-
-/* A machine with 256 MiB reserved, nothing armed, no Secure Boot; trusts the test's signer. */
-static void machine_make(struct tree *t)
-{
-	tree_make(t);
-	tree_write(t, "/sys/kernel/kexec_crash_size", "268435456\n");
-	tree_write(t, "/sys/kernel/kexec_crash_loaded", "0\n");
-	tree_write(t, "/proc/iomem",
-		   "00001000-0009ffff : System RAM\n00100000-3fffffff : System RAM\n"
-		   "  25000000-34ffffff : Crash kernel\n");
-	tree_write(t, "/proc/sys/kernel/osrelease", "6.12.0-test\n");
-	tree_write(t, "/proc/cmdline", "quiet\n");
-	tree_write(t, "/boot/config-6.12.0-test",
-		   "CONFIG_KEXEC_FILE=y\nCONFIG_CRASH_DUMP=y\nCONFIG_PROC_VMCORE=y\n"
-		   "CONFIG_KEXEC_BZIMAGE_VERIFY_SIG=y\n");
-	kernel_is(t);
-}
-
-static struct tree pki; /* signer.key, signer.crt, foreign.key, foreign.crt */
-
-static int pki_begin(void **state _unused_)
-{
-	tree_make(&pki);
-	for (unsigned int i = 0; i < 2; i++) {
-		const char *name = i ? "foreign" : "signer";
-		enum fixture_key key = i ? KEY_P256 : KEY_RSA_2048;
-		X509 *cert = fixture_cert(&(struct fixture_cert){.name = name, .key = key});
-		char path[64];
-
-		(void)snprintf(path, sizeof(path), "/%s.crt", name);
-		fixture_write_pem_cert(tree_path(&pki, path), cert, false);
-		(void)snprintf(path, sizeof(path), "/%s.key", name);
-		fixture_write_pem_key(tree_path(&pki, path), fixture_key(key), NULL);
-		X509_free(cert);
-	}
-	return 0;
-}
-
-static int pki_end(void **state _unused_)
-{
-	tree_remove(&pki);
-	fixture_pki_end();
-	return 0;
-}
-
-static void trust_signer(const struct tree *t)
-{
-	_free_ char *pem = tree_text(&pki, "/signer.crt");
-
-	tree_write(t, "/etc/ukdump/trust.d/signer.crt", pem);
-}
+/* ---- images ---- */
 
 /* A sealed image with this command line, signed by signer, foreign or nobody (NULL). */
 static void image_make(const struct tree *t, const char *path, const char *line, const char *by)
 {
 	_buffer_ struct buffer k = {0}, image = {0}, der = {0};
-	uint8_t digest[AUTH_SHA256_LEN];
-	char key[32], cert[32];
 	struct image_parts parts;
 	struct ukd_error e = {0};
 
@@ -155,32 +47,10 @@ static void image_make(const struct tree *t, const char *path, const char *line,
 	parts.cmdline = (struct bytes){(const uint8_t *)line, strlen(line)};
 	assert_int_equal(image_assemble(&parts, &image, &e), 0);
 	if (by) {
-		_auth_key_ struct auth_key *signer = NULL;
-		_close_ int fd = fixture_memfd(buffer_bytes(&image));
-
-		(void)snprintf(key, sizeof(key), "/%s.key", by);
-		(void)snprintf(cert, sizeof(cert), "/%s.crt", by);
-		if (auth_key_load(NULL, tree_path(&pki, key), tree_path(&pki, cert), &signer, &e) <
-		    0)
-			fail_msg("%s", e.text);
-		assert_int_equal(auth_image_digest(fd, "x", image.len, digest, &e), 0);
-		assert_int_equal(auth_sign_digest(signer, digest, &der, &e), 0);
+		signature_make(&image, by, &der);
 		assert_int_equal(image_attach(&image, buffer_bytes(&der), &e), 0);
 	}
 	tree_write_bytes(t, path, buffer_bytes(&image));
-}
-
-static int load(const struct tree *t, const char *path, struct ukd_error *e)
-{
-	return load_image(&t->root, tree_path(t, path), e);
-}
-
-static void expect_loaded(const struct tree *t, const char *path)
-{
-	struct ukd_error e = {0};
-
-	if (load(t, path, &e) < 0)
-		fail_msg("%s [%s]", e.text, e.check);
 }
 
 static void expect_call_with(const struct tree *t, unsigned int call, const char *path)
@@ -189,10 +59,11 @@ static void expect_call_with(const struct tree *t, unsigned int call, const char
 	struct ukd_error e = {0};
 
 	assert_int_equal(file_read(AT_FDCWD, tree_path(t, path), MIB(1), &b, &e), 0);
-	assert_int_equal(kernel.loaded_len[call], b.len);
-	assert_memory_equal(kernel.loaded[call], b.data, b.len);
-	assert_int_equal(kernel.flags[call], UKD_KEXEC_FILE_ON_CRASH | UKD_KEXEC_FILE_NO_INITRAMFS);
-	assert_true(kernel.no_more_than_asked);
+	assert_true(bytes_equal(buffer_bytes(&kernel.call[call].image), buffer_bytes(&b)));
+	assert_int_equal(kernel.call[call].flags,
+			 UKD_KEXEC_FILE_ON_CRASH | UKD_KEXEC_FILE_NO_INITRAMFS);
+	assert_null(kernel.call[call].initrd.data);
+	assert_null(kernel.call[call].cmdline);
 }
 
 /* ---- loading ---- */
@@ -268,29 +139,6 @@ static void test_sparse_garbage_is_not_copied(void **state _unused_)
 	expect_refused(load(&t, "/big.efi", &e), &e, "pe.lfanew", "2 GiB of zeros");
 	(void)clock_gettime(CLOCK_MONOTONIC, &b);
 	assert_true(b.tv_sec - a.tv_sec < 2);
-}
-
-static void test_plain_uki_is_refused_though_trusted(void **state _unused_)
-{
-	_tree_ struct tree t;
-	_buffer_ struct buffer plain = {0}, der = {0};
-	_auth_key_ struct auth_key *signer = NULL;
-	uint8_t digest[AUTH_SHA256_LEN];
-	struct ukd_error e = {0};
-
-	machine_make(&t);
-	trust_signer(&t);
-	fixture_uki_make(&plain);
-	_close_ int fd = fixture_memfd(buffer_bytes(&plain));
-	assert_int_equal(auth_key_load(NULL, tree_path(&pki, "/signer.key"),
-				       tree_path(&pki, "/signer.crt"), &signer, &e),
-			 0);
-	assert_int_equal(auth_image_digest(fd, "x", plain.len, digest, &e), 0);
-	assert_int_equal(auth_sign_digest(signer, digest, &der, &e), 0);
-	fixture_attach(&plain, buffer_bytes(&der));
-	tree_write_bytes(&t, "/plain.efi", buffer_bytes(&plain));
-	expect_refused(load(&t, "/plain.efi", &e), &e, "sealed.required", "plain UKI");
-	assert_int_equal(kernel.n, 0);
 }
 
 static void test_failed_load_brings_back_the_last_good(void **state _unused_)
@@ -518,7 +366,7 @@ static void test_unload(void **state _unused_)
 	image_make(&t, "/a.efi", "a", "signer");
 	expect_loaded(&t, "/a.efi");
 	assert_int_equal(unload_image(&t.root, &e), 0);
-	assert_int_equal(kernel.flags[1], UKD_KEXEC_FILE_UNLOAD | UKD_KEXEC_FILE_ON_CRASH);
+	assert_int_equal(kernel.call[1].flags, UKD_KEXEC_FILE_UNLOAD | UKD_KEXEC_FILE_ON_CRASH);
 	assert_false(tree_has(&t, ARMED_FILE));
 	expect_loaded(&t, "/a.efi");
 	kernel.answers[3] = -EPERM;
@@ -602,8 +450,6 @@ static void test_kernel_that_insists_and_cannot_verify(void **state _unused_)
 static void test_image_for_a_normal_kexec_is_not_armed(void **state _unused_)
 {
 	_buffer_ struct buffer k = {0}, image = {0}, der = {0};
-	_auth_key_ struct auth_key *signer = NULL;
-	uint8_t digest[AUTH_SHA256_LEN];
 	struct image_parts parts;
 	struct ukd_error e = {0};
 	_tree_ struct tree t;
@@ -614,12 +460,7 @@ static void test_image_for_a_normal_kexec_is_not_armed(void **state _unused_)
 	parts = fixture_parts(&k);
 	parts.flags = SEALED_FOR_NORMAL_KEXEC;
 	assert_int_equal(image_assemble(&parts, &image, &e), 0);
-	_close_ int fd = fixture_memfd(buffer_bytes(&image));
-	assert_int_equal(auth_key_load(NULL, tree_path(&pki, "/signer.key"),
-				       tree_path(&pki, "/signer.crt"), &signer, &e),
-			 0);
-	assert_int_equal(auth_image_digest(fd, "x", image.len, digest, &e), 0);
-	assert_int_equal(auth_sign_digest(signer, digest, &der, &e), 0);
+	signature_make(&image, "signer", &der);
 	assert_int_equal(image_attach(&image, buffer_bytes(&der), &e), 0);
 	tree_write_bytes(&t, "/normal.efi", buffer_bytes(&image));
 	expect_refused(load(&t, "/normal.efi", &e), &e, "sealed.normal", "--normal-kexec");
@@ -888,18 +729,18 @@ static void test_crash_memory_ranges(void **state _unused_)
 
 static void test_size_model(void **state _unused_)
 {
-	struct image_need n = image_need(0x2fff001, 0x200000, 3300000);
+	struct image_need n = image_need(0x2fff001, 0x200000, 3300000, 0);
 
 	assert_int_equal(n.minimum, 0x3000000 + 0x200000 + KIB(128));
 	/* measured: 96M works with a 3.3 MB initrd, 80M does not; 144M with 12 MB, 128M not */
 	assert_true(n.comfort > MIB(80) && n.comfort <= MIB(112));
-	n = image_need(0x2fff001, 0x200000, 12000000);
+	n = image_need(0x2fff001, 0x200000, 12000000, 0);
 	assert_true(n.comfort > MIB(128) && n.comfort <= MIB(160));
 	assert_int_equal(n.comfort % MIB(1), 0);
 	/* a large kernel: never less than what the kernel itself insists on */
-	n = image_need(0x7fffffff, 0x40000000, 1);
+	n = image_need(0x7fffffff, 0x40000000, 1, 0);
 	assert_true(n.minimum >= 0x80000000 + 0x40000000u && n.comfort >= n.minimum);
-	n = image_need(0x7fffffff, 0x40000000, UINT32_MAX);
+	n = image_need(0x7fffffff, 0x40000000, UINT32_MAX, 0);
 	assert_true(n.comfort > MIB(4096));
 }
 
@@ -971,18 +812,12 @@ static void test_every_known_errno_is_explained(void **state _unused_)
 	assert_non_null(strstr(explain_errno(9999), "unexpected"));
 }
 
-static void test_every_check_of_snapshots_was_seen(void **state _unused_)
-{
-	expect_all_checks_seen("src/loader/snapshot.c", "sealed.");
-}
-
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_verified_bytes_are_loaded_once),
 		cmocka_unit_test(test_nothing_is_called_when_verification_fails),
 		cmocka_unit_test(test_sparse_garbage_is_not_copied),
-		cmocka_unit_test(test_plain_uki_is_refused_though_trusted),
 		cmocka_unit_test(test_failed_load_brings_back_the_last_good),
 		cmocka_unit_test(test_failed_load_that_dropped_nothing_changes_nothing),
 		cmocka_unit_test(test_failed_load_without_a_last_good_says_not_armed),
@@ -1015,8 +850,7 @@ int main(void)
 		cmocka_unit_test(test_secure_boot_variable),
 		cmocka_unit_test(test_lockdown),
 		cmocka_unit_test(test_every_known_errno_is_explained),
-		cmocka_unit_test(test_every_check_of_snapshots_was_seen),
 	};
 
-	return cmocka_run_group_tests(tests, pki_begin, pki_end);
+	return cmocka_run_group_tests(tests, machine_pki_begin, machine_pki_end);
 }
