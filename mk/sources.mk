@@ -3,10 +3,10 @@
 # scripts/check-layers checks who includes whom.
 
 SRC_base := bytes.c sections.c bootproto.c sealed.c
-SRC_util := error.c file.c log.c parse.c process.c root.c sys.c
+SRC_util := error.c file.c log.c parse.c process.c root.c sys.c kconfig.c
 SRC_conf := conf.c value.c settings.c
 SRC_pe := pe.c cert.c uki.c uki_check.c profile.c kernel.c sealed.c
-SRC_auth := judge.c sidecar.c keyring.c revoked.c ossl.c der.c spc.c signature.c digest.c verify.c siglist.c trust.c key.c sign.c hostkey.c
+SRC_auth := judge.c sidecar.c keyring.c algorithm.c embedded.c revoked.c ossl.c der.c spc.c signature.c digest.c verify.c siglist.c trust.c key.c sign.c hostkey.c
 SRC_build := assemble.c pewrite.c attach.c efi_stub.c gather.c modules.c device.c target.c initrd.c makedumpfile.c stub_blob.S
 SRC_crashkernel := size.c
 SRC_loader := main.c load.c plan.c check.c parts.c cpio.c after.c snapshot.c armed.c lastgood.c host.c explain.c
@@ -31,7 +31,7 @@ LIBS_ukdump-capture := $(LIBS_json) $(LIBS_blkid) $(LIBS_md)
 PROGRAM_NAMES := ukdumpctl ukdump-load ukdump-capture
 PROGRAMS := $(addprefix $(BUILD)/,$(PROGRAM_NAMES))
 
-UNIT_TESTS := test_base test_util test_pe test_seal test_stub test_loader test_modules test_target test_conf test_dump test_auth test_signature test_trust test_capture_formats test_capture test_capture_disk
+UNIT_TESTS := test_base test_util test_pe test_seal test_stub test_loader test_keyring test_modules test_target test_conf test_dump test_auth test_signature test_trust test_capture_formats test_capture test_capture_disk
 LIBS_tests := -lcmocka $(LIBS_crypto) $(LIBS_json) $(LIBS_kdump) $(LIBS_blkid) $(LIBS_md)
 
 # unit test: components (default: all) and fixtures in tests/unit
@@ -63,6 +63,8 @@ TEST_test_stub := build pe util base
 FIXTURES_test_stub := fixture_seal.c $(addprefix ../../src/stub/,main.c plan.c crash.c apply.c)
 TEST_test_loader := loader build auth pe conf crashkernel util base
 FIXTURES_test_loader := fixture_machine.c fixture_pe.c fixture_pki.c fixture_seal.c fixture_checks.c fixture_tree.c
+TEST_test_keyring := auth pe util base
+FIXTURES_test_keyring := fixture_pki.c fixture_tree.c fixture_checks.c
 TEST_test_modules := build pe util base
 FIXTURES_test_modules := fixture_tree.c
 TEST_test_target := build pe util base

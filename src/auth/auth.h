@@ -12,11 +12,12 @@
 #include "pe/uki.h"
 #include "util/root.h"
 
-#define AUTH_SHA256_LEN	 32
-#define AUTH_MAX_CHAIN	 8
-#define AUTH_SUBJECT_MAX 256
-#define AUTH_KEY_ID_MAX	 64
-#define AUTH_MAX_ANCHORS 512
+#define AUTH_SHA256_LEN	    32
+#define AUTH_MAX_CHAIN	    8
+#define AUTH_SUBJECT_MAX    256
+#define AUTH_KEY_ID_MAX	    64
+#define AUTH_MAX_ANCHORS    512
+#define AUTH_TBS_DIGEST_MAX 64
 
 /* Trust anchors: a set of X.509 certificates, each with the place it came from. */
 struct auth_trust;
@@ -113,6 +114,12 @@ struct auth_cert_id {
 	unsigned int skid_len;
 	uint8_t akid[AUTH_KEY_ID_MAX]; /* authority key id: its issuer's skid; may be empty */
 	unsigned int akid_len;
+	/*
+	 * Digest of the signed part by the certificate's own signature algorithm: what the
+	 * kernel's .blacklist names (x509_get_sig_params()). Empty if that algorithm is unknown.
+	 */
+	uint8_t tbs[AUTH_TBS_DIGEST_MAX];
+	unsigned int tbs_len;
 };
 
 struct auth_result {
@@ -128,6 +135,12 @@ struct auth_result {
 	/* signer first, anchor last; only the signer if untrusted; none if it could not be read */
 	unsigned int n_chain;
 	struct auth_cert_id chain[AUTH_MAX_CHAIN];
+	/*
+	 * The way the kernel goes, whatever the anchors are: from the signer through certificates
+	 * in the first signature only (auth/embedded.h).
+	 */
+	unsigned int n_embedded;
+	struct auth_cert_id embedded[AUTH_MAX_CHAIN];
 };
 
 /*

@@ -6,7 +6,7 @@
  *
  * It looks into .secondary_trusted_keys, which links .builtin_trusted_keys and .machine, and only
  * if no key is found there into .platform (kexec_kernel_verify_pe_sig(), 6.1 to 7.2). Keys in other
- * keyrings (.ima, a user's) do not count.
+ * keyrings (.ima, a user's) do not count. Before that the kernel refuses what its .blacklist has.
  */
 #pragma once
 
@@ -22,8 +22,12 @@ enum kernel_opinion {
 
 struct kernel_answer {
 	enum kernel_opinion opinion;
-	char keyring[32]; /* ".platform"; empty if /proc/keys shows the key but not its keyring */
-	char key[64];	  /* the kernel's description of it, without the key id */
+	/*
+	 * ".platform": the innermost one. Empty if members of keyrings cannot be read (a root that
+	 * is not "/", keyctl not permitted): then any key that /proc/keys shows counts.
+	 */
+	char keyring[32];
+	char key[64];	/* the kernel's description of it, without the key id; printable */
 	char check[32]; /* "host.keyring", "host.algorithm", "host.blacklist"; empty if it trusts */
 	char reason[256]; /* one line; empty if it trusts */
 };

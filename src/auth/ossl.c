@@ -197,6 +197,21 @@ static void set_serial(struct auth_cert_id *id, const X509 *cert)
 	id->skid_len = copy_key_id(id->skid, (struct bytes){p, (uint64_t)n});
 }
 
+static void set_tbs(struct auth_cert_id *id, const X509 *cert)
+{
+	_ossl_mem_ unsigned char *der = NULL;
+	int digest = NID_undef, len = i2d_re_X509_tbs((X509 *)cert, &der);
+	const EVP_MD *md;
+
+	if (!OBJ_find_sigid_algs(X509_get_signature_nid(cert), &digest, NULL) || len <= 0)
+		return;
+	md = EVP_get_digestbynid(digest);
+	if (!md || EVP_MD_get_size(md) > AUTH_TBS_DIGEST_MAX ||
+	    !EVP_Digest(der, (size_t)len, id->tbs, &id->tbs_len, md, NULL))
+		id->tbs_len = 0;
+	ERR_clear_error();
+}
+
 void cert_id(const X509 *cert, struct auth_cert_id *ret)
 {
 	const ASN1_OCTET_STRING *skid = X509_get0_subject_key_id((X509 *)cert);
@@ -210,6 +225,7 @@ void cert_id(const X509 *cert, struct auth_cert_id *ret)
 		set_serial(ret, cert);
 	if (akid)
 		ret->akid_len = copy_key_id(ret->akid, ossl_string_bytes(akid));
+	set_tbs(ret, cert);
 }
 
 void key_name(const EVP_PKEY *key, char *ret, size_t size)

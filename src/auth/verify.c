@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "auth/digest.h"
+#include "auth/embedded.h"
 #include "auth/signature.h"
 #include "auth/trust.h"
 #include "util/cleanup.h"
@@ -109,6 +110,8 @@ static int check_all(const struct signatures *sigs, const struct image_digests *
 		if (r < 0)
 			return conclude(res, AUTH_DIGEST, i, r, e);
 		r = signature_verify(&sigs->s[i], e);
+		if (r >= 0)
+			r = embedded_check(&sigs->s[i], e);
 		if (r < 0)
 			return conclude(res, AUTH_BAD_SIGNATURE, i, r, e);
 	}
@@ -147,6 +150,7 @@ static void describe_signer(const struct signature *s, struct auth_result *res)
 	key_name(X509_get0_pubkey(s->signer), res->key_name, sizeof(res->key_name));
 	cert_id(s->signer, &res->chain[0]);
 	res->n_chain = 1;
+	embedded_describe(s, res);
 }
 
 static void describe_chain(const struct trust_chain *chain, struct auth_result *res)

@@ -46,6 +46,26 @@ static int check_memory(const struct host *h, const struct image_need *need, str
 	return 0;
 }
 
+/* The kernel's refusal before it is asked, and what to do about it. */
+static int kernel_refuses(const struct kernel_answer *a, const struct auth_result *auth,
+			  const char *what, struct ukd_error *e)
+{
+	switch (a->opinion) {
+	case KERNEL_LACKS_KEY:
+		return ukd_refuse(
+			e, a->check,
+			"%s%s; enroll its certificate: "
+			"'openssl x509 -in %s -outform der -out mok.der', 'mokutil --import "
+			"mok.der', reboot",
+			what, a->reason, auth->anchor[0] == '/' ? auth->anchor : "CERT");
+	case KERNEL_LACKS_ALGORITHM:
+		return ukd_refuse(e, a->check, "%s%s; sign with RSA and SHA-256", what, a->reason);
+	default:
+		return ukd_refuse(e, a->check, "%s%s; sign with a key that is not revoked", what,
+				  a->reason);
+	}
+}
+
 /* Does a key of the kernel's vouch for the signer? what: "" or a subject for the sentence. */
 static int check_keyring(const struct root *root, const struct auth_result *auth, const char *what,
 			 struct kernel_answer *ret, struct ukd_error *e)
@@ -56,11 +76,7 @@ static int check_keyring(const struct root *root, const struct auth_result *auth
 			    ret->reason);
 	if (ret->opinion == KERNEL_UNKNOWN || ret->opinion == KERNEL_TRUSTS)
 		return 0;
-	return ukd_refuse(e, ret->check,
-			  "%s%s; enroll its certificate: "
-			  "'openssl x509 -in %s -outform der -out mok.der', 'mokutil --import "
-			  "mok.der', reboot",
-			  what, ret->reason, auth->anchor[0] == '/' ? auth->anchor : "CERT");
+	return kernel_refuses(ret, auth, what, e);
 }
 
 static int check_sealed(const struct machine *m, const struct plan *p, struct kernel_answer *ret,

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "util/kconfig.h"
+
 #define SECURE_BOOT_VARIABLE \
 	"/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c"
 
@@ -68,38 +70,18 @@ static void read_limits(const struct root *root, struct host *h)
 	h->has_keys = root_exists(root, "/sys/kernel/config/crash_dm_crypt_keys");
 }
 
-static bool has_option(const char *config, const char *option)
-{
-	char line[96];
-	const char *at;
-
-	(void)snprintf(line, sizeof(line), "\nCONFIG_%s=y\n", option);
-	at = strstr(config, line);
-	return at || !strncmp(config, line + 1, strlen(line) - 1);
-}
-
 /* Without a config file nothing is known, and nothing is held against the kernel. */
 static void read_config(const struct root *root, struct host *h)
 {
-	_buffer_ struct buffer b = {0};
-	struct ukd_error ignored;
-	char release[128], path[256];
+	_kconfig_ struct kconfig k = {0};
 
-	if (root_kernel_release(root, release, sizeof(release), &ignored) < 0)
-		return;
-	(void)snprintf(path, sizeof(path), "/boot/config-%s", release);
-	h->config_known = root_read(root, path, MIB(4), &b, &ignored) == 0;
-	if (!h->config_known) { /* Debian from forky on, Fedora */
-		(void)snprintf(path, sizeof(path), "/usr/lib/modules/%s/config", release);
-		h->config_known = root_read(root, path, MIB(4), &b, &ignored) == 0;
-	}
-	if (!h->config_known)
-		return;
-	h->enforced |= has_option((char *)b.data, "KEXEC_SIG_FORCE");
-	if (!has_option((char *)b.data, "KEXEC_FILE"))
+	kconfig_read(root, &k);
+	h->config_known = k.text.data != NULL;
+	h->enforced |= kconfig_get(&k, "KEXEC_SIG_FORCE") == KCONFIG_YES;
+	if (kconfig_get(&k, "KEXEC_FILE") == KCONFIG_NO)
 		(void)snprintf(h->missing, sizeof(h->missing), "CONFIG_KEXEC_FILE");
 	/* A kernel that demands signatures and cannot check any: nothing loads. */
-	else if (h->enforced && !has_option((char *)b.data, "KEXEC_BZIMAGE_VERIFY_SIG"))
+	else if (h->enforced && kconfig_get(&k, "KEXEC_BZIMAGE_VERIFY_SIG") == KCONFIG_NO)
 		(void)snprintf(h->missing, sizeof(h->missing), "CONFIG_KEXEC_BZIMAGE_VERIFY_SIG");
 }
 

@@ -8,6 +8,7 @@
 
 #include "fixture_machine.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,6 +61,13 @@ int sys_kexec_file_load(int kernel_fd, int initrd_fd, const char *cmdline, unsig
 	else if (kernel.drops)
 		tree_write(kernel.tree, "/sys/kernel/kexec_crash_loaded", "0\n");
 	return kernel.answers[i];
+}
+
+/* Keyrings of fixtures are in /proc/keys only; test_keyring.c has the rest. */
+long sys_keyctl_read(int keyring _unused_, int32_t *ret _unused_, size_t max _unused_)
+{
+	fail_msg("a fixture's keyring was asked for in the running kernel");
+	return -ENOSYS;
 }
 
 int nanosleep(const struct timespec *ts, struct timespec *rest _unused_)
@@ -123,11 +131,19 @@ int machine_pki_end(void **state _unused_)
 	return 0;
 }
 
+void trust(const struct tree *t, const char *by)
+{
+	char crt[32], path[64];
+
+	(void)snprintf(crt, sizeof(crt), "/%s.crt", by);
+	(void)snprintf(path, sizeof(path), "/etc/ukdump/trust.d/%s.crt", by);
+	_free_ char *pem = tree_text(&pki, crt);
+	tree_write(t, path, pem);
+}
+
 void trust_signer(const struct tree *t)
 {
-	_free_ char *pem = tree_text(&pki, "/signer.crt");
-
-	tree_write(t, "/etc/ukdump/trust.d/signer.crt", pem);
+	trust(t, "signer");
 }
 
 void signature_make(const struct buffer *image, const char *by, struct buffer *ret_der)

@@ -38,7 +38,8 @@ void machine_make(struct tree *t);
 int machine_pki_begin(void **state);
 int machine_pki_end(void **state);
 
-/* Puts signer's certificate into trust.d. */
+/* Puts the certificate of signer or foreign into trust.d. */
+void trust(const struct tree *t, const char *by);
 void trust_signer(const struct tree *t);
 
 /* The detached signature of signer or foreign over an image without signatures. */

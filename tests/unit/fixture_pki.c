@@ -55,12 +55,12 @@ void fixture_pki_end(void)
 	}
 }
 
-static void add_extension(X509 *cert, int nid, const char *value)
+static void add_extension(X509 *cert, const X509 *issuer, int nid, const char *value)
 {
 	X509V3_CTX ctx;
 	X509_EXTENSION *ext;
 
-	X509V3_set_ctx(&ctx, cert, cert, NULL, NULL, 0);
+	X509V3_set_ctx(&ctx, (X509 *)(issuer ? issuer : cert), cert, NULL, NULL, 0);
 	ext = X509V3_EXT_conf_nid(NULL, &ctx, nid, value);
 	must(ext && X509_add_ext(cert, ext, -1));
 	X509_EXTENSION_free(ext);
@@ -82,12 +82,14 @@ X509 *fixture_cert(const struct fixture_cert *c)
 	must(X509_set_pubkey(cert, fixture_key(c->key)));
 	X509_time_adj_ex(X509_getm_notBefore(cert), dated ? (int)c->from : -1, 0, NULL);
 	X509_time_adj_ex(X509_getm_notAfter(cert), dated ? (int)c->to : 1, 0, NULL);
-	add_extension(cert, NID_basic_constraints,
+	add_extension(cert, c->issuer, NID_basic_constraints,
 		      c->ca ? "critical,CA:TRUE" : "critical,CA:FALSE");
 	if (!c->no_skid)
-		add_extension(cert, NID_subject_key_identifier, "hash");
+		add_extension(cert, c->issuer, NID_subject_key_identifier, "hash");
+	if (c->akid)
+		add_extension(cert, c->issuer, NID_authority_key_identifier, c->akid);
 	if (c->eku)
-		add_extension(cert, NID_ext_key_usage, c->eku);
+		add_extension(cert, c->issuer, NID_ext_key_usage, c->eku);
 	must(X509_sign(cert, signer,
 		       EVP_PKEY_is_a(signer, "ED25519") ? NULL :
 		       c->weak_digest			? EVP_sha1() :

@@ -28,6 +28,7 @@ struct fixture_cert {
 	bool ca;
 	const char *eku; /* as in openssl.cnf; NULL: none */
 	bool no_skid;
+	const char *akid; /* as in openssl.cnf: "keyid", "issuer:always"; NULL: none */
 	bool weak_digest; /* signed with SHA-1 */
 	long from, to;	  /* validity in days from now; both 0: -1 to 1 */
 };

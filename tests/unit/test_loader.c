@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * src/loader, crashkernel/size.h and auth/keyring.h on fixture trees; the system call is replaced
- * by one that keeps what it is given and answers as the test wants.
+ * src/loader and crashkernel/size.h on fixture trees; the system call is replaced by one that
+ * keeps what it is given and answers as the test wants.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -19,7 +19,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "auth/keyring.h"
 #include "fixture_checks.h"
 #include "fixture_machine.h"
 #include "fixture_pe.h"
@@ -580,80 +579,30 @@ static void test_keyring_that_has_the_key(void **state _unused_)
 	write_keys(&t, description);
 	tree_write(&t, "/sys/kernel/security/lockdown", "none [integrity] confidentiality\n");
 	expect_loaded(&t, "/a.efi");
+	/* revoked: no advice to enroll it */
+	for (unsigned int i = 0; i < a.embedded[0].tbs_len; i++)
+		(void)sprintf(hex + 2 * i, "%02x", a.embedded[0].tbs[i]);
+	(void)snprintf(description, sizeof(description),
+		       "1 I------ 1 perm 1f010000 0 0 blacklist tbs:%s\n", hex);
+	tree_write(&t, "/proc/keys", description);
+	expect_refused(load(&t, "/a.efi", &e), &e, "host.blacklist", "revoked");
+	assert_non_null(strstr(e.text, "sign with a key that is not revoked"));
+	assert_null(strstr(e.text, "mokutil"));
 }
 
-/* ---- kernel_ask() by itself ---- */
-
-static const uint8_t skid[20] = {0x72, 0xa4, 0xa2, 0x17, 0xdb, 0x7f, 0x0f, 0x92, 0xa1, 0xea,
-				 0x05, 0xbd, 0xc6, 0xc2, 0x4d, 0xdb, 0xcc, 0x4e, 0x1b, 0xd7};
-
-/* 1: trusted, by the key with this name; 0: no key; -1: unknown */
-static int find_in(const char *keys, char name[64])
+static void test_algorithm_that_the_kernel_lacks(void **state _unused_)
 {
-	struct auth_result a = {.n_chain = 2};
-	struct kernel_answer answer;
 	_tree_ struct tree t;
+	struct ukd_error e = {0};
 
-	tree_make(&t);
-	if (keys)
-		tree_write(&t, "/proc/keys", keys);
-	a.chain[0] = (struct auth_cert_id){.subject = "leaf", .skid = {1, 2, 3}, .skid_len = 3};
-	a.chain[1].skid_len = sizeof(skid);
-	memcpy(a.chain[1].skid, skid, sizeof(skid));
-	kernel_ask(&t.root, &a, &answer);
-	memcpy(name, answer.key, 64);
-	assert_int_equal(!answer.reason[0], answer.opinion == KERNEL_TRUSTS);
-	return answer.opinion == KERNEL_TRUSTS ? 1 : answer.opinion == KERNEL_LACKS_KEY ? 0 : -1;
-}
-
-#define PREFIX "120ee50e I------     1 perm 1f010000     0     0 "
-#define SKID   "72a4a217db7f0f92a1ea05bdc6c24ddbcc4e1bd7"
-
-static void test_keyring_lines(void **state _unused_)
-{
-	static const struct {
-		const char *line;
-		int found;
-	} cases[] = {
-		{PREFIX "asymmetri ukdump test db: " SKID ": X509.rsa cc4e1bd7 []\n", 1},
-		{PREFIX "asymmetri ukdump test db: " SKID ": X509.rsa cc4e1bd7 []", 1},
-		{PREFIX "asymmetri Debian: Secure Boot: " SKID ": X509.rsa cc4e1bd7 []\n", 1},
-		{PREFIX "asymmetri leaf: 010203: X509.id-ecPublicKey 00010203 []\n", 1},
-		{"0 I 1 perm 1f 0 0 keyring .platform: 1\n" PREFIX "asymmetri x: " SKID
-		 ": X509.rsa cc4e1bd7 []\n",
-		 1},
-		{PREFIX "asymmetri x: 72a4a217db7f0f92a1ea05bdc6c24ddbcc4e1bd8: X509.rsa 1 []\n",
-		 0},
-		{PREFIX "asymmetri x: 00" SKID ": X509.rsa cc4e1bd7 []\n", 0},
-		{PREFIX "asymmetri x: " SKID "00: X509.rsa cc4e1bd7 []\n", 0},
-		{PREFIX "asymmetri x: 72a4a217: X509.rsa cc4e1bd7 []\n", 0},
-		{PREFIX "user      x: " SKID ": X509.rsa cc4e1bd7 []\n", 0},
-		{PREFIX "keyring   x: " SKID ": empty\n", 0},
-		{"", 0},
-		{"\n\n", 0},
-	};
-	char name[64];
-
-	for (unsigned int i = 0; i < ARRAY_SIZE(cases); i++)
-		if (find_in(cases[i].line, name) != cases[i].found)
-			fail_msg("'%s': not %d", cases[i].line, cases[i].found);
-	assert_int_equal(find_in(cases[0].line, name), 1);
-	assert_string_equal(name, "ukdump test db");
-	assert_int_equal(find_in(NULL, name), -1);
-}
-
-/* An unprivileged user may name a key of his own as he likes: only the kernel's type counts. */
-static void test_keyring_description_cannot_be_faked_by_another_type(void **state _unused_)
-{
-	char name[64];
-
-	assert_int_equal(find_in(PREFIX "user      x asymmetri y: " SKID ": 3\n", name), 0);
-	/* nor by a certificate that a user has added */
-	assert_int_equal(
-		find_in("120ee50e I--Q---     1 perm 3f3f0000  1000  1000 asymmetri y: " SKID
-			": X509.rsa cc4e1bd7 []\n",
-			name),
-		0);
+	machine_make(&t);
+	trust(&t, "foreign");
+	image_make(&t, "/a.efi", "a", "foreign"); /* P-256 */
+	tree_write(&t, "/sys/kernel/security/lockdown", "none [integrity] confidentiality\n");
+	expect_refused(load(&t, "/a.efi", &e), &e, "host.algorithm", "no CONFIG_CRYPTO_ECDSA");
+	assert_non_null(strstr(e.text, "sign with RSA and SHA-256"));
+	assert_null(strstr(e.text, "mokutil"));
+	assert_int_equal(kernel.n, 0);
 }
 
 /* ---- facts ---- */
@@ -841,8 +790,7 @@ int main(void)
 		cmocka_unit_test(test_five_level_paging),
 		cmocka_unit_test(test_keyring_is_asked_where_the_kernel_enforces),
 		cmocka_unit_test(test_keyring_that_has_the_key),
-		cmocka_unit_test(test_keyring_lines),
-		cmocka_unit_test(test_keyring_description_cannot_be_faked_by_another_type),
+		cmocka_unit_test(test_algorithm_that_the_kernel_lacks),
 		cmocka_unit_test(test_facts_by_old_and_new_names),
 		cmocka_unit_test(test_new_names_win),
 		cmocka_unit_test(test_crash_memory_ranges),

@@ -146,15 +146,15 @@ def test_memory(vm, seal):
     assert "only root may arm or disarm" in result.get("nobody")
 
 
-def keyring_with(certificate):
-    """Shell: lets /proc/keys say that the kernel has this certificate, too."""
-    skid = next(e.value.digest for e in pki.load_certificate(certificate).extensions
+def key_id(certificate):
+    return next(e.value.digest for e in pki.load_certificate(certificate).extensions
                 if e.oid.dotted_string == "2.5.29.14").hex()
-    line = (f"2f2fb11b I------     1 perm 1f030000     0     0 asymmetri "
-            f"ukdump test foreign: {skid}: X509.rsa {skid[-8:]} []")
+
+
+def keyring_with(certificate, instead_of):
+    """Shell: lets /proc/keys say that a key of the kernel's is this certificate's."""
     return f"""
-        cat /proc/keys >/tmp/keys
-        echo '{line}' >>/tmp/keys
+        sed 's/{key_id(instead_of)}/{key_id(certificate)}/' /proc/keys >/tmp/keys
         mount -o bind /tmp/keys /proc/keys
     """
 
@@ -181,7 +181,7 @@ def test_foreign_signer_on_a_locked_down_machine(vm, seal, kernel):
         trust foreign.crt
         attempt foreign ukdump-load load /payload/foreign.efi
         armed foreign
-        {keyring_with(crt)}
+        {keyring_with(crt, vm.keys() / "db.crt")}
         attempt failing ukdump-load load /payload/foreign.efi
         armed failing
         attempt twice ukdump-load load /payload/foreign.efi

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The kernel's walk through a signature's certificates: see embedded.h. All of them are hostile. */
+#include "auth/embedded.h"
+
+#include <openssl/x509v3.h>
+
+static const ASN1_OCTET_STRING *skid_of(const X509 *cert)
+{
+	return X509_get0_subject_key_id((X509 *)cert);
+}
+
+static bool same_id(const ASN1_OCTET_STRING *a, const ASN1_OCTET_STRING *b)
+{
+	return a && b && !ASN1_OCTET_STRING_cmp(a, b);
+}
+
+/* What an authority key id says; the kernel uses issuer and serial only together. */
+struct authority {
+	const X509_NAME *issuer;
+	const ASN1_INTEGER *serial;
+	const ASN1_OCTET_STRING *skid;
+};
+
+static struct authority authority_of(const X509 *cert)
+{
+	const GENERAL_NAMES *names = X509_get0_authority_issuer((X509 *)cert);
+	struct authority a = {
+		.serial = X509_get0_authority_serial((X509 *)cert),
+		.skid = X509_get0_authority_key_id((X509 *)cert),
+	};
+
+	for (int i = 0; a.serial && i < sk_GENERAL_NAME_num(names) && !a.issuer; i++) {
+		const GENERAL_NAME *n = sk_GENERAL_NAME_value(names, i);
+
+		if (n->type == GEN_DIRNAME)
+			a.issuer = n->d.directoryName;
+	}
+	return a;
+}
+
+static bool is_named(const X509 *cert, const struct authority *a)
+{
+	if (a->issuer)
+		return !X509_NAME_cmp(X509_get_issuer_name(cert), a->issuer) &&
+		       !ASN1_INTEGER_cmp(X509_get0_serialNumber(cert), a->serial);
+	return same_id(skid_of(cert), a->skid);
+}
+
+/* A certificate that vouches for itself ends the walk. */
+static bool is_root(const X509 *cert, const struct authority *a)
+{
+	if (X509_NAME_cmp(X509_get_subject_name(cert), X509_get_issuer_name(cert)) != 0)
+		return false;
+	return (!a->issuer && !a->skid) || is_named(cert, a);
+}
+
+static X509 *find_next(STACK_OF(X509) * certs, const X509 *cert, const struct authority *a)
+{
+	if (is_root(cert, a) || (!a->issuer && !a->skid))
+		return NULL;
+	for (int i = 0; i < sk_X509_num(certs); i++)
+		if (is_named(sk_X509_value(certs, i), a))
+			return sk_X509_value(certs, i);
+	return NULL;
+}
+
+/*
+ * One step from cert: 1 with the next certificate, 0 at the top, or refused. An algorithm that
+ * libcrypto lacks is no refusal; the kernel then ends the walk, too.
+ */
+static int step(const struct signature *s, const X509 *cert, const X509 **ret, struct ukd_error *e)
+{
+	struct authority a = authority_of(cert);
+	X509 *next = find_next(s->p7->d.sign->cert, cert, &a);
+	char subject[AUTH_SUBJECT_MAX];
+	int ok;
+
+	if (!next)
+		return 0;
+	cert_subject(cert, subject);
+	if (a.issuer && a.skid && !same_id(skid_of(next), a.skid))
+		return ukd_refuse(e, "auth.chain",
+				  "the authority key id of '%.180s' contradicts itself", subject);
+	ok = X509_verify((X509 *)cert, X509_get0_pubkey(next));
+	ERR_clear_error();
+	if (ok == 0)
+		return ukd_refuse(e, "auth.chain",
+				  "the certificate that is named as issuer of '%.180s' has not "
+				  "signed it",
+				  subject);
+	*ret = next;
+	return ok > 0;
+}
+
+int embedded_check(const struct signature *s, struct ukd_error *e)
+{
+	const X509 *cert = s->signer;
+	int r = 1;
+
+	/* More steps than certificates: a loop, where the kernel ends the walk without a word. */
+	for (int n = sk_X509_num(s->p7->d.sign->cert); r > 0 && n > 0; n--)
+		r = step(s, cert, &cert, e);
+	return r < 0 ? r : 0;
+}
+
+void embedded_describe(const struct signature *s, struct auth_result *res)
+{
+	const X509 *cert = s->signer;
+	struct ukd_error ignored;
+	int r = 1;
+
+	for (res->n_embedded = 0; r > 0 && res->n_embedded < AUTH_MAX_CHAIN;) {
+		cert_id(cert, &res->embedded[res->n_embedded++]);
+		r = step(s, cert, &cert, &ignored);
+	}
+}
