@@ -121,6 +121,25 @@ void pe_writer_write(const struct pe_writer *w, uint8_t *out)
 	}
 }
 
+int pe_writer_make(struct pe_writer *w, struct buffer *ret, struct ukd_error *e)
+{
+	struct buffer out;
+	int r;
+
+	w->header_size = (uint32_t)align_up(pe_writer_headers(w), PE_WRITE_FILE_ALIGN);
+	r = pe_writer_lay_out(w, e);
+	if (r < 0)
+		return r;
+	out = (struct buffer){calloc(1, (size_t)w->data_end + 1), w->data_end};
+	if (!out.data)
+		return ukd_oom(e);
+	memcpy(out.data, "MZ", 2);
+	store_le32(out.data + 0x3c, w->header_offset);
+	pe_writer_write(w, out.data);
+	*ret = out;
+	return 0;
+}
+
 int sbat_append(struct bytes base, const char *line, struct buffer *ret, struct ukd_error *e)
 {
 	uint8_t *p;

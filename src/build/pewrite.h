@@ -65,6 +65,12 @@ int pe_writer_lay_out(struct pe_writer *w, struct ukd_error *e) _must_check_;
 void pe_writer_write(const struct pe_writer *w, uint8_t *out);
 
 /*
+ * The three steps for a file that has nothing but a DOS header in front of its PE header and
+ * headers as small as they can be. w->header_offset: at least 0x40.
+ */
+int pe_writer_make(struct pe_writer *w, struct buffer *ret, struct ukd_error *e) _must_check_;
+
+/*
  * Text for .sbat: base, which may end in zeros or lack its last newline, and a component line
  * of ours. Refuses (check "stub.sbat") an empty base.
  */

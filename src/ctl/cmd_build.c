@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* ukdumpctl build: gathers the parts, runs dracut, assembles, seals, signs, verifies, publishes. */
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "auth/judge.h"
 #include "build/build.h"
@@ -20,7 +17,6 @@
 #include "ctl/publish.h"
 #include "ctl/settings_check.h"
 #include "util/cleanup.h"
-#include "util/parse.h"
 
 static const char usage[] =
 	"Usage: ukdumpctl build [OPTION]...\n\n"
@@ -267,48 +263,18 @@ static int assemble(struct job *j, struct ukd_error *e)
 	return image_assemble(&parts, &j->image, e);
 }
 
-/* The digest of the image in memory, taken through a memory file as every digest is. */
-static int sign(struct job *j, struct ukd_error *e)
-{
-	_buffer_ struct buffer der = {0};
-	uint8_t digest[AUTH_SHA256_LEN];
-	_close_ int fd = memfd_create("ukdump-image", MFD_CLOEXEC);
-	int r;
-
-	if (!j->key)
-		return 0;
-	if (fd < 0)
-		return ukd_fail_errno(e, -errno, "cannot create a memory file");
-	r = fd_write_full(fd, j->image.data, j->image.len);
-	if (r < 0)
-		return ukd_fail_errno(e, r, "cannot write a memory file");
-	step(j, "signing");
-	r = auth_image_digest(fd, "image", j->image.len, digest, e);
-	if (r >= 0)
-		r = auth_sign_digest(j->key, digest, &der, e);
-	return r < 0 ? r : image_attach(&j->image, buffer_bytes(&der), e);
-}
-
 static void report(const struct job *j, const char *path, const struct auth_result *a)
 {
-	char size[FORMAT_SIZE_MAX];
 	struct json_object *o;
 
 	if (!j->opt->json) {
-		printf("%s: %s, %s%s%s\n", path, format_size(j->image.len, size),
-		       a->n_chain ? "signed by '" : "unsigned",
-		       a->n_chain ? a->chain[0].subject : "", a->n_chain ? "'" : "");
+		publish_print(path, j->image.len, a);
 		return;
 	}
-	o = json_object_checked();
-	json_number(o, "schema", 1);
-	json_text(o, "file", path);
+	o = publish_json(path, j->image.len, a);
 	json_text(o, "kernel", j->kver[0] ? j->kver : NULL);
 	json_text(o, "cmdline", j->cmdline);
-	json_number(o, "bytes", j->image.len);
 	json_number(o, "initrd_bytes", j->initrd.len);
-	json_hex(o, "image", a->image_id, AUTH_SHA256_LEN);
-	json_text(o, "signer", a->n_chain ? a->chain[0].subject : NULL);
 	json_print(o);
 }
 
@@ -334,8 +300,10 @@ static int build(struct job *j, struct ukd_error *e)
 		r = j->opt->initrd ? read_own(j->opt->initrd, &j->initrd, e) : run_dracut(j, e);
 	if (r >= 0)
 		r = assemble(j, e);
-	if (r >= 0)
-		r = sign(j, e);
+	if (r >= 0 && j->key) {
+		step(j, "signing");
+		r = image_sign(&j->image, j->key, e);
+	}
 	if (r < 0)
 		return r;
 	spec.kver = j->kver[0] ? j->kver : "kernel";

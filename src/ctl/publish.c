@@ -2,9 +2,13 @@
 /* Publishes images: see publish.h. */
 #include "ctl/publish.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/mman.h>
 
+#include "build/build.h"
+#include "ctl/ctl.h"
 #include "util/cleanup.h"
 #include "util/parse.h"
 
@@ -75,4 +79,53 @@ int image_publish(const struct publish_spec *spec, struct bytes image, char *ret
 	(void)snprintf(ret_path, PUBLISH_PATH_MAX, "%s%s%s", spec->out ? "" : spec->root->path,
 		       spec->out ? "" : "/", f.path);
 	return 0;
+}
+
+int image_memory_file(struct bytes image, int *ret_fd, struct ukd_error *e)
+{
+	_close_ int fd = memfd_create("ukdump-image", MFD_CLOEXEC);
+	int r;
+
+	if (fd < 0)
+		return ukd_fail_errno(e, -errno, "cannot create a memory file");
+	r = fd_write_full(fd, image.p, image.len);
+	if (r < 0)
+		return ukd_fail_errno(e, r, "cannot write a memory file");
+	*ret_fd = take_fd(&fd);
+	return 0;
+}
+
+int image_sign(struct buffer *image, const struct auth_key *key, struct ukd_error *e)
+{
+	_buffer_ struct buffer der = {0};
+	uint8_t digest[AUTH_SHA256_LEN];
+	_close_ int fd = -1;
+	int r = image_memory_file(buffer_bytes(image), &fd, e);
+
+	if (r >= 0)
+		r = auth_image_digest(fd, "image", image->len, digest, e);
+	if (r >= 0)
+		r = auth_sign_digest(key, digest, &der, e);
+	return r < 0 ? r : image_attach(image, buffer_bytes(&der), e);
+}
+
+void publish_print(const char *path, uint64_t size, const struct auth_result *a)
+{
+	char text[FORMAT_SIZE_MAX];
+
+	printf("%s: %s, %s%s%s\n", path, format_size(size, text),
+	       a->n_chain ? "signed by '" : "unsigned", a->n_chain ? a->chain[0].subject : "",
+	       a->n_chain ? "'" : "");
+}
+
+struct json_object *publish_json(const char *path, uint64_t size, const struct auth_result *a)
+{
+	struct json_object *o = json_object_checked();
+
+	json_number(o, "schema", 1);
+	json_text(o, "file", path);
+	json_number(o, "bytes", size);
+	json_hex(o, "image", a->image_id, AUTH_SHA256_LEN);
+	json_text(o, "signer", a->n_chain ? a->chain[0].subject : NULL);
+	return o;
 }

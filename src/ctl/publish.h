@@ -2,6 +2,8 @@
 /* Writes an image, verifies what was written with the code that will verify it later, publishes. */
 #pragma once
 
+#include <json-c/json.h>
+
 #include "auth/judge.h"
 #include "util/file.h"
 
@@ -24,3 +26,15 @@ struct publish_spec {
  */
 int image_publish(const struct publish_spec *spec, struct bytes image, char *ret_path,
 		  struct auth_result *ret, struct ukd_error *e) _must_check_;
+
+/* Puts an image into a memory file: what judges and digests images reads descriptors. */
+int image_memory_file(struct bytes image, int *ret_fd, struct ukd_error *e) _must_check_;
+
+/* Makes a signature by key the image's only one. */
+int image_sign(struct buffer *image, const struct auth_key *key, struct ukd_error *e) _must_check_;
+
+/* What was published: one line on stdout, ... */
+void publish_print(const char *path, uint64_t size, const struct auth_result *a);
+
+/* ... or a JSON object, to which the verb may add. */
+struct json_object *publish_json(const char *path, uint64_t size, const struct auth_result *a);
