@@ -47,8 +47,8 @@ static int check_parts(const struct addon_parts *parts, struct ukd_error *e)
  */
 static int make_sbat(struct buffer *ret, struct ukd_error *e)
 {
-	static const char own[] =
-		"ukdump-addon,1,ukdump,ukdump-addon," UKDUMP_VERSION ",man:ukdumpctl(8)\n";
+	static const char own[] = "ukdump-addon,1,ukdump,ukdump-addon," UKDUMP_VERSION
+				  ",man:ukdumpctl(8)\n";
 	struct bytes header = {(const uint8_t *)sbat_header, strlen(sbat_header)};
 
 	return sbat_append(header, own, ret, e);

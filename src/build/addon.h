@@ -25,8 +25,8 @@ struct addon_parts {
 bool addon_may_have(const char *name);
 
 /*
- * Makes the unsigned addon in memory. Refuses (checks "addon.*") one without content. It begins with
- * the built-in program that returns EFI_UNSUPPORTED.
+ * Makes the unsigned addon in memory. Refuses (checks "addon.*") one without content. It begins
+ * with the built-in program that returns EFI_UNSUPPORTED.
  */
 int addon_assemble(const struct addon_parts *parts, struct buffer *ret,
 		   struct ukd_error *e) _must_check_;

@@ -97,8 +97,7 @@ static bool add_section(struct options *opt, const char *name, const char *text,
 	opt->parts.section[n].name = name;
 	opt->file[n] = file;
 	if (!file)
-		opt->parts.section[n].data =
-			(struct bytes){(const uint8_t *)text, strlen(text)};
+		opt->parts.section[n].data = (struct bytes){(const uint8_t *)text, strlen(text)};
 	opt->parts.n++;
 	return true;
 }

@@ -155,8 +155,7 @@ static int seal(const struct options *opt, struct ukd_error *e)
 {
 	char out[NAME_MAX + 1], path[PUBLISH_PATH_MAX];
 	struct publish_spec publish = {.out = opt->out, .cert = opt->cert};
-	struct reseal_spec spec = {
-		.flags = opt->flags, .note = note, .note_ctx = (void *)opt->in};
+	struct reseal_spec spec = {.flags = opt->flags, .note = note, .note_ctx = (void *)opt->in};
 	_buffer_ struct buffer file = {0}, image = {0};
 	_auth_key_ struct auth_key *key = NULL;
 	_judgement_ struct judgement j = {0};

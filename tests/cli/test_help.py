@@ -7,8 +7,8 @@ import pytest
 
 from cli import CAPTURE, CTL, LOAD, ctl, run
 
-VERBS = ["status", "build", "sign", "attach", "verify", "inspect", "start", "stop", "reload",
-         "info"]
+VERBS = ["status", "build", "seal", "addon", "sign", "attach", "verify", "inspect",
+         "start", "stop", "reload", "info"]
 PROGRAMS = [[CTL], [LOAD], [CAPTURE]] + [[CTL, verb] for verb in VERBS]
 
 
@@ -65,6 +65,7 @@ def test_help_lists_every_verb():
     [CTL, "sign", "a"], [CTL, "sign", "--key", "k", "a"], [CTL, "attach", "a"],
     [CTL, "attach", "--signature", "s"], [CTL, "build", "operand"], [CTL, "start", "a", "b"],
     [CTL, "stop", "a"], [CTL, "reload", "a"], [CTL, "status", "a"], [CTL, "info"],
+    [CTL, "seal"], [CTL, "seal", "a", "b"], [CTL, "addon"], [CTL, "addon", "a"],
     [CTL, "verify", "--trust"], [CTL, "build", "-o"], [CAPTURE, "operand"],
 ], ids=name)
 def test_usage_errors(argv):

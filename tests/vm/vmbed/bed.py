@@ -67,12 +67,13 @@ class Bed:
             return self._run(self._uefi(micro_esp(debian), True), **options)
         return self._run_direct(debian, **options)
 
-    def run_uki(self, uki, secure_boot=True, **options):
+    def run_uki(self, uki, secure_boot=True, sidecars=(), **options):
         """Lets UEFI boot a PE file; a probe or micro initramfs in it reports.
 
-        Result.refused tells that Secure Boot did not let it start.
+        sidecars: files that systemd-stub finds beside it, such as addons. Result.refused tells that
+        Secure Boot did not let it start.
         """
-        image = firmware.esp(self.logs / "esp.img", uki)
+        image = firmware.esp(self.logs / "esp.img", uki, sidecars)
         return self._run(self._uefi(image, secure_boot), **options)
 
     def system_tree(self, name="tree"):

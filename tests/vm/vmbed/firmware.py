@@ -111,12 +111,16 @@ def uki(output, linux, initrd, cmdline, stub_suite="trixie", key="db"):
     return output
 
 
-def esp(output, loader):
-    """A FAT image whose /EFI/BOOT/BOOTX64.EFI is loader."""
-    mebibytes = Path(loader).stat().st_size // (1 << 20) + 36  # FAT32 needs 33 MiB at least
+def esp(output, loader, sidecars=()):
+    """A FAT image whose /EFI/BOOT/BOOTX64.EFI is loader; sidecars lie in BOOTX64.EFI.extra.d."""
+    size = sum(Path(f).stat().st_size for f in (loader, *sidecars))
+    mebibytes = size // (1 << 20) + 36  # FAT32 needs 33 MiB at least
     Path(output).unlink(missing_ok=True)
     run("truncate", "-s", f"{mebibytes}M", output)
     run("mkfs.vfat", "-F", "32", "-n", "ESP", output)
     run("mmd", "-i", output, "::/EFI", "::/EFI/BOOT")
     run("mcopy", "-i", output, loader, "::/EFI/BOOT/BOOTX64.EFI")
+    if sidecars:
+        run("mmd", "-i", output, "::/EFI/BOOT/BOOTX64.EFI.extra.d")
+        run("mcopy", "-i", output, *sidecars, "::/EFI/BOOT/BOOTX64.EFI.extra.d")
     return Path(output)
