@@ -294,9 +294,10 @@ def test_uki_that_cannot_be_sealed(write, trust, tmp_path, what):
         refused(ctl("seal", *how, path, "-o", tmp_path / "out.efi"), path, check)
 
 
-def test_program_with_too_many_sections(write, trust, tmp_path):
+@pytest.mark.parametrize("number", [45, 55, 56, 70])  # the writer has room for 55
+def test_program_with_too_many_sections(write, trust, tmp_path, number):
     image = vendor()
-    image.sections[-1:-1] = [Section(f".v{i}", b"v") for i in range(60)]
+    image.sections[-1:-1] = [Section(f".v{i}", b"v") for i in range(number - len(PROGRAM))]
     for s in image.sections:
         s.virtual_address = s.raw = s.raw_size = None
     path = write(image)
