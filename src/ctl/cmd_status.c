@@ -116,7 +116,7 @@ static void print_text(const struct state *s)
 		printf("kernel    %s\n", s->kernel ? s->kernel : "?");
 	}
 	if (s->armed && is_plain(s))
-		printf("kind      plain, profile %llu, %llu addon(s): the kernel verified .linux "
+		printf("kind      plain, profile %llu, addons %llu: the kernel verifies .linux "
 		       "alone, root could load it with another initrd\n",
 		       (unsigned long long)s->profile, (unsigned long long)s->addons);
 	printf("reserved  %s\n", format_size(s->reserved, size));

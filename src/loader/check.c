@@ -101,12 +101,8 @@ static int check_inner(const struct machine *m, const struct plan *p, struct ker
 	const struct auth_result *inner = &p->image.j.inner;
 	const char *name = p->image.j.uki.name;
 
-	if (!m->host.enforced) {
-		log_warning("Secure Boot and lockdown are off: the kernel verifies nothing of the "
-			    "image; '.linux' is %s",
-			    auth_verdict_name(inner->verdict));
-		return 0;
-	}
+	if (!m->host.enforced)
+		return 0; /* tell_verified() says so */
 	if (inner->verdict == AUTH_UNSIGNED)
 		return ukd_refuse(
 			e, "kernel.unsigned",
@@ -137,20 +133,24 @@ int check_plan(const struct machine *m, const struct plan *p, struct kernel_answ
 
 void tell_verified(const struct machine *m, const struct plan *p, const struct kernel_answer *a)
 {
-	char addons[48] = "";
+	char addons[48] = "", by[160] = "";
 
 	if (plan_is_sealed(p))
 		return;
 	if (p->n_addons)
-		(void)snprintf(addons, sizeof(addons), ", %u addon(s)", p->n_addons);
-	if (!m->host.enforced)
-		log_warning("loaded in parts: the kernel verified nothing; kernel, initrd, command "
+		(void)snprintf(addons, sizeof(addons), ", %u addon%s", p->n_addons,
+			       p->n_addons == 1 ? "" : "s");
+	if (!m->host.enforced) {
+		log_warning("loaded in parts; Secure Boot and lockdown are off: the kernel "
+			    "verified nothing (signature of .linux: %s); kernel, initrd, command "
 			    "line%s were verified by ukdump alone, and root could load others",
-			    addons);
-	else
-		log_warning("loaded in parts: the kernel verified only .linux%s%s%s%s; initrd, "
-			    "command line%s were verified by ukdump alone, and root could load "
-			    "others",
-			    a->key[0] ? ", by key '" : "", a->key, a->key[0] ? "' in " : "",
-			    a->key[0] ? (a->keyring[0] ? a->keyring : "its keyrings") : "", addons);
+			    auth_verdict_name(p->image.j.inner.verdict), addons);
+		return;
+	}
+	if (a->opinion == KERNEL_TRUSTS)
+		(void)snprintf(by, sizeof(by), ", by key '%s' in %s", a->key,
+			       a->keyring[0] ? a->keyring : "its keyrings");
+	log_info("loaded in parts: the kernel verified only .linux%s; initrd, command line%s were "
+		 "verified by ukdump alone, and root could load others",
+		 by, addons);
 }

@@ -43,12 +43,16 @@ static int check_kind(const struct machine *m, const struct plan *p, const char 
 }
 
 /* One line for all: names of foreign files are not worth more. */
-static void tell_ignored(const struct sidecars *s, const char *path)
+static void tell_ignored(const struct sidecars *s)
 {
+	char more[32] = "";
+
+	if (s->n_ignored > 1)
+		(void)snprintf(more, sizeof(more), " and %u more", s->n_ignored - 1);
 	if (s->n_ignored)
-		log_warning("%s: %u file(s) beside the image are not applied by kexec "
-			    "(credentials, extensions), the first is %s",
-			    path, s->n_ignored, s->ignored[0]);
+		log_warning("beside the image, and not applied by kexec (credentials, extensions): "
+			    "%s%s",
+			    s->ignored[0], more);
 }
 
 /* ---- a sealed image ---- */
@@ -111,23 +115,20 @@ static int take_addons(const struct machine *m, int dirfd, const char *uname, st
 	return r;
 }
 
-/* judgement.inner speaks of the first .linux. */
-static int check_kernel(struct plan *p, const struct uki_profile *profile, struct ukd_error *e)
+/*
+ * What any kernel would insist on. Whether .linux is a PE that can be verified is said by
+ * judgement.inner, and matters only where signatures are enforced.
+ */
+static int read_kernel(struct plan *p, struct ukd_error *e)
 {
 	const struct uki *u = &p->image.j.uki;
-	const struct pe_section *kernel = profile->section[UKI_LINUX];
-	struct kernel_image k;
-	int r;
+	const struct pe_section *kernel = pe_find(&u->pe, UKI_LINUX);
+	const struct bytes head = uki_content(u, kernel);
+	const char *wrong = sealed_check_kernel(head, pe_section_len(kernel), &p->setup);
 
-	if (kernel != pe_find(&u->pe, UKI_LINUX))
-		return ukd_refuse(e, "plan.kernel",
-				  "%s: profile %u has a '.linux' of its own; only one for all "
-				  "profiles is supported",
-				  u->name, profile->number);
-	r = kernel_image_parse(uki_content(u, kernel), pe_section_len(kernel), &k, e);
-	if (r < 0)
-		return ukd_prefix(e, "%s", u->name);
-	p->setup = k.setup;
+	if (wrong)
+		return ukd_refuse(e, "plan.kernel", "%s: .linux: %s", u->name, wrong);
+	kernel_version_string(head, p->kernel);
 	return 0;
 }
 
@@ -146,18 +147,14 @@ static int plan_plain(const struct machine *m, int dirfd, const char *name, stru
 {
 	const struct uki *u = &p->image.j.uki;
 	struct uki_profile profile;
-	const char *uname;
 	int r = uki_profile_find(u, name, &profile, e);
 
 	if (r < 0)
 		return r;
 	p->profile = profile.number;
-	uname = uki_profile_text(u, &profile, UKI_UNAME);
-	(void)snprintf(p->kernel, sizeof(p->kernel), "%.*s", uname ? (int)strcspn(uname, "\n") : 0,
-		       uname ? uname : "");
-	r = check_kernel(p, &profile, e);
+	r = read_kernel(p, e);
 	if (r >= 0)
-		r = take_addons(m, dirfd, uname, p, e);
+		r = take_addons(m, dirfd, uki_profile_text(u, &profile, UKI_UNAME), p, e);
 	if (r >= 0)
 		r = parts_make(&p->image, &profile, p->addons, p->n_addons, &p->parts, e);
 	if (r >= 0)
@@ -185,7 +182,7 @@ int plan_make(const struct machine *m, int dirfd, const char *path, const char *
 				 plan_plain(m, dirfd, profile, &p, e);
 	if (r < 0)
 		return r;
-	tell_ignored(&p.beside, path);
+	tell_ignored(&p.beside);
 	*ret = p;
 	p = (struct plan)PLAN_NONE;
 	return 0;

@@ -60,10 +60,14 @@ def test_help_lists_every_verb():
 
 @pytest.mark.parametrize("argv", [
     [CTL], [CTL, "no-such-verb"], [CTL, ""], [CTL, "Verify"], [LOAD], [LOAD, "arm"],
-    [LOAD, "load"], [LOAD, "load", "a", "b"], [LOAD, "unload", "a"], [LOAD, "status", "a"],
+    [LOAD, "load"], [LOAD, "load", "a", "b"], [LOAD, "load", "--profile", "a"],
+    [LOAD, "load", "a", "--profile"], [LOAD, "unload", "--profile", "1"],
+    [LOAD, "status", "--profile=1"], [LOAD, "unload", "a"], [LOAD, "status", "a"],
     [CTL, "verify"], [CTL, "inspect"], [CTL, "inspect", "a", "b"], [CTL, "sign"],
     [CTL, "sign", "a"], [CTL, "sign", "--key", "k", "a"], [CTL, "attach", "a"],
     [CTL, "attach", "--signature", "s"], [CTL, "build", "operand"], [CTL, "start", "a", "b"],
+    [CTL, "start", "a", "--profile"], [CTL, "start", "--profile=", "a"],
+    [CTL, "reload", "--profile=1"], [CTL, "stop", "--profile=1"],
     [CTL, "stop", "a"], [CTL, "reload", "a"], [CTL, "status", "a"], [CTL, "info"],
     [CTL, "seal"], [CTL, "seal", "a", "b"], [CTL, "addon"], [CTL, "addon", "a"],
     [CTL, "verify", "--trust"], [CTL, "build", "-o"], [CAPTURE, "operand"],
