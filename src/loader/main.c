@@ -24,7 +24,7 @@ static const char usage[] =
 	"is loaded in parts, the kernel verifies only .linux. Facts are printed as\n"
 	"key=value.\n\n"
 	"      --profile N|ID  which profile of a plain UKI; default: 0\n"
-	"      --root DIR      look for /proc, /sys, /etc, /var and /run in DIR (for tests)\n"
+	"      --root DIR      look for /proc, /sys, /etc, /var, /run in DIR (for tests)\n"
 	"  -h, --help          this text\n\n"
 	"Exit: 0 done, 1 failed or refused, 2 usage, 3 not armed (status).\n";
 

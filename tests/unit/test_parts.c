@@ -439,9 +439,13 @@ static int check_inner_verdict(const struct tree *t, bool enforced, enum auth_ve
 	assert_non_null(p);
 	p->image.j.uki.kind = UKI_PLAIN;
 	p->image.j.uki.name = "a.efi";
-	p->image.j.inner = (struct auth_result){
-		.verdict = verdict, .check = "auth.x", .reason = "some reason", .n_chain = 1};
-	p->image.j.inner.chain[0] =
+	p->image.j.inner = (struct auth_result){.verdict = verdict,
+						.check = "auth.x",
+						.reason = "some reason",
+						.digest_name = "SHA256",
+						.key_name = "RSA-2048",
+						.n_embedded = 1};
+	p->image.j.inner.embedded[0] =
 		(struct auth_cert_id){.subject = "CN = db", .skid = {1, 2, 3}, .skid_len = 3};
 	r = check_plan(&m, p, answer, e);
 	free(p);
