@@ -5,8 +5,8 @@
 SRC_base := bytes.c sections.c bootproto.c sealed.c
 SRC_util := error.c file.c log.c parse.c process.c root.c sys.c kconfig.c
 SRC_conf := conf.c value.c settings.c
-SRC_pe := pe.c cert.c uki.c uki_check.c profile.c kernel.c sealed.c
-SRC_auth := judge.c sidecar.c keyring.c algorithm.c embedded.c revoked.c ossl.c der.c spc.c signature.c digest.c verify.c siglist.c trust.c key.c sign.c hostkey.c
+SRC_pe := pe.c cert.c uki.c uki_check.c sbat.c profile.c kernel.c sealed.c
+SRC_auth := judge.c sidecar.c keyring.c algorithm.c embedded.c revoked.c revoked_lists.c efivar.c ossl.c der.c spc.c signature.c digest.c signed_pe.c inner.c verify.c siglist.c trust.c key.c sign.c hostkey.c
 SRC_build := assemble.c pewrite.c reseal.c addon.c attach.c efi_stub.c gather.c modules.c device.c target.c initrd.c makedumpfile.c stub_blob.S
 SRC_crashkernel := size.c
 SRC_loader := main.c load.c plan.c check.c parts.c cpio.c after.c snapshot.c armed.c lastgood.c host.c explain.c
@@ -31,16 +31,18 @@ LIBS_ukdump-capture := $(LIBS_json) $(LIBS_blkid) $(LIBS_md)
 PROGRAM_NAMES := ukdumpctl ukdump-load ukdump-capture
 PROGRAMS := $(addprefix $(BUILD)/,$(PROGRAM_NAMES))
 
-UNIT_TESTS := test_base test_util test_pe test_seal test_stub test_loader test_keyring test_parts test_modules test_target test_conf test_dump test_auth test_signature test_trust test_capture_formats test_capture test_capture_disk
+UNIT_TESTS := test_base test_util test_pe test_seal test_stub test_loader test_keyring test_parts test_modules test_target test_conf test_dump test_auth test_signature test_trust test_revoked test_capture_formats test_capture test_capture_disk
 LIBS_tests := -lcmocka $(LIBS_crypto) $(LIBS_json) $(LIBS_kdump) $(LIBS_blkid) $(LIBS_md)
 
 # unit test: components (default: all) and fixtures in tests/unit
 TEST_test_auth := auth pe util base
-FIXTURES_test_auth := fixture_pe.c fixture_pki.c
+FIXTURES_test_auth := fixture_pe.c fixture_pki.c fixture_auth.c
+TEST_test_revoked := auth pe util base
+FIXTURES_test_revoked := fixture_pe.c fixture_pki.c fixture_auth.c
 TEST_test_signature := auth pe util base
 FIXTURES_test_signature := fixture_pki.c
 TEST_test_trust := auth pe util base
-FIXTURES_test_trust := fixture_pki.c
+FIXTURES_test_trust := fixture_pe.c fixture_pki.c fixture_auth.c
 TEST_test_capture_formats := capture conf util base
 FIXTURES_test_capture_formats := fixture_capture.c
 TEST_test_capture := capture conf util base

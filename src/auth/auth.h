@@ -71,12 +71,15 @@ void auth_revoked_free(struct auth_revoked *r);
 
 /*
  * This machine's lists: UEFI variable dbx, MokListXRT, SbatLevelRT. None on a machine without EFI;
- * a list that is there but cannot be read or taken apart is an error: a revocation must not be
- * lost silently.
+ * a list that is there but cannot be read or taken apart is refused (checks "efi.variable",
+ * "efi.siglist", "efi.sbat-level"): a revocation must not be lost silently. NULL with e filled.
  */
 struct auth_revoked *auth_revoked_of_host(const struct root *root, struct ukd_error *e);
 
-/* What the lists hold, for people: "dbx 371, MokListX 0, SBAT level 2023012900"; "none". */
+/*
+ * What the lists hold, for people: "dbx 371 (2 of other types), MokListX 0, SBAT level 2023012900";
+ * "none" if there is no list.
+ */
 void auth_revoked_describe(const struct auth_revoked *r, char *ret, size_t size);
 
 /* What a judgement goes by. */
@@ -149,9 +152,13 @@ struct auth_result {
  * reads no other (docs/UKI.md). Returns 0 with the verdict in *ret; negative for a file that is
  * refused before the signature matters. What is returned is written only on 0.
  *
+ * Verdicts are found in this order: malformed or unsigned, digest, signature, revoked, use of the
+ * key, untrusted, use of the certificates. A malformed .sbat refuses the file (check "uki.sbat").
+ *
  * ret_inner: for a plain UKI the same about the signature of its .linux, which the running kernel
  * will look at; image_id is then that of .linux. Zero for other kinds. A malformed inner kernel is
- * its verdict, not a refusal of the UKI: firmware boots such.
+ * its verdict, not a refusal of the UKI: firmware boots such. Not fatal either is AUTH_UNTRUSTED:
+ * these anchors are not the kernel's keyrings, which decide. SBAT is not judged of .linux.
  */
 int auth_verify(int fd, const char *name, uint64_t size, const struct auth_policy *policy,
 		struct uki *ret_uki, struct auth_result *ret, struct auth_result *ret_inner,

@@ -81,3 +81,13 @@ bool der_contents(struct bytes b, uint8_t tag, struct bytes *ret)
 	*ret = el.contents;
 	return true;
 }
+
+bool der_first(struct bytes b, uint8_t tag, struct bytes *ret)
+{
+	struct element el;
+
+	if (!read_element(b, 0, &el) || el.tag != tag)
+		return false;
+	*ret = (struct bytes){b.p, el.end};
+	return true;
+}

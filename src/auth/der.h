@@ -15,3 +15,6 @@ bool der_is_strict(struct bytes b) _must_check_;
 
 /* The contents of the one element that b exactly is, if it has this tag byte. */
 bool der_contents(struct bytes b, uint8_t tag, struct bytes *ret) _must_check_;
+
+/* The first of the elements in b, header included, if it has this tag byte. */
+bool der_first(struct bytes b, uint8_t tag, struct bytes *ret) _must_check_;

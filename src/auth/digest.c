@@ -32,25 +32,36 @@ int image_digests_want(struct image_digests *s, const struct digest_alg *alg, st
 	return 0;
 }
 
-static int put_piece(void *ctx, struct bytes piece)
+int image_digests_put(struct image_digests *s, struct bytes piece, struct ukd_error *e)
 {
-	return EVP_DigestUpdate(ctx, piece.p, piece.len) ? 0 : -EIO;
+	for (unsigned int i = 0; i < s->n; i++)
+		if (!EVP_DigestUpdate(s->d[i].ctx, piece.p, piece.len))
+			return ossl_fail(e, -EIO, "cannot compute %s", s->d[i].alg->name);
+	return 0;
 }
 
-int image_digests_read(struct image_digests *s, struct uki *u, struct ukd_error *e)
+int image_digests_finish(struct image_digests *s, struct ukd_error *e)
 {
-	struct uki_sink sinks[DIGEST_ALG_MAX];
-	int r;
-
-	for (unsigned int i = 0; i < s->n; i++)
-		sinks[i] = (struct uki_sink){.put = put_piece, .ctx = s->d[i].ctx};
-	r = uki_read(u, sinks, s->n, NULL, e);
-	if (r < 0)
-		return r;
 	for (unsigned int i = 0; i < s->n; i++)
 		if (!EVP_DigestFinal_ex(s->d[i].ctx, s->d[i].value, NULL))
 			return ossl_fail(e, -EIO, "cannot compute %s", s->d[i].alg->name);
 	return 0;
+}
+
+static int put_piece(void *ctx, struct bytes piece)
+{
+	struct ukd_error e;
+
+	return image_digests_put(ctx, piece, &e);
+}
+
+int image_digests_read(struct image_digests *s, struct uki *u,
+		       const struct uki_section_sink *sections, struct ukd_error *e)
+{
+	struct uki_sink sink = {.put = put_piece, .ctx = s};
+	int r = uki_read(u, &sink, 1, sections, e);
+
+	return r < 0 ? r : image_digests_finish(s, e);
 }
 
 const uint8_t *image_digests_get(const struct image_digests *s, const struct digest_alg *alg)
@@ -71,7 +82,7 @@ int auth_image_digest(int fd, const char *name, uint64_t size, uint8_t ret[AUTH_
 	if (r >= 0)
 		r = image_digests_want(&digests, &digest_algs[0], e);
 	if (r >= 0)
-		r = image_digests_read(&digests, &u, e);
+		r = image_digests_read(&digests, &u, NULL, e);
 	if (r < 0)
 		return r;
 	memcpy(ret, image_digests_get(&digests, &digest_algs[0]), AUTH_SHA256_LEN);

@@ -12,7 +12,7 @@ struct image_digest {
 
 struct image_digests {
 	unsigned int n;
-	struct image_digest d[DIGEST_ALG_MAX];
+	struct image_digest d[DIGEST_ALG_MAX + 1]; /* SHA-1 as well */
 };
 
 void image_digests_free(struct image_digests *s);
@@ -22,8 +22,14 @@ void image_digests_free(struct image_digests *s);
 int image_digests_want(struct image_digests *s, const struct digest_alg *alg,
 		       struct ukd_error *e) _must_check_;
 
-/* Reads the image (uki_read) and fills in the values. */
-int image_digests_read(struct image_digests *s, struct uki *u, struct ukd_error *e) _must_check_;
+/* Reads the image (uki_read, which see) and fills in the values. */
+int image_digests_read(struct image_digests *s, struct uki *u,
+		       const struct uki_section_sink *sections, struct ukd_error *e) _must_check_;
+
+/* The same for what is read elsewhere: adds a piece; fills in the values. */
+int image_digests_put(struct image_digests *s, struct bytes piece,
+		      struct ukd_error *e) _must_check_;
+int image_digests_finish(struct image_digests *s, struct ukd_error *e) _must_check_;
 
 /* The value in one of the algorithms asked for, or NULL. */
 const uint8_t *image_digests_get(const struct image_digests *s, const struct digest_alg *alg);

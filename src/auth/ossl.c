@@ -21,6 +21,8 @@ const struct digest_alg digest_algs[DIGEST_ALG_MAX] = {
 	{"SHA512", NID_sha512, NID_ecdsa_with_SHA512, 64},
 };
 
+const struct digest_alg digest_sha1 = {"SHA1", NID_sha1, NID_ecdsa_with_SHA1, 20};
+
 int digest_alg_from(const X509_ALGOR *algor, const char *check, const char *what,
 		    const struct digest_alg **ret, struct ukd_error *e)
 {
@@ -263,35 +265,65 @@ int key_acceptable(const EVP_PKEY *key, struct ukd_error *e)
 			  "the key is %s, needed is RSA or EC on NIST P-256, P-384 or P-521", name);
 }
 
-/* Red Hat: keys that sign kernel modules only. shim keeps them away from images. */
+/*
+ * Red Hat: keys that sign kernel modules, such as those made for DKMS. shim (verify_eku()) lets no
+ * certificate vouch for an image that has this usage, whatever others stand beside it.
+ */
 #define OID_MODULE_SIGNING "1.3.6.1.4.1.2312.16.1.2"
 
-int cert_signs_code(const X509 *cert, struct ukd_error *e)
+struct extended_usage {
+	bool limited; /* the certificate has the extension; without it every use is allowed */
+	bool code;
+	bool modules;
+	char last[OID_TEXT_MAX];
+};
+
+static void read_extended_usage(const X509 *cert, struct extended_usage *ret)
 {
-	char seen[OID_TEXT_MAX] = "", subject[AUTH_SUBJECT_MAX];
 	EXTENDED_KEY_USAGE *eku;
-	bool ok = false, single;
 	int critical;
 
+	*ret = (struct extended_usage){.last = "(none readable)"};
 	eku = X509_get_ext_d2i(cert, NID_ext_key_usage, &critical, NULL);
-	if (!eku && critical == -1)
-		return 0; /* without the extension every use is allowed */
-	single = eku && sk_ASN1_OBJECT_num(eku) == 1;
-	for (int i = 0; eku && i < sk_ASN1_OBJECT_num(eku) && !ok; i++) {
+	ret->limited = eku || critical != -1;
+	for (int i = 0; eku && i < sk_ASN1_OBJECT_num(eku); i++) {
 		const ASN1_OBJECT *o = sk_ASN1_OBJECT_value(eku, i);
 		int nid = OBJ_obj2nid(o);
 
-		ok = nid == NID_code_sign || nid == NID_anyExtendedKeyUsage;
-		(void)oid_text(o, seen);
+		ret->code |= nid == NID_code_sign || nid == NID_anyExtendedKeyUsage;
+		ret->modules |= oid_is(o, OID_MODULE_SIGNING);
+		(void)oid_text(o, ret->last);
 	}
 	sk_ASN1_OBJECT_pop_free(eku, ASN1_OBJECT_free);
 	ERR_clear_error();
-	if (ok)
+}
+
+int cert_not_for_modules(const X509 *cert, struct ukd_error *e)
+{
+	char subject[AUTH_SUBJECT_MAX];
+	struct extended_usage usage;
+
+	read_extended_usage(cert, &usage);
+	if (!usage.modules)
 		return 0;
 	cert_subject(cert, subject);
-	if (single && !strcmp(seen, OID_MODULE_SIGNING))
-		return ukd_refuse(e, "auth.eku", "'%.200s' is for signing kernel modules only",
-				  subject);
+	return ukd_refuse(e, "auth.eku",
+			  "'%.200s' is for signing kernel modules (extended key usage %s)", subject,
+			  OID_MODULE_SIGNING);
+}
+
+int cert_signs_code(const X509 *cert, struct ukd_error *e)
+{
+	char subject[AUTH_SUBJECT_MAX];
+	struct extended_usage usage;
+	int r = cert_not_for_modules(cert, e);
+
+	if (r < 0)
+		return r;
+	read_extended_usage(cert, &usage);
+	if (usage.code || !usage.limited)
+		return 0;
+	cert_subject(cert, subject);
 	return ukd_refuse(e, "auth.eku", "'%.200s' is for extended key usage %s, not codeSigning",
-			  subject, *seen ? seen : "(none readable)");
+			  subject, usage.last);
 }

@@ -64,6 +64,9 @@ struct digest_alg {
 #define DIGEST_ALG_MAX 3
 extern const struct digest_alg digest_algs[DIGEST_ALG_MAX]; /* SHA256 first */
 
+/* Accepted nowhere; only to find an image in a list of revoked ones. */
+extern const struct digest_alg digest_sha1;
+
 /*
  * The algorithm of an AlgorithmIdentifier whose parameters are absent or NULL. Otherwise refuses
  * with this check; what says whose algorithm it is.
@@ -101,5 +104,11 @@ void key_name(const EVP_PKEY *key, char *ret, size_t size);
 /* Refuses (check "auth.key") what is weak or what no kernel can verify. */
 int key_acceptable(const EVP_PKEY *key, struct ukd_error *e) _must_check_;
 
-/* Refuses (check "auth.eku") a certificate that is limited to other purposes than signing code. */
+/*
+ * Refuses (check "auth.eku") a certificate that is limited to other purposes than signing code, or
+ * is for signing kernel modules.
+ */
 int cert_signs_code(const X509 *cert, struct ukd_error *e) _must_check_;
+
+/* Only the latter: shim's rule for the certificate that it trusts. */
+int cert_not_for_modules(const X509 *cert, struct ukd_error *e) _must_check_;

@@ -7,11 +7,7 @@
 
 #define LIST_HEADER 28 /* type GUID, ListSize, HeaderSize, SignatureSize */
 
-/* a5c059a1-94e4-4aa7-87b5-ab155c2bf072 */
-const uint8_t efi_cert_x509_guid[EFI_GUID_LEN] = {
-	0xa1, 0x59, 0xc0, 0xa5, 0xe4, 0x94, 0xa7, 0x4a,
-	0x87, 0xb5, 0xab, 0x15, 0x5c, 0x2b, 0xf0, 0x72,
-};
+const uint8_t efi_cert_x509_guid[EFI_GUID_LEN] = EFI_CERT_X509_GUID;
 
 static int open_list(struct siglist *it, struct ukd_error *e)
 {

@@ -12,6 +12,15 @@
 
 #define EFI_GUID_LEN 16
 
+/* An EFI_GUID as its bytes lie in memory, from the numbers that it is written with. */
+#define EFI_GUID(a, b, c, ...)                                                                \
+	{                                                                                     \
+		(a) & 0xff, (a) >> 8 & 0xff, (a) >> 16 & 0xff, (a) >> 24, (b)&0xff, (b) >> 8, \
+			(c)&0xff, (c) >> 8, __VA_ARGS__                                       \
+	}
+#define EFI_CERT_X509_GUID \
+	EFI_GUID(0xa5c059a1, 0x94e4, 0x4aa7, 0x87, 0xb5, 0xab, 0x15, 0x5c, 0x2b, 0xf0, 0x72)
+
 struct siglist {
 	struct bytes data; /* set by the caller; all else zero */
 	uint64_t next;	   /* offset of the next signature */

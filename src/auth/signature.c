@@ -12,6 +12,12 @@
 #define TAG_SEQUENCE   0x30
 #define MAX_ATTRIBUTES 32 /* signers write three to six */
 
+/*
+ * Embedded certificates. Real signatures have one to six; each may claim to be issued by each
+ * other, which the check for revoked issuers has to find out.
+ */
+#define MAX_CERTIFICATES 16
+
 void signature_free(struct signature *s)
 {
 	PKCS7_free(s->p7);
@@ -114,6 +120,7 @@ static int parse_signer_info(struct signature *s, struct ukd_error *e)
 static int find_signer(struct signature *s, struct ukd_error *e)
 {
 	STACK_OF(X509) *signers = PKCS7_get0_signers(s->p7, NULL, 0);
+	int n = sk_X509_num(s->p7->d.sign->cert);
 
 	if (signers && sk_X509_num(signers) == 1)
 		s->signer = sk_X509_value(signers, 0);
@@ -122,6 +129,10 @@ static int find_signer(struct signature *s, struct ukd_error *e)
 	if (!s->signer)
 		return ukd_refuse(e, "auth.signer",
 				  "the signer's certificate is not in the signature");
+	if (n > MAX_CERTIFICATES)
+		return ukd_refuse(e, "auth.certificates",
+				  "the signature carries %d certificates, limit is %d", n,
+				  MAX_CERTIFICATES);
 	return 0;
 }
 

@@ -14,17 +14,11 @@
 
 #include <openssl/x509v3.h>
 
+#include "auth/efivar.h"
 #include "auth/siglist.h"
 #include "util/cleanup.h"
 
 #define CERT_FILE_MAX MIB(1)
-#define EFI_VAR_MAX   MIB(4)
-#define EFI_VAR_ATTRS 4 /* efivarfs puts the variable's attributes first */
-
-#define DB_PATH "/sys/firmware/efi/efivars/db-d719b2cb-3d3a-4596-a3bc-dad00e67656f"
-/* The table has the whole list; the variable of that name may be cut to the firmware's limit. */
-#define MOK_TABLE_PATH "/sys/firmware/efi/mok-variables/MokListRT"
-#define MOK_PATH       "/sys/firmware/efi/efivars/MokListRT-605dab50-e046-4300-abb6-3dd810dd8b23"
 
 struct anchor {
 	X509 *cert;
@@ -81,6 +75,11 @@ void auth_trust_free(struct auth_trust *t)
 unsigned int auth_trust_count(const struct auth_trust *t)
 {
 	return t->n;
+}
+
+X509 *trust_anchor(const struct auth_trust *t, unsigned int i)
+{
+	return t->anchors[i].cert;
 }
 
 static const struct anchor *find_anchor(const struct auth_trust *t, const X509 *cert)
@@ -203,37 +202,24 @@ int trust_add_siglists(struct auth_trust *t, struct bytes lists, const char *ori
 	return r < 0 ? ukd_prefix(e, "%s", origin) : n;
 }
 
-/* -ENOENT if there is no such variable, or no EFI at all. */
-static int add_variable(struct auth_trust *t, const struct root *root, const char *path,
-			uint64_t skip, const char *origin, struct ukd_error *e)
-{
-	_buffer_ struct buffer b = {0};
-	struct bytes lists;
-	int r = root_read(root, path, EFI_VAR_MAX, &b, e);
-
-	if (r < 0)
-		return r;
-	if (!bytes_has(buffer_bytes(&b), skip, 0))
-		return ukd_refuse(e, "efi.siglist", "%s: has %zu bytes", origin, b.len);
-	lists = (struct bytes){b.data + skip, b.len - skip};
-	return trust_add_siglists(t, lists, origin, e);
-}
-
 int auth_trust_add_uefi_db(struct auth_trust *t, const struct root *root, struct ukd_error *e)
 {
-	int r = add_variable(t, root, DB_PATH, EFI_VAR_ATTRS, "UEFI db", e);
+	_buffer_ struct buffer b = {0};
+	int r = efivar_read(root, EFIVAR_IMAGES("db"), "UEFI db", &b, e);
 
-	return r == -ENOENT ? 0 : r;
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	return trust_add_siglists(t, buffer_bytes(&b), "UEFI db", e);
 }
 
 int auth_trust_add_mok(struct auth_trust *t, const struct root *root, struct ukd_error *e)
 {
-	int r = add_variable(t, root, MOK_TABLE_PATH, 0, "MokListRT", e);
+	_buffer_ struct buffer b = {0};
+	int r = efivar_read_shim(root, "MokListRT", EFIVAR_SHIM("MokListRT"), &b, e);
 
-	/* The table is for root only; anyone may verify, and the variable says the same. */
-	if (r == -ENOENT || r == -EACCES)
-		r = add_variable(t, root, MOK_PATH, EFI_VAR_ATTRS, "MokListRT", e);
-	return r == -ENOENT ? 0 : r;
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	return trust_add_siglists(t, buffer_bytes(&b), "MokListRT", e);
 }
 
 void trust_chain_free(struct trust_chain *c)

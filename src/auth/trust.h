@@ -17,6 +17,9 @@ void trust_chain_free(struct trust_chain *c);
 int trust_chain_find(const struct auth_trust *t, const struct signature *s, struct trust_chain *ret,
 		     struct ukd_error *e) _must_check_;
 
+/* Anchor number i, borrowed. */
+X509 *trust_anchor(const struct auth_trust *t, unsigned int i);
+
 /* Adds one certificate, which is borrowed; once, however often it comes. origin is copied. */
 int trust_add(struct auth_trust *t, X509 *cert, const char *origin,
 	      struct ukd_error *e) _must_check_;

@@ -11,69 +11,11 @@
 #include <unistd.h>
 
 #include "auth/digest.h"
-#include "auth/sign.h"
 #include "auth/trust.h"
+#include "fixture_auth.h"
 #include "fixture_pe.h"
 #include "fixture_pki.h"
 #include "util/cleanup.h"
-
-#define SHA256 (&digest_algs[0])
-#define SHA384 (&digest_algs[1])
-#define SHA512 (&digest_algs[2])
-
-static X509 *plain(const char *name, enum fixture_key key)
-{
-	return fixture_cert(&(struct fixture_cert){.name = name, .key = key});
-}
-
-static struct auth_trust *trust_in(X509 *cert)
-{
-	struct auth_trust *t = auth_trust_new();
-	struct ukd_error e;
-
-	assert_non_null(t);
-	if (cert)
-		assert_int_equal(trust_add(t, cert, "test anchor", &e), 0);
-	return t;
-}
-
-static void digest_of(const struct buffer *pe, const struct digest_alg *alg, uint8_t *ret)
-{
-	_image_digests_ struct image_digests digests = {0};
-	_close_ int fd = fixture_memfd(buffer_bytes(pe));
-	_uki_ struct uki u = {0};
-	struct ukd_error e = {0};
-
-	assert_int_equal(uki_open(fd, "test", pe->len, &u, &e), 0);
-	assert_int_equal(image_digests_want(&digests, alg, &e), 0);
-	assert_int_equal(image_digests_read(&digests, &u, &e), 0);
-	memcpy(ret, image_digests_get(&digests, alg), alg->len);
-}
-
-/* The detached signature of an image; other: an intermediate to embed, or NULL. */
-static void sign_blob(const struct buffer *pe, enum fixture_key key, X509 *signer, X509 *other,
-		      const struct digest_alg *alg, struct buffer *ret)
-{
-	struct auth_key k = {.key = fixture_key(key), .signer = signer};
-	uint8_t digest[EVP_MAX_MD_SIZE];
-	struct ukd_error e = {0};
-
-	k.others = sk_X509_new_null();
-	if (other)
-		sk_X509_push(k.others, other);
-	digest_of(pe, alg, digest);
-	assert_int_equal(sign_digest_with(&k, alg, digest, ret, &e), 0);
-	sk_X509_free(k.others);
-}
-
-static void sign_with(struct buffer *pe, enum fixture_key key, X509 *signer, X509 *other,
-		      const struct digest_alg *alg)
-{
-	_buffer_ struct buffer der = {0};
-
-	sign_blob(pe, key, signer, other, alg, &der);
-	fixture_attach(pe, buffer_bytes(&der));
-}
 
 static int try_verify(const struct buffer *pe, const struct auth_trust *t, struct auth_result *res,
 		      struct ukd_error *e)
@@ -120,15 +62,15 @@ static void test_algorithms(void **state _unused_)
 
 	for (unsigned int k = 0; k < ARRAY_SIZE(kinds); k++)
 		for (unsigned int a = 0; a < DIGEST_ALG_MAX; a++) {
-			_x509_ X509 *cert = plain("signer", kinds[k].key);
-			_auth_trust_ struct auth_trust *t = trust_in(cert);
+			_x509_ X509 *cert = fixture_plain_cert("signer", kinds[k].key);
+			_auth_trust_ struct auth_trust *t = fixture_trust(cert);
 			_buffer_ struct buffer pe = {0};
 			uint8_t id[EVP_MAX_MD_SIZE];
 			struct auth_result res;
 
 			fixture_uki_make(&pe);
-			digest_of(&pe, SHA256, id);
-			sign_with(&pe, kinds[k].key, cert, NULL, &digest_algs[a]);
+			fixture_digest(&pe, SHA256, id);
+			fixture_sign(&pe, kinds[k].key, cert, NULL, &digest_algs[a]);
 			res = verify(&pe, t);
 			assert_string_equal(res.reason, "");
 			assert_int_equal(res.verdict, AUTH_TRUSTED);
@@ -146,12 +88,12 @@ static void test_algorithms(void **state _unused_)
 
 static void test_unsigned(void **state _unused_)
 {
-	_auth_trust_ struct auth_trust *t = trust_in(NULL);
+	_auth_trust_ struct auth_trust *t = fixture_trust(NULL);
 	_buffer_ struct buffer pe = {0};
 	uint8_t id[EVP_MAX_MD_SIZE];
 
 	fixture_uki_make(&pe);
-	digest_of(&pe, SHA256, id);
+	fixture_digest(&pe, SHA256, id);
 	expect(&pe, t, AUTH_UNSIGNED, "auth.unsigned");
 	assert_memory_equal(verify(&pe, t).image_id, id, AUTH_SHA256_LEN);
 }
@@ -173,14 +115,14 @@ static void test_chain(void **state _unused_)
 	X509 *anchors[] = {root, middle, leaf};
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(anchors); i++) {
-		_auth_trust_ struct auth_trust *t = trust_in(anchors[i]);
+		_auth_trust_ struct auth_trust *t = fixture_trust(anchors[i]);
 		_buffer_ struct buffer with = {0}, without = {0};
 		struct auth_result res;
 
 		fixture_uki_make(&with);
 		fixture_uki_make(&without);
-		sign_with(&with, KEY_RSA_2048, leaf, middle, SHA256);
-		sign_with(&without, KEY_RSA_2048, leaf, NULL, SHA256);
+		fixture_sign(&with, KEY_RSA_2048, leaf, middle, SHA256);
+		fixture_sign(&without, KEY_RSA_2048, leaf, NULL, SHA256);
 		res = verify(&with, t);
 		assert_int_equal(res.verdict, AUTH_TRUSTED);
 		assert_int_equal(res.n_chain, 3 - i);
@@ -202,11 +144,11 @@ static void test_intermediate_eku(void **state _unused_)
 								  .eku = "serverAuth"});
 	_x509_ X509 *leaf = fixture_cert(&(struct fixture_cert){
 		.name = "leaf", .key = KEY_RSA_2048, .issuer = middle, .issuer_key = KEY_P384});
-	_auth_trust_ struct auth_trust *far = trust_in(root), *near = trust_in(middle);
+	_auth_trust_ struct auth_trust *far = fixture_trust(root), *near = fixture_trust(middle);
 	_buffer_ struct buffer pe = {0};
 
 	fixture_uki_make(&pe);
-	sign_with(&pe, KEY_RSA_2048, leaf, middle, SHA256);
+	fixture_sign(&pe, KEY_RSA_2048, leaf, middle, SHA256);
 	expect(&pe, far, AUTH_WRONG_USE, "auth.eku");
 	expect(&pe, near, AUTH_TRUSTED, "");
 }
@@ -220,11 +162,11 @@ static void test_not_ca(void **state _unused_)
 		.name = "user", .key = KEY_P384, .issuer = root, .issuer_key = KEY_P256});
 	_x509_ X509 *leaf = fixture_cert(&(struct fixture_cert){
 		.name = "leaf", .key = KEY_RSA_2048, .issuer = user, .issuer_key = KEY_P384});
-	_auth_trust_ struct auth_trust *t = trust_in(root);
+	_auth_trust_ struct auth_trust *t = fixture_trust(root);
 	_buffer_ struct buffer pe = {0};
 
 	fixture_uki_make(&pe);
-	sign_with(&pe, KEY_RSA_2048, leaf, user, SHA256);
+	fixture_sign(&pe, KEY_RSA_2048, leaf, user, SHA256);
 	expect(&pe, t, AUTH_UNTRUSTED, "auth.trust");
 }
 
@@ -237,24 +179,24 @@ static void test_weak_chain(void **state _unused_)
 								.issuer = root,
 								.issuer_key = KEY_RSA_2048,
 								.weak_digest = true});
-	_auth_trust_ struct auth_trust *t = trust_in(root);
+	_auth_trust_ struct auth_trust *t = fixture_trust(root);
 	_buffer_ struct buffer pe = {0};
 
 	fixture_uki_make(&pe);
-	sign_with(&pe, KEY_P256, leaf, NULL, SHA256);
+	fixture_sign(&pe, KEY_P256, leaf, NULL, SHA256);
 	expect(&pe, t, AUTH_UNTRUSTED, "auth.trust");
 }
 
 static void test_untrusted(void **state _unused_)
 {
-	_x509_ X509 *signer = plain("same name", KEY_RSA_2048);
-	_x509_ X509 *other = plain("same name", KEY_RSA_2048_B);
-	_auth_trust_ struct auth_trust *t = trust_in(other), *none = trust_in(NULL);
+	_x509_ X509 *signer = fixture_plain_cert("same name", KEY_RSA_2048);
+	_x509_ X509 *other = fixture_plain_cert("same name", KEY_RSA_2048_B);
+	_auth_trust_ struct auth_trust *t = fixture_trust(other), *none = fixture_trust(NULL);
 	_buffer_ struct buffer pe = {0};
 	struct auth_result res;
 
 	fixture_uki_make(&pe);
-	sign_with(&pe, KEY_RSA_2048, signer, NULL, SHA256);
+	fixture_sign(&pe, KEY_RSA_2048, signer, NULL, SHA256);
 	expect(&pe, t, AUTH_UNTRUSTED, "auth.trust");
 	expect(&pe, none, AUTH_UNTRUSTED, "auth.trust");
 	res = verify(&pe, t);
@@ -273,7 +215,7 @@ static void test_eku(void **state _unused_)
 		{"codeSigning", AUTH_TRUSTED},
 		{"serverAuth,codeSigning", AUTH_TRUSTED},
 		{"anyExtendedKeyUsage", AUTH_TRUSTED},
-		{"codeSigning,1.3.6.1.4.1.2312.16.1.2", AUTH_TRUSTED},
+		{"codeSigning,1.3.6.1.4.1.2312.16.1.2", AUTH_WRONG_USE}, /* as shim */
 		{"serverAuth,clientAuth", AUTH_WRONG_USE},
 		{"1.3.6.1.4.1.2312.16.1.2", AUTH_WRONG_USE}, /* modules only */
 	};
@@ -281,11 +223,11 @@ static void test_eku(void **state _unused_)
 	for (unsigned int i = 0; i < ARRAY_SIZE(cases); i++) {
 		_x509_ X509 *cert = fixture_cert(&(struct fixture_cert){
 			.name = "signer", .key = KEY_RSA_2048, .eku = cases[i].eku});
-		_auth_trust_ struct auth_trust *t = trust_in(cert);
+		_auth_trust_ struct auth_trust *t = fixture_trust(cert);
 		_buffer_ struct buffer pe = {0};
 
 		fixture_uki_make(&pe);
-		sign_with(&pe, KEY_RSA_2048, cert, NULL, SHA256);
+		fixture_sign(&pe, KEY_RSA_2048, cert, NULL, SHA256);
 		expect(&pe, t, cases[i].verdict,
 		       cases[i].verdict == AUTH_TRUSTED ? "" : "auth.eku");
 	}
@@ -303,11 +245,11 @@ static void test_validity(void **state _unused_)
 									.key = KEY_RSA_2048,
 									.from = cases[i].from,
 									.to = cases[i].to});
-		_auth_trust_ struct auth_trust *t = trust_in(cert);
+		_auth_trust_ struct auth_trust *t = fixture_trust(cert);
 		_buffer_ struct buffer pe = {0};
 
 		fixture_uki_make(&pe);
-		sign_with(&pe, KEY_RSA_2048, cert, NULL, SHA256);
+		fixture_sign(&pe, KEY_RSA_2048, cert, NULL, SHA256);
 		expect(&pe, t, AUTH_TRUSTED, "");
 		assert_non_null(strstr(verify(&pe, t).warning, cases[i].says));
 	}
@@ -315,24 +257,24 @@ static void test_validity(void **state _unused_)
 
 static void test_weak_key(void **state _unused_)
 {
-	_x509_ X509 *weak = plain("weak", KEY_RSA_1024);
-	_auth_trust_ struct auth_trust *t = trust_in(weak);
+	_x509_ X509 *weak = fixture_plain_cert("weak", KEY_RSA_1024);
+	_auth_trust_ struct auth_trust *t = fixture_trust(weak);
 	_buffer_ struct buffer pe = {0};
 
 	fixture_uki_make(&pe);
-	sign_with(&pe, KEY_RSA_1024, weak, NULL, SHA256);
+	fixture_sign(&pe, KEY_RSA_1024, weak, NULL, SHA256);
 	expect(&pe, t, AUTH_WRONG_USE, "auth.key");
 }
 
 static void test_tampered(void **state _unused_)
 {
-	_x509_ X509 *cert = plain("signer", KEY_RSA_2048);
-	_auth_trust_ struct auth_trust *t = trust_in(cert);
+	_x509_ X509 *cert = fixture_plain_cert("signer", KEY_RSA_2048);
+	_auth_trust_ struct auth_trust *t = fixture_trust(cert);
 	static const char *const sections[] = {".text", ".osrel", ".cmdline", ".initrd", ".linux"};
 	_buffer_ struct buffer pe = {0};
 
 	fixture_uki_make(&pe);
-	sign_with(&pe, KEY_RSA_2048, cert, NULL, SHA256);
+	fixture_sign(&pe, KEY_RSA_2048, cert, NULL, SHA256);
 	for (unsigned int i = 0; i < ARRAY_SIZE(sections); i++) {
 		uint8_t *p = pe.data + fixture_section_offset(&pe, sections[i]) + 3;
 
@@ -352,14 +294,14 @@ static void test_tampered(void **state _unused_)
 
 static void test_every_signature_byte(void **state _unused_)
 {
-	_x509_ X509 *cert = plain("signer", KEY_P256);
-	_auth_trust_ struct auth_trust *t = trust_in(cert);
+	_x509_ X509 *cert = fixture_plain_cert("signer", KEY_P256);
+	_auth_trust_ struct auth_trust *t = fixture_trust(cert);
 	_buffer_ struct buffer pe = {0};
 	size_t from;
 
 	fixture_uki_make(&pe);
 	from = pe.len + 8;
-	sign_with(&pe, KEY_P256, cert, NULL, SHA256);
+	fixture_sign(&pe, KEY_P256, cert, NULL, SHA256);
 	expect(&pe, t, AUTH_TRUSTED, "");
 	for (size_t i = from; i < pe.len; i++) {
 		struct ukd_error e = {0};
@@ -376,22 +318,23 @@ static void test_every_signature_byte(void **state _unused_)
 
 static void test_transplanted(void **state _unused_)
 {
-	_x509_ X509 *cert = plain("signer", KEY_RSA_2048);
-	_auth_trust_ struct auth_trust *t = trust_in(cert);
+	_x509_ X509 *cert = fixture_plain_cert("signer", KEY_RSA_2048);
+	_auth_trust_ struct auth_trust *t = fixture_trust(cert);
 	_buffer_ struct buffer from = {0}, to = {0}, der = {0};
 
 	fixture_uki_make(&from);
 	fixture_uki_make(&to);
 	to.data[fixture_section_offset(&to, ".cmdline")] ^= 1;
-	sign_blob(&from, KEY_RSA_2048, cert, NULL, SHA256, &der);
+	fixture_sign_blob(&from, KEY_RSA_2048, cert, NULL, SHA256, &der);
 	fixture_attach(&to, buffer_bytes(&der));
 	expect(&to, t, AUTH_DIGEST, "auth.digest");
 }
 
 static void test_two_signatures(void **state _unused_)
 {
-	_x509_ X509 *good = plain("good", KEY_RSA_2048), *foreign = plain("foreign", KEY_P256);
-	_auth_trust_ struct auth_trust *t = trust_in(good);
+	_x509_ X509 *good = fixture_plain_cert("good", KEY_RSA_2048),
+		    *foreign = fixture_plain_cert("foreign", KEY_P256);
+	_auth_trust_ struct auth_trust *t = fixture_trust(good);
 	_buffer_ struct buffer pe = {0}, other = {0}, ours = {0}, theirs = {0}, wrong = {0};
 	struct buffer *orders[][2] = {
 		{&ours, &theirs}, {&theirs, &ours}, {&ours, &wrong}, {&ours, &other}};
@@ -404,12 +347,12 @@ static void test_two_signatures(void **state _unused_)
 			{AUTH_BAD_SIGNATURE, "auth.signature"}};
 
 	fixture_uki_make(&pe);
-	sign_blob(&pe, KEY_RSA_2048, good, NULL, SHA256, &ours);
-	sign_blob(&pe, KEY_P256, foreign, NULL, SHA384, &theirs);
-	sign_blob(&pe, KEY_RSA_2048, good, NULL, SHA256, &other);
+	fixture_sign_blob(&pe, KEY_RSA_2048, good, NULL, SHA256, &ours);
+	fixture_sign_blob(&pe, KEY_P256, foreign, NULL, SHA384, &theirs);
+	fixture_sign_blob(&pe, KEY_RSA_2048, good, NULL, SHA256, &other);
 	other.data[other.len - 1] ^= 1; /* the last byte of the RSA signature */
 	pe.data[FIXTURE_OPT_OFFSET + 70] ^= 1;
-	sign_blob(&pe, KEY_P256, foreign, NULL, SHA512, &wrong);
+	fixture_sign_blob(&pe, KEY_P256, foreign, NULL, SHA512, &wrong);
 	for (unsigned int i = 0; i < ARRAY_SIZE(orders); i++) {
 		_buffer_ struct buffer two = {0};
 

@@ -18,6 +18,7 @@
 #include "auth/siglist.h"
 #include "auth/sign.h"
 #include "auth/trust.h"
+#include "fixture_auth.h"
 #include "fixture_pki.h"
 #include "util/cleanup.h"
 #include "util/root.h"
@@ -111,24 +112,6 @@ static void test_directory(void **state _unused_)
 	assert_non_null(strstr(e.text, "/trust.d/c.der"));
 }
 
-/* Appends an EFI_SIGNATURE_LIST with one entry. */
-static void add_list(struct buffer *b, const uint8_t type[16], struct bytes data, uint32_t header)
-{
-	size_t size = 28 + header + 16 + data.len;
-	uint8_t *p;
-
-	b->data = realloc(b->data, b->len + size);
-	assert_non_null(b->data);
-	p = b->data + b->len;
-	memset(p, 0, size);
-	memcpy(p, type, 16);
-	store_le32(p + 16, (uint32_t)size);
-	store_le32(p + 20, header);
-	store_le32(p + 24, (uint32_t)(16 + data.len));
-	memcpy(p + 28 + header + 16, data.p, data.len);
-	b->len += size;
-}
-
 static int add_siglists(struct buffer *b, unsigned int *ret_count)
 {
 	_auth_trust_ struct auth_trust *t = auth_trust_new();
@@ -152,11 +135,12 @@ static void test_siglists(void **state _unused_)
 	fixture_cert_der(a, &der_a);
 	fixture_cert_der(b, &der_b);
 	assert_int_equal(add_siglists(&lists, &n), 0);
-	add_list(&lists, efi_cert_x509_guid, buffer_bytes(&der_a), 0);
-	add_list(&lists, sha256_guid, (struct bytes){hash, 32}, 0);
-	add_list(&lists, efi_cert_x509_guid, buffer_bytes(&der_b), 5);
-	add_list(&lists, efi_cert_x509_guid, buffer_bytes(&der_a), 0);
-	add_list(&lists, efi_cert_x509_guid, (struct bytes){hash, 32}, 0); /* no certificate */
+	fixture_add_list(&lists, efi_cert_x509_guid, buffer_bytes(&der_a), 0);
+	fixture_add_list(&lists, sha256_guid, (struct bytes){hash, 32}, 0);
+	fixture_add_list(&lists, efi_cert_x509_guid, buffer_bytes(&der_b), 5);
+	fixture_add_list(&lists, efi_cert_x509_guid, buffer_bytes(&der_a), 0);
+	fixture_add_list(&lists, efi_cert_x509_guid, (struct bytes){hash, 32},
+			 0); /* no certificate */
 	assert_int_equal(add_siglists(&lists, &n), 3);
 	assert_int_equal(n, 2);
 }
@@ -169,7 +153,7 @@ static void test_siglists_cut(void **state _unused_)
 	unsigned int n;
 
 	fixture_cert_der(a, &der);
-	add_list(&lists, efi_cert_x509_guid, buffer_bytes(&der), 0);
+	fixture_add_list(&lists, efi_cert_x509_guid, buffer_bytes(&der), 0);
 	for (size_t len = 1; len < lists.len; len++) {
 		_buffer_ struct buffer cut = {.data = malloc(len), .len = len};
 
@@ -194,7 +178,7 @@ static void test_siglists_hostile(void **state _unused_)
 		_buffer_ struct buffer b = {0};
 		uint8_t hash[32] = {0};
 
-		add_list(&b, efi_cert_x509_guid, (struct bytes){hash, 32}, 0);
+		fixture_add_list(&b, efi_cert_x509_guid, (struct bytes){hash, 32}, 0);
 		assert_int_equal(b.len, 76);
 		store_le32(b.data + 16, cases[i].list);
 		store_le32(b.data + 20, cases[i].header);
@@ -223,7 +207,7 @@ static void test_efi_variables(void **state _unused_)
 				       var = {.data = calloc(1, 4), .len = i < 2 ? 4 : 0};
 
 		fixture_cert_der(certs[i], &der);
-		add_list(&var, efi_cert_x509_guid, buffer_bytes(&der), 0);
+		fixture_add_list(&var, efi_cert_x509_guid, buffer_bytes(&der), 0);
 		write_file(paths[i], var.data, var.len);
 		assert_int_equal(i ? auth_trust_add_mok(t, &root, &e) :
 				     auth_trust_add_uefi_db(t, &root, &e),
@@ -232,6 +216,7 @@ static void test_efi_variables(void **state _unused_)
 	}
 	write_file(paths[0], "abc", 3);
 	assert_int_equal(auth_trust_add_uefi_db(t, &root, &e), -EBADMSG);
+	assert_string_equal(e.check, "efi.variable");
 	for (unsigned int i = 0; i < ARRAY_SIZE(certs); i++)
 		X509_free(certs[i]);
 }
