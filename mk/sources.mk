@@ -6,7 +6,7 @@ SRC_base := bytes.c sections.c bootproto.c sealed.c
 SRC_util := error.c file.c log.c parse.c process.c root.c sys.c kconfig.c
 SRC_conf := conf.c value.c settings.c
 SRC_pe := pe.c cert.c uki.c uki_check.c sbat.c profile.c kernel.c sealed.c
-SRC_auth := judge.c sidecar.c keyring.c algorithm.c embedded.c revoked.c revoked_lists.c efivar.c ossl.c der.c spc.c signature.c digest.c signed_pe.c inner.c verify.c siglist.c trust.c key.c sign.c hostkey.c
+SRC_auth := judge.c measure.c pcrsig.c sidecar.c keyring.c algorithm.c embedded.c revoked.c revoked_lists.c efivar.c ossl.c der.c spc.c signature.c digest.c signed_pe.c inner.c verify.c siglist.c trust.c key.c sign.c hostkey.c
 SRC_build := assemble.c pewrite.c reseal.c addon.c attach.c efi_stub.c gather.c modules.c device.c target.c initrd.c makedumpfile.c stub_blob.S
 SRC_crashkernel := size.c
 SRC_loader := main.c load.c plan.c check.c parts.c cpio.c after.c snapshot.c armed.c lastgood.c host.c explain.c
@@ -14,7 +14,7 @@ SRC_capture := main.c init.c watchdog.c sequence.c record.c manifest.c budget.c 
 	facts.c modules.c elfcore.c dumpcheck.c blockdev.c target.c local.c directory.c kernellog.c \
 	plans.c collector.c tool.c copy.c
 SRC_dump := dump.c header.c header_elf.c header_kdump.c pager.c panic.c printk.c vmcoreinfo.c vmem.c
-SRC_ctl := main.c output.c trust.c publish.c host_key.c loader.c settings_check.c cmd_build.c cmd_seal.c cmd_addon.c cmd_sign.c cmd_verify.c cmd_inspect.c cmd_arm.c \
+SRC_ctl := main.c output.c trust.c publish.c host_key.c loader.c settings_check.c cmd_build.c cmd_seal.c cmd_addon.c cmd_sign.c cmd_verify.c cmd_inspect.c inspect_parts.c inspect_pcr.c cmd_arm.c \
 	cmd_status.c cmd_info.c info_print.c
 SRC_stub := entry.S main.c plan.c crash.c apply.c console.c mem.c
 
@@ -31,7 +31,7 @@ LIBS_ukdump-capture := $(LIBS_json) $(LIBS_blkid) $(LIBS_md)
 PROGRAM_NAMES := ukdumpctl ukdump-load ukdump-capture
 PROGRAMS := $(addprefix $(BUILD)/,$(PROGRAM_NAMES))
 
-UNIT_TESTS := test_base test_util test_pe test_seal test_stub test_loader test_keyring test_parts test_modules test_target test_conf test_dump test_auth test_signature test_trust test_revoked test_capture_formats test_capture test_capture_disk
+UNIT_TESTS := test_base test_util test_pe test_seal test_stub test_loader test_keyring test_parts test_modules test_target test_conf test_dump test_auth test_signature test_measure test_trust test_revoked test_capture_formats test_capture test_capture_disk
 LIBS_tests := -lcmocka $(LIBS_crypto) $(LIBS_json) $(LIBS_kdump) $(LIBS_blkid) $(LIBS_md)
 
 # unit test: components (default: all) and fixtures in tests/unit
@@ -41,6 +41,8 @@ TEST_test_revoked := auth pe util base
 FIXTURES_test_revoked := fixture_pe.c fixture_pki.c fixture_auth.c
 TEST_test_signature := auth pe util base
 FIXTURES_test_signature := fixture_pki.c
+TEST_test_measure := auth pe util base
+FIXTURES_test_measure := fixture_pe.c fixture_pki.c
 TEST_test_trust := auth pe util base
 FIXTURES_test_trust := fixture_pe.c fixture_pki.c fixture_auth.c
 TEST_test_capture_formats := capture conf util base

@@ -96,9 +96,8 @@ X509 *cert_from_der(struct bytes der)
 	return NULL;
 }
 
-/* libcrypto's own callback would ask on the terminal. */
-static int no_passphrase(char *buf _unused_, int size _unused_, int rwflag _unused_,
-			 void *ctx _unused_)
+int ossl_no_passphrase(char *buf _unused_, int size _unused_, int rwflag _unused_,
+		       void *ctx _unused_)
 {
 	return -1;
 }
@@ -112,7 +111,7 @@ static int certs_parse_pem(struct bytes data, const char *name, STACK_OF(X509) *
 
 	if (!bio)
 		return ukd_oom(e);
-	while ((cert = PEM_read_bio_X509(bio, NULL, no_passphrase, NULL)))
+	while ((cert = PEM_read_bio_X509(bio, NULL, ossl_no_passphrase, NULL)))
 		if (!sk_X509_push(certs, cert)) {
 			X509_free(cert);
 			return ukd_oom(e);

@@ -88,6 +88,9 @@ struct bytes ossl_string_bytes(const ASN1_STRING *s);
 int auth_read(const struct root *root, const char *path, size_t max, struct buffer *ret,
 	      struct ukd_error *e) _must_check_;
 
+/* For what has no passphrase: libcrypto's own callback would ask for one on the terminal. */
+int ossl_no_passphrase(char *buf, int size, int rwflag, void *ctx);
+
 /* The whole of a PEM file (every certificate) or one DER certificate. name is for messages. */
 int certs_parse(struct bytes data, const char *name, STACK_OF(X509) * *ret,
 		struct ukd_error *e) _must_check_;

@@ -39,14 +39,6 @@ static void info_free(struct info *i)
 	buffer_free(&i->log);
 }
 
-char *info_clean(char *s)
-{
-	for (char *p = s; *p; p++)
-		if (((unsigned char)*p < 0x20 && *p != '\t') || (unsigned char)*p >= 0x7f)
-			*p = '?';
-	return s;
-}
-
 char *info_manifest_text(const struct info *i, const char *key)
 {
 	struct json_object *o = NULL;
@@ -56,7 +48,7 @@ char *info_manifest_text(const struct info *i, const char *key)
 		return NULL;
 	char *s = strdup(json_object_get_string(o));
 
-	return s ? info_clean(s) : NULL;
+	return s ? text_clean(s) : NULL;
 }
 
 /* Opens a regular file in a crash's directory, whose owner must not lead us to other files. */
@@ -112,7 +104,7 @@ static void read_log(struct info *i, int dirfd)
 	if (!i->log_source)
 		return;
 	dump_panic_text(buffer_bytes(&i->log), i->panic);
-	(void)info_clean(i->panic);
+	(void)text_clean(i->panic);
 }
 
 /* The dump in a crash's directory: "vmcore", or what it is called until it is complete. */
@@ -288,19 +280,11 @@ static int judge(const struct info *i, const struct info_options *o)
 
 static bool parse_pattern(const char *hex, struct info_options *o)
 {
-	size_t n = strlen(hex);
+	size_t n = strlen(hex) / 2;
 
-	if (!n || n % 2 || n / 2 > INFO_PATTERN_MAX || strspn(hex, "0123456789abcdefABCDEF") != n)
+	if (!n || n > INFO_PATTERN_MAX || !parse_hex(hex, o->pattern, n))
 		return false;
-	for (size_t i = 0; i < n / 2; i++) {
-		char byte[] = {'0', 'x', hex[2 * i], hex[2 * i + 1], 0};
-		uint64_t v;
-
-		if (!parse_u64(byte, &v))
-			return false;
-		o->pattern[i] = (uint8_t)v;
-	}
-	o->pattern_len = n / 2;
+	o->pattern_len = n;
 	return true;
 }
 

@@ -3,15 +3,21 @@
 #include <fcntl.h>
 #include <stdio.h>
 
-#include "auth/judge.h"
-#include "ctl/ctl.h"
+#include "ctl/inspect.h"
 #include "util/cleanup.h"
 #include "util/parse.h"
 
+enum {
+	OPT_PCR = OPT_LONG,
+	OPT_JSON
+};
+
 static const char usage[] =
 	"Usage: ukdumpctl inspect [OPTION]... FILE\n\n"
-	"Describe an image: kind, kernel, command line, sections, signatures. Says\n"
-	"nothing about trust; see 'ukdumpctl verify' for that.\n\n"
+	"Describe an image or an addon: kind, kernel, command line, profiles, sections,\n"
+	"signatures. Says nothing about trust; see 'ukdumpctl verify' for that.\n\n"
+	"      --pcr   also what systemd-stub measures into TPM PCR 11 when firmware boots\n"
+	"              the image, for each profile, and its signed PCR policies\n"
 	"      --json  facts as JSON\n"
 	"  -h, --help  this text\n\n"
 	"Exit: 0 described, 1 not a UKI or damaged, 2 usage.\n";
@@ -24,6 +30,19 @@ static void print_flags(uint32_t flags)
 		printf("option        keeps dmcryptkeys=\n");
 }
 
+static const char *kind_name(enum uki_kind kind)
+{
+	switch (kind) {
+	case UKI_SEALED:
+		return "sealed UKI";
+	case UKI_ADDON:
+		return "addon";
+	case UKI_PLAIN:
+		break;
+	}
+	return "plain UKI";
+}
+
 static void print_text(const struct judgement *j)
 {
 	char id[2 * AUTH_SHA256_LEN + 1], size[FORMAT_SIZE_MAX];
@@ -32,10 +51,10 @@ static void print_text(const struct judgement *j)
 	format_hex((struct bytes){j->auth.image_id, AUTH_SHA256_LEN}, id);
 	printf("file          %s\n", j->uki.name);
 	printf("size          %s\n", format_size(pe->file_size, size));
-	printf("kind          %s\n", j->uki.kind == UKI_SEALED ? "sealed UKI" : "plain UKI");
+	printf("kind          %s\n", kind_name(j->uki.kind));
 	printf("image id      %s\n", id);
+	inspect_parts_print(j);
 	if (j->uki.kind == UKI_SEALED) {
-		printf("kernel        %s\n", j->facts.version);
 		printf("memory        %s (init_size)\n",
 		       format_size(j->facts.outer.init_size, size));
 		print_flags(j->facts.flags);
@@ -47,8 +66,6 @@ static void print_text(const struct judgement *j)
 	printf("signatures    %u\n", j->auth.n_signatures);
 	if (j->auth.n_chain)
 		printf("signer        %s\n", j->auth.chain[0].subject);
-	if (j->uki.n_profiles > 1)
-		printf("profiles      %u\n", j->uki.n_profiles);
 	printf("\nsection   offset    size       RVA\n");
 	for (unsigned int i = 0; i < pe->n_sections; i++) {
 		const struct pe_section *s = &pe->section[i];
@@ -73,16 +90,16 @@ static struct json_object *sections_json(const struct pe_image *pe)
 	return array;
 }
 
-static void print_json(const struct judgement *j)
+static struct json_object *to_json(const struct judgement *j)
 {
 	struct json_object *o = json_object_checked();
 
 	json_number(o, "schema", 1);
 	json_text(o, "file", j->uki.name);
 	json_number(o, "bytes", j->uki.pe.file_size);
+	json_text(o, "kind", kind_name(j->uki.kind));
 	json_flag(o, "sealed", j->uki.kind == UKI_SEALED);
 	json_hex(o, "image", j->auth.image_id, AUTH_SHA256_LEN);
-	json_text(o, "kernel", j->uki.kind == UKI_SEALED ? j->facts.version : NULL);
 	json_text(o, "uname", uki_text(&j->uki, UKI_UNAME));
 	json_text(o, "cmdline", uki_text(&j->uki, UKI_CMDLINE));
 	if (j->uki.kind == UKI_SEALED) {
@@ -93,14 +110,16 @@ static void print_json(const struct judgement *j)
 	json_number(o, "signatures", j->auth.n_signatures);
 	json_text(o, "signer", j->auth.n_chain ? j->auth.chain[0].subject : NULL);
 	json_number(o, "profiles", j->uki.n_profiles);
+	inspect_parts_json(j, o);
 	json_add(o, "sections", sections_json(&j->uki.pe));
-	json_print(o);
+	return o;
 }
 
-static int inspect(const char *name, bool json)
+static int inspect(const char *name, bool json, bool pcr)
 {
 	_judgement_ struct judgement j = {0};
 	_auth_policy_ struct auth_policy nobody = {.trust = auth_trust_new()};
+	struct json_object *o = NULL;
 	struct ukd_error e = {0};
 	_close_ int fd = -1;
 	uint64_t size;
@@ -111,22 +130,49 @@ static int inspect(const char *name, bool json)
 	    image_judge(fd, name, size, &nobody, &j, &e) < 0)
 		return verb_failed(&e);
 	if (json)
-		print_json(&j);
+		o = to_json(&j);
 	else
 		print_text(&j);
+	if (pcr && inspect_pcr(&j.uki, o, &e) < 0) {
+		json_object_put(o);
+		return verb_failed(&e);
+	}
+	if (json)
+		json_print(o);
 	return EXIT_DONE;
 }
 
 static int run(int argc, char **argv)
 {
-	bool json = false;
-	int r = verb_parse_simple(&verb_inspect, argc, argv, 1, &json);
+	static const struct option options[] = {
+		{"pcr", no_argument, NULL, OPT_PCR},
+		{"json", no_argument, NULL, OPT_JSON},
+		{"help", no_argument, NULL, 'h'},
+		{0},
+	};
+	bool json = false, pcr = false;
+	int c;
 
-	if (r >= 0)
-		return r;
+	while ((c = getopt_long(argc, argv, "h", options, NULL)) >= 0) {
+		switch (c) {
+		case OPT_PCR:
+			pcr = true;
+			break;
+		case OPT_JSON:
+			json = true;
+			break;
+		case 'h':
+			return verb_help(&verb_inspect);
+		default:
+			return verb_misuse(&verb_inspect, NULL);
+		}
+	}
 	if (optind == argc)
 		return verb_misuse(&verb_inspect, "inspect: which file?");
-	return inspect(argv[optind], json);
+	if (argc - optind > 1)
+		return verb_misuse(&verb_inspect, "inspect: '%s' is one argument too many",
+				   argv[optind + 1]);
+	return inspect(argv[optind], json, pcr);
 }
 
 const struct verb verb_inspect = {

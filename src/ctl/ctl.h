@@ -50,6 +50,12 @@ int verb_parse_simple(const struct verb *v, int argc, char **argv, int max_args,
 /* Prints the error on stderr. Returns EXIT_FAILED. */
 int verb_failed(const struct ukd_error *e);
 
+/*
+ * What others wrote must not drive a terminal, nor break our JSON: bytes other than printable ASCII
+ * and tab become "?". In place; returns s.
+ */
+char *text_clean(char *s);
+
 /* Prints a JSON object and releases it. */
 void json_print(struct json_object *o);
 

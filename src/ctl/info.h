@@ -39,10 +39,6 @@ struct info {
 	uint64_t found, found_at;     /* with --find */
 };
 
-/* What other programs wrote must not drive a terminal, nor break our JSON: bytes other than
- * printable ASCII and tab become "?". In place; returns s. */
-char *info_clean(char *s);
-
 /* A string or number of the manifest as text, cleaned, or NULL. The caller frees it. */
 char *info_manifest_text(const struct info *i, const char *key);
 

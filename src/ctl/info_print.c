@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* How `ukdumpctl info` shows a dump, as text and as JSON. Only what info_clean() has seen. */
+/* How `ukdumpctl info` shows a dump, as text and as JSON. Only what text_clean() has seen. */
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -43,7 +43,7 @@ static void for_tail(const struct info *i, uint64_t n, void (*put)(void *ctx, co
 	char *rest = copy, *line;
 
 	while (rest && *rest && (line = strsep(&rest, "\n")))
-		put(ctx, info_clean(line));
+		put(ctx, text_clean(line));
 }
 
 static _printf_(2, 3) void row(const char *key, const char *fmt, ...)

@@ -61,6 +61,14 @@ int verb_failed(const struct ukd_error *e)
 	return EXIT_FAILED;
 }
 
+char *text_clean(char *s)
+{
+	for (char *p = s; *p; p++)
+		if (((unsigned char)*p < 0x20 && *p != '\t') || (unsigned char)*p >= 0x7f)
+			*p = '?';
+	return s;
+}
+
 static void *checked(void *p)
 {
 	if (!p) {

@@ -75,6 +75,20 @@ bool parse_bool(const char *s, bool *ret)
 	return false;
 }
 
+bool parse_hex(const char *s, uint8_t *ret, size_t len)
+{
+	unsigned int high, low;
+
+	if (strlen(s) != 2 * len)
+		return false;
+	for (size_t i = 0; i < len; i++) {
+		if (!digit_value(s[2 * i], 16, &high) || !digit_value(s[2 * i + 1], 16, &low))
+			return false;
+		ret[i] = (uint8_t)(high << 4 | low);
+	}
+	return true;
+}
+
 void format_hex(struct bytes b, char *ret)
 {
 	static const char digits[] = "0123456789abcdef";

@@ -17,6 +17,9 @@ bool parse_size(const char *s, uint64_t *ret) _must_check_;
 /* yes/no, true/false, on/off, 1/0. */
 bool parse_bool(const char *s, bool *ret) _must_check_;
 
+/* Exactly len bytes as 2 * len hexadecimal digits of either case; if false, ret is of no use. */
+bool parse_hex(const char *s, uint8_t *ret, size_t len) _must_check_;
+
 /* Lower-case hexadecimal of b into ret, which holds 2 * b.len + 1 bytes. */
 void format_hex(struct bytes b, char *ret);
 

@@ -134,6 +134,19 @@ static void test_format(void **state _unused_)
 	assert_string_equal(text, "007fff");
 }
 
+static void test_parse_hex(void **state _unused_)
+{
+	static const char *const bad[] = {"",	  "00f",  "00ff0", "00ff00ff", "00fg",
+					  "0x00", " 00f", "-0ff",  "+1+1"};
+	uint8_t v[2];
+
+	assert_true(parse_hex("00fF", v, 2) && v[0] == 0 && v[1] == 0xff);
+	assert_true(parse_hex("", v, 0));
+	for (unsigned int i = 0; i < ARRAY_SIZE(bad); i++)
+		if (parse_hex(bad[i], v, 2))
+			fail_msg("'%s' was taken", bad[i]);
+}
+
 static void test_error_texts(void **state _unused_)
 {
 	struct ukd_error e = {0};
@@ -643,6 +656,7 @@ int main(void)
 		cmocka_unit_test(test_parse_u64),
 		cmocka_unit_test(test_parse_size),
 		cmocka_unit_test(test_parse_bool),
+		cmocka_unit_test(test_parse_hex),
 		cmocka_unit_test(test_format),
 		cmocka_unit_test(test_error_texts),
 		cmocka_unit_test(test_error_texts_drive_no_terminal),

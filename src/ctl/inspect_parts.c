@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What an image is made of, beyond its list of sections: see inspect.h. */
+#include "ctl/inspect.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "build/build.h"
+#include "pe/profile.h"
+#include "util/cleanup.h"
+
+#define KERNEL_HEAD KIB(64) /* the version string lies in the real-mode part, at most 0x10200 */
+#define SBAT_WORD   64
+
+void inspect_stub_name(const struct uki *u, char ret[INSPECT_STUB_MAX])
+{
+	static const char mark[] = "LoaderInfo: ";
+	char text[128], *name;
+	size_t len;
+
+	ret[0] = 0;
+	for (unsigned int i = 0; i < u->pe.n_sections; i++) {
+		const struct pe_section *s = &u->pe.section[i];
+
+		if (strcmp(s->name, ".sdmagic") != 0)
+			continue;
+		len = pe_section_len(s) < sizeof(text) ? pe_section_len(s) : sizeof(text) - 1;
+		if (fd_pread_full(u->fd, text, len, s->raw) < 0)
+			return;
+		text[len] = 0;
+		name = strstr(text, mark);
+		if (!name)
+			return;
+		name += strlen(mark);
+		name[strcspn(name, "#")] = 0;
+		(void)snprintf(ret, INSPECT_STUB_MAX, "%s", name);
+		len = strlen(ret);
+		if (len && ret[len - 1] == ' ')
+			ret[len - 1] = 0;
+		(void)text_clean(ret);
+		return;
+	}
+}
+
+/* Whether the section that counts in this profile is the profile's own. */
+static bool is_own(const struct uki_profile *p, enum uki_section id)
+{
+	const struct pe_section *begin = p->section[UKI_PROFILE];
+
+	return id != UKI_PROFILE && begin && p->section[id] && p->section[id] > begin;
+}
+
+/* Whether there is one of that kind for all profiles, too. */
+static bool in_base(const struct uki *u, enum uki_section id)
+{
+	const struct pe_section *first = pe_find(&u->pe, id), *end = pe_find(&u->pe, UKI_PROFILE);
+
+	return first && end && first < end;
+}
+
+/* The name in a section table is not NUL-terminated if it has 8 characters. */
+static const char *section_name(enum uki_section id, char ret[PE_SECTION_NAME_LEN + 1])
+{
+	memcpy(ret, uki_sections[id].name, PE_SECTION_NAME_LEN);
+	ret[PE_SECTION_NAME_LEN] = 0;
+	return ret;
+}
+
+static void get_profile(const struct uki *u, unsigned int number, struct uki_profile *ret)
+{
+	uki_profile_get(u, number, ret);
+	(void)text_clean(ret->id);
+	(void)text_clean(ret->title);
+}
+
+static void print_own(const struct uki *u, const struct uki_profile *p, bool replaces)
+{
+	char name[PE_SECTION_NAME_LEN + 1];
+	bool any = false;
+
+	for (unsigned int id = 0; id < UKI_SECTION_MAX; id++) {
+		if (!is_own(p, id) || in_base(u, id) != replaces)
+			continue;
+		printf("%s%s", any ? " " : replaces ? "; replaces " : "; adds ",
+		       section_name(id, name));
+		any = true;
+	}
+}
+
+static void print_profiles(const struct uki *u)
+{
+	struct uki_profile p;
+
+	if (!pe_find(&u->pe, UKI_PROFILE))
+		return;
+	printf("profiles      %u\n", u->n_profiles);
+	for (unsigned int i = 0; i < u->n_profiles; i++) {
+		get_profile(u, i, &p);
+		printf("  @%-3u        ID=%s", i, p.id[0] ? p.id : "(none)");
+		if (p.title[0])
+			printf(" '%s'", p.title);
+		print_own(u, &p, true);
+		print_own(u, &p, false);
+		printf("\n");
+	}
+}
+
+static struct json_object *profile_json(const struct uki *u, unsigned int number)
+{
+	struct json_object *o = json_object_checked(), *own = json_array_checked();
+	char name[PE_SECTION_NAME_LEN + 1];
+	struct uki_profile p;
+
+	get_profile(u, number, &p);
+	json_number(o, "number", number);
+	json_text(o, "id", p.id[0] ? p.id : NULL);
+	json_text(o, "title", p.title[0] ? p.title : NULL);
+	for (unsigned int id = 0; id < UKI_SECTION_MAX; id++) {
+		struct json_object *s;
+
+		if (!is_own(&p, id))
+			continue;
+		s = json_object_checked();
+		json_text(s, "name", section_name(id, name));
+		json_flag(s, "replaces", in_base(u, id));
+		json_append(own, s);
+	}
+	json_add(o, "sections", own);
+	return o;
+}
+
+/* The next "component,generation,..." line of .sbat. Returns false at the end. */
+static bool next_component(const char **text, char name[SBAT_WORD], char generation[SBAT_WORD])
+{
+	const char *p = *text;
+	size_t line, n, g;
+
+	p += strspn(p, "\n");
+	if (!*p)
+		return false;
+	line = strcspn(p, "\n");
+	n = strcspn(p, ",\n");
+	g = n < line ? strcspn(p + n + 1, ",\n") : 0;
+	(void)snprintf(name, SBAT_WORD, "%.*s", (int)n, p);
+	(void)snprintf(generation, SBAT_WORD, "%.*s", (int)g, g ? p + n + 1 : "");
+	(void)text_clean(name);
+	(void)text_clean(generation);
+	*text = p + line;
+	return true;
+}
+
+static void print_sbat(const char *text)
+{
+	char name[SBAT_WORD], generation[SBAT_WORD];
+	const char *before = "sbat          ";
+
+	for (; next_component(&text, name, generation); before = ", ")
+		printf("%s%s %s", before, name, generation);
+	printf("\n");
+}
+
+static struct json_object *sbat_json(const char *text)
+{
+	struct json_object *array = json_array_checked();
+	char name[SBAT_WORD], generation[SBAT_WORD];
+
+	while (text && next_component(&text, name, generation)) {
+		struct json_object *o = json_object_checked();
+
+		json_text(o, "component", name);
+		json_text(o, "generation", generation);
+		json_append(array, o);
+	}
+	return array;
+}
+
+/* The version string of the inner kernel; empty if it names none. */
+static void inner_version(const struct judgement *j, char ret[SEALED_VERSION_MAX + 1])
+{
+	const struct pe_section *s = pe_find(&j->uki.pe, UKI_LINUX);
+	_free_ uint8_t *head = NULL;
+	size_t len;
+
+	ret[0] = 0;
+	if (j->uki.kind == UKI_SEALED) {
+		(void)snprintf(ret, SEALED_VERSION_MAX + 1, "%s", j->facts.version);
+		return;
+	}
+	if (!s)
+		return;
+	len = pe_section_len(s) < KERNEL_HEAD ? pe_section_len(s) : KERNEL_HEAD;
+	head = malloc(len + 1);
+	if (head && fd_pread_full(j->uki.fd, head, len, s->raw) >= 0)
+		kernel_version_string((struct bytes){head, len}, ret);
+}
+
+/* Nothing is known about the inner signature of an image whose kernel needs none. */
+static bool inner_known(const struct judgement *j)
+{
+	struct bytes id = {j->inner.image_id, AUTH_SHA256_LEN};
+
+	return j->uki.kind == UKI_PLAIN &&
+	       (j->inner.verdict != AUTH_UNSIGNED || !bytes_all_zero(id));
+}
+
+static void print_inner(const struct auth_result *inner)
+{
+	if (inner->verdict == AUTH_MALFORMED)
+		printf("inner kernel  cannot be verified by itself: %s\n", inner->reason);
+	else if (!inner->n_signatures)
+		printf("inner kernel  unsigned\n");
+	else
+		printf("inner kernel  signed by %s\n",
+		       inner->n_chain ? inner->chain[0].subject : "(unreadable)");
+}
+
+static struct json_object *inner_json(const struct auth_result *inner)
+{
+	struct json_object *o = json_object_checked();
+
+	json_number(o, "signatures", inner->n_signatures);
+	json_text(o, "signer", inner->n_chain ? inner->chain[0].subject : NULL);
+	json_text(o, "malformed", inner->verdict == AUTH_MALFORMED ? inner->reason : NULL);
+	json_hex(o, "image", inner->image_id, AUTH_SHA256_LEN);
+	return o;
+}
+
+void inspect_parts_print(const struct judgement *j)
+{
+	char version[SEALED_VERSION_MAX + 1], stub[INSPECT_STUB_MAX];
+	const char *sbat = uki_text(&j->uki, UKI_SBAT);
+
+	inner_version(j, version);
+	if (version[0])
+		printf("kernel        %s\n", version);
+	if (inner_known(j))
+		print_inner(&j->inner);
+	inspect_stub_name(&j->uki, stub);
+	if (stub[0])
+		printf("EFI stub      %s\n", stub);
+	if (sbat)
+		print_sbat(sbat);
+	print_profiles(&j->uki);
+}
+
+void inspect_parts_json(const struct judgement *j, struct json_object *o)
+{
+	char version[SEALED_VERSION_MAX + 1], stub[INSPECT_STUB_MAX];
+	struct json_object *profiles = json_array_checked();
+
+	inner_version(j, version);
+	json_text(o, "kernel", version[0] ? version : NULL);
+	json_add(o, "inner", inner_known(j) ? inner_json(&j->inner) : NULL);
+	inspect_stub_name(&j->uki, stub);
+	json_text(o, "efi_stub", stub[0] ? stub : NULL);
+	json_add(o, "sbat", sbat_json(uki_text(&j->uki, UKI_SBAT)));
+	for (unsigned int i = 0; pe_find(&j->uki.pe, UKI_PROFILE) && i < j->uki.n_profiles; i++)
+		json_append(profiles, profile_json(&j->uki, i));
+	json_add(o, "profile_list", profiles);
+}
