@@ -22,8 +22,8 @@ int pcr_policy_digest(unsigned int bank, const uint8_t *value, uint8_t ret[PCR_P
 {
 	const struct measure_bank *b = &measure_banks[bank];
 	/*
-	 * The digest so far (zeros), command code, TPML_PCR_SELECTION (one entry: algorithm, 3 bytes
-	 * of bits, one for each PCR), digest of the values; integers are big-endian.
+	 * The digest so far (zeros), command code, TPML_PCR_SELECTION (one entry: algorithm, 3
+	 * bytes of bits, one for each PCR), digest of the values; integers are big-endian.
 	 */
 	uint8_t input[PCR_POLICY_LEN + 14 + PCR_POLICY_LEN] = {0};
 	uint8_t *p = input + PCR_POLICY_LEN;
@@ -94,9 +94,8 @@ int pcr_key_parse(struct bytes pem, struct pcr_key **ret, struct ukd_error *e)
 	ERR_clear_error();
 	if (r < 0)
 		return r;
-	len = i2d_PUBKEY(k->key, &der);
-	if (len <= 0 ||
-	    !EVP_Q_digest(NULL, "SHA256", NULL, der, (size_t)len, k->fingerprint, NULL))
+	len = i2d_PublicKey(k->key, &der);
+	if (len <= 0 || !EVP_Q_digest(NULL, "SHA256", NULL, der, (size_t)len, k->fingerprint, NULL))
 		return ossl_fail(e, -EIO, "cannot hash the key in .pcrpkey");
 	*ret = take_ptr(&k);
 	return 0;
@@ -153,8 +152,8 @@ enum pcr_signature pcr_signature_verify(const struct pcr_key *key, unsigned int 
 	len = decode_base64(signature, sig);
 	if (len && verifies(key->key, "SHA256", signed_data, (struct bytes){sig, len}))
 		return PCR_SIGNED_GOOD;
-	if (len && verifies(key->key, measure_banks[bank].name, signed_data,
-			    (struct bytes){sig, len}))
+	if (len &&
+	    verifies(key->key, measure_banks[bank].name, signed_data, (struct bytes){sig, len}))
 		return PCR_SIGNED_BANK_DIGEST;
 	return PCR_SIGNED_BAD;
 }

@@ -32,7 +32,7 @@ static inline void pcr_key_freep(struct pcr_key **k)
 }
 #define _pcr_key_ _cleanup_(pcr_key_freep)
 
-/* SHA-256 of its DER SubjectPublicKeyInfo: "pkfp". */
+/* SHA-256 of its DER RSAPublicKey (PKCS #1; not SubjectPublicKeyInfo): "pkfp". */
 const uint8_t *pcr_key_fingerprint(const struct pcr_key *k);
 
 enum pcr_signature {
@@ -40,8 +40,10 @@ enum pcr_signature {
 	PCR_SIGNED_UNKNOWN, /* there is no key to verify it with */
 	PCR_SIGNED_GOOD,
 	PCR_SIGNED_BAD,
-	/* good, but made with the bank's digest, not SHA-256 (systemd-measure before 260): no TPM
-	 * will take it, since systemd verifies with SHA-256 */
+	/*
+	 * good, but made with the bank's digest, as systemd-measure up to 259 did: of no use, since
+	 * systemd has the TPM verify SHA-256 (systemd issue 40245)
+	 */
 	PCR_SIGNED_BANK_DIGEST,
 };
 

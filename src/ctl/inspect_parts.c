@@ -82,7 +82,10 @@ static void print_own(const struct uki *u, const struct uki_profile *p, bool rep
 	for (unsigned int id = 0; id < UKI_SECTION_MAX; id++) {
 		if (!is_own(p, id) || in_base(u, id) != replaces)
 			continue;
-		printf("%s%s", any ? " " : replaces ? "; replaces " : "; adds ",
+		printf("%s%s",
+		       any	? " " :
+		       replaces ? "; replaces " :
+				  "; adds ",
 		       section_name(id, name));
 		any = true;
 	}

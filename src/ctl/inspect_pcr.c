@@ -10,7 +10,7 @@
 #include "util/cleanup.h"
 #include "util/parse.h"
 
-#define JSON_DEPTH    8  /* .pcrsig needs 4 */
+#define JSON_DEPTH    8	 /* .pcrsig needs 4 */
 #define PCR_MAX	      23 /* of a PC client's TPM */
 #define REFERENCE_MAX 64
 
@@ -23,7 +23,7 @@ struct policy {
 	bool has_key_id;
 	char reference[REFERENCE_MAX]; /* cleaned; empty if there is none */
 	enum pcr_signature signature;
-	bool matches;	   /* one of the predicted values */
+	bool matches;	    /* one of the predicted values */
 	unsigned int point; /* which, in measure_points */
 };
 
@@ -31,9 +31,9 @@ struct report {
 	struct uki_profile profile;
 	struct pcr_values values;
 	uint8_t expected[MEASURE_BANKS][MEASURE_POINTS][PCR_POLICY_LEN];
-	struct pcr_key *key;	      /* of .pcrpkey; NULL if there is none, or key_error */
-	struct ukd_error key_error;   /* code != 0: why .pcrpkey is no use */
-	struct policy *policy;	      /* in the order of the file */
+	struct pcr_key *key;	    /* of .pcrpkey; NULL if there is none, or key_error */
+	struct ukd_error key_error; /* code != 0: why .pcrpkey is no use */
+	struct policy *policy;	    /* in the order of the file */
 	unsigned int n;
 	struct ukd_error policy_error; /* code != 0: why the rest of .pcrsig was not read */
 };
@@ -196,6 +196,17 @@ static const char *point_name(unsigned int point)
 	return measure_points[point][0] ? measure_points[point] : "after the stub";
 }
 
+static const struct {
+	const char *word, *text;
+} signatures[] = {
+	[PCR_UNSIGNED] = {"none", "unsigned"},
+	[PCR_SIGNED_UNKNOWN] = {"unknown", "signed, no key to verify it with"},
+	[PCR_SIGNED_GOOD] = {"good", "signature good"},
+	[PCR_SIGNED_BAD] = {"bad", "SIGNATURE BAD"},
+	[PCR_SIGNED_BANK_DIGEST] = {"bank-digest", "signed with this digest: of no use, systemd "
+						   "verifies SHA-256"},
+};
+
 static const char *match_text(const struct policy *p)
 {
 	if (p->pcrs != 1u << MEASURE_PCR)
@@ -212,19 +223,10 @@ static bool names_key(const struct report *r, const struct policy *p)
 
 static void print_policy(const struct report *r, const struct policy *p)
 {
-	static const char *const signature[] = {
-		[PCR_UNSIGNED] = "unsigned",
-		[PCR_SIGNED_UNKNOWN] = "signed, no key to verify it with",
-		[PCR_SIGNED_GOOD] = "signature good",
-		[PCR_SIGNED_BAD] = "SIGNATURE BAD",
-		[PCR_SIGNED_BANK_DIGEST] = "SIGNATURE OF NO USE: made with the bank's digest, "
-					   "systemd takes SHA-256 only",
-	};
-
 	printf("  %-6s  %s: %s", measure_banks[p->bank].name, match_text(p),
-	       signature[p->signature]);
+	       signatures[p->signature].text);
 	if (r->key && p->has_key_id && !names_key(r, p))
-		printf(", PKFP NAMES ANOTHER KEY than .pcrpkey");
+		printf(", 'pkfp' names another key than .pcrpkey");
 	if (p->reference[0])
 		printf(", policy reference '%s'", p->reference);
 	printf("\n");
@@ -237,8 +239,9 @@ static void print_report(const struct report *r)
 	printf("\nPCR %d, profile %u", MEASURE_PCR, r->profile.number);
 	if (r->profile.id[0])
 		printf(" (%s)", r->profile.id);
+	printf("\n");
 	for (unsigned int i = 0; i < MEASURE_POINTS; i++) {
-		printf("\n%s\n", point_name(i));
+		printf("%s\n", point_name(i));
 		for (unsigned int b = 0; b < MEASURE_BANKS; b++) {
 			format_hex((struct bytes){r->values.value[b][i], measure_banks[b].len},
 				   hex);
@@ -257,11 +260,6 @@ static void print_report(const struct report *r)
 
 static struct json_object *policy_json(const struct report *r, const struct policy *p)
 {
-	static const char *const signature[] = {
-		[PCR_UNSIGNED] = "none",	 [PCR_SIGNED_UNKNOWN] = "unknown",
-		[PCR_SIGNED_GOOD] = "good",	 [PCR_SIGNED_BAD] = "bad",
-		[PCR_SIGNED_BANK_DIGEST] = "bank-digest",
-	};
 	struct json_object *o = json_object_checked(), *pcrs = json_array_checked();
 
 	for (unsigned int n = 0; n <= PCR_MAX; n++)
@@ -272,7 +270,7 @@ static struct json_object *policy_json(const struct report *r, const struct poli
 	json_hex(o, "policy", p->digest, PCR_POLICY_LEN);
 	json_flag(o, "matches", p->matches);
 	json_text(o, "phase", p->matches && p->point ? measure_points[p->point] : NULL);
-	json_text(o, "signature", signature[p->signature]);
+	json_text(o, "signature", signatures[p->signature].word);
 	if (p->has_key_id)
 		json_hex(o, "key", p->key_id, PCR_POLICY_LEN);
 	json_flag(o, "key_is_pcrpkey", names_key(r, p));
@@ -317,7 +315,7 @@ static _printf_(2, 3) void note(struct json_object *array, const char *fmt, ...)
 	if (array)
 		json_append(array, json_object_new_string(text));
 	else
-		printf("note: %s\n", text);
+		printf("\nnote: %s\n", text);
 }
 
 /* Why the machine's PCR 11 may have other values than these. */
@@ -369,8 +367,6 @@ int inspect_pcr(const struct uki *u, struct json_object *o, struct ukd_error *e)
 	}
 	if (u->kind != UKI_ADDON && report_profiles(u, reports, e) < 0)
 		return e->code;
-	if (!o)
-		printf("\n");
 	give_notes(u, notes);
 	return 0;
 }

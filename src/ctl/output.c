@@ -105,7 +105,7 @@ void json_add(struct json_object *o, const char *key, struct json_object *value)
 
 void json_append(struct json_object *array, struct json_object *value)
 {
-	if (json_object_array_add(array, value) < 0)
+	if (!value || json_object_array_add(array, value) < 0)
 		(void)checked(NULL);
 }
 
