@@ -3,15 +3,12 @@
 #include "ctl/inspect.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "build/build.h"
+#include "pe/kernel.h"
 #include "pe/profile.h"
-#include "util/cleanup.h"
 
-#define KERNEL_HEAD KIB(64) /* the version string lies in the real-mode part, at most 0x10200 */
-#define SBAT_WORD   64
+#define SBAT_WORD 64
 
 void inspect_stub_name(const struct uki *u, char ret[INSPECT_STUB_MAX])
 {
@@ -67,13 +64,6 @@ static const char *section_name(enum uki_section id, char ret[PE_SECTION_NAME_LE
 	return ret;
 }
 
-static void get_profile(const struct uki *u, unsigned int number, struct uki_profile *ret)
-{
-	uki_profile_get(u, number, ret);
-	(void)text_clean(ret->id);
-	(void)text_clean(ret->title);
-}
-
 static void print_own(const struct uki *u, const struct uki_profile *p, bool replaces)
 {
 	char name[PE_SECTION_NAME_LEN + 1];
@@ -99,8 +89,8 @@ static void print_profiles(const struct uki *u)
 		return;
 	printf("profiles      %u\n", u->n_profiles);
 	for (unsigned int i = 0; i < u->n_profiles; i++) {
-		get_profile(u, i, &p);
-		printf("  @%-3u        ID=%s", i, p.id[0] ? p.id : "(none)");
+		uki_profile_get(u, i, &p);
+		printf("  @%-3u        ID=%s", i, p.id);
 		if (p.title[0])
 			printf(" '%s'", p.title);
 		print_own(u, &p, true);
@@ -115,9 +105,9 @@ static struct json_object *profile_json(const struct uki *u, unsigned int number
 	char name[PE_SECTION_NAME_LEN + 1];
 	struct uki_profile p;
 
-	get_profile(u, number, &p);
+	uki_profile_get(u, number, &p);
 	json_number(o, "number", number);
-	json_text(o, "id", p.id[0] ? p.id : NULL);
+	json_text(o, "id", p.id);
 	json_text(o, "title", p.title[0] ? p.title : NULL);
 	for (unsigned int id = 0; id < UKI_SECTION_MAX; id++) {
 		struct json_object *s;
@@ -181,21 +171,12 @@ static struct json_object *sbat_json(const char *text)
 /* The version string of the inner kernel; empty if it names none. */
 static void inner_version(const struct judgement *j, char ret[SEALED_VERSION_MAX + 1])
 {
-	const struct pe_section *s = pe_find(&j->uki.pe, UKI_LINUX);
-	_free_ uint8_t *head = NULL;
-	size_t len;
+	const struct uki *u = &j->uki;
 
-	ret[0] = 0;
-	if (j->uki.kind == UKI_SEALED) {
+	if (u->kind == UKI_SEALED)
 		(void)snprintf(ret, SEALED_VERSION_MAX + 1, "%s", j->facts.version);
-		return;
-	}
-	if (!s)
-		return;
-	len = pe_section_len(s) < KERNEL_HEAD ? pe_section_len(s) : KERNEL_HEAD;
-	head = malloc(len + 1);
-	if (head && fd_pread_full(j->uki.fd, head, len, s->raw) >= 0)
-		kernel_version_string((struct bytes){head, len}, ret);
+	else
+		kernel_version_string(uki_content(u, pe_find(&u->pe, UKI_LINUX)), ret);
 }
 
 /* Nothing is known about the inner signature of an image whose kernel needs none. */

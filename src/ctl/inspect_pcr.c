@@ -175,7 +175,6 @@ static int make_report(const struct uki *u, const struct measured_image *m, unsi
 	int ret;
 
 	uki_profile_get(u, number, &r->profile);
-	(void)text_clean(r->profile.id);
 	ret = measure_profile(m, &r->profile, &r->values, e);
 	for (unsigned int b = 0; ret >= 0 && b < MEASURE_BANKS; b++)
 		for (unsigned int i = 0; ret >= 0 && i < MEASURE_POINTS; i++)
