@@ -9,7 +9,7 @@ SRC_pe := pe.c cert.c uki.c uki_check.c sbat.c profile.c kernel.c sealed.c
 SRC_auth := judge.c measure.c pcrsig.c sidecar.c keyring.c algorithm.c embedded.c revoked.c revoked_lists.c efivar.c ossl.c der.c spc.c signature.c digest.c signed_pe.c inner.c verify.c siglist.c trust.c key.c sign.c hostkey.c
 SRC_build := assemble.c pewrite.c reseal.c addon.c attach.c efi_stub.c gather.c modules.c device.c target.c initrd.c makedumpfile.c stub_blob.S
 SRC_crashkernel := size.c
-SRC_loader := main.c load.c plan.c check.c parts.c cpio.c after.c snapshot.c armed.c lastgood.c host.c explain.c
+SRC_loader := main.c load.c plan.c check.c parts.c cpio.c after.c snapshot.c armed.c lastgood.c host.c ima.c explain.c
 SRC_capture := main.c init.c watchdog.c sequence.c record.c manifest.c budget.c guard.c memory.c \
 	facts.c modules.c elfcore.c dumpcheck.c blockdev.c target.c local.c directory.c kernellog.c \
 	plans.c collector.c tool.c copy.c
@@ -31,7 +31,7 @@ LIBS_ukdump-capture := $(LIBS_json) $(LIBS_blkid) $(LIBS_md)
 PROGRAM_NAMES := ukdumpctl ukdump-load ukdump-capture
 PROGRAMS := $(addprefix $(BUILD)/,$(PROGRAM_NAMES))
 
-UNIT_TESTS := test_base test_util test_pe test_seal test_stub test_loader test_keyring test_parts test_modules test_target test_conf test_dump test_auth test_signature test_measure test_trust test_revoked test_capture_formats test_capture test_capture_disk
+UNIT_TESTS := test_base test_util test_pe test_seal test_stub test_loader test_keyring test_ima test_parts test_modules test_target test_conf test_dump test_auth test_signature test_measure test_trust test_revoked test_capture_formats test_capture test_capture_disk
 LIBS_tests := -lcmocka $(LIBS_crypto) $(LIBS_json) $(LIBS_kdump) $(LIBS_blkid) $(LIBS_md)
 
 # unit test: components (default: all) and fixtures in tests/unit
@@ -71,6 +71,8 @@ TEST_test_keyring := auth pe util base
 FIXTURES_test_keyring := fixture_pki.c fixture_tree.c fixture_checks.c
 TEST_test_parts := loader build auth pe conf crashkernel util base
 FIXTURES_test_parts := fixture_machine.c fixture_pe.c fixture_pki.c fixture_seal.c fixture_checks.c fixture_tree.c
+TEST_test_ima := loader auth pe conf crashkernel util base
+FIXTURES_test_ima := fixture_tree.c fixture_checks.c
 TEST_test_modules := build pe util base
 FIXTURES_test_modules := fixture_tree.c
 TEST_test_target := build pe util base

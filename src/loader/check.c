@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "loader/ima.h"
 #include "util/log.h"
 #include "util/parse.h"
 
@@ -128,6 +129,9 @@ int check_plan(const struct machine *m, const struct plan *p, struct kernel_answ
 			e, "host.paging",
 			"the running kernel uses 5-level paging, which the image's kernel "
 			"does not support");
+	r = ima_check(m->root, !plan_is_sealed(p), e);
+	if (r < 0)
+		return r;
 	return plan_is_sealed(p) ? check_sealed(m, p, ret, e) : check_inner(m, p, ret, e);
 }
 

@@ -25,7 +25,9 @@ static const struct {
 	{ENOEXEC, "the kernel does not recognise the image; was it made for this architecture"},
 	{EFBIG, "the image is too large for the kernel to read"},
 	{ETXTBSY, "another process holds the image open for writing"},
-	{EACCES, "refused by an IMA, IPE or SELinux policy; see the kernel log"},
+	{EACCES, "refused by a security policy: IMA that demands a signature on the file, IPE or "
+		 "SELinux; the audit messages of the kernel log name it, 'ausearch -m avc,"
+		 "integrity_data' shows them"},
 	{ENODATA, "the image is unsigned and the kernel demands a signature; run 'ukdumpctl sign'"},
 	{ENOKEY, "no key of the kernel's vouches for the signer; enroll its certificate with "
 		 "'mokutil --import CERT' and reboot"},

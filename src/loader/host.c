@@ -25,7 +25,7 @@ int host_crash_loaded(const struct root *root, bool *ret, struct ukd_error *e)
 }
 
 /* efivarfs: four attribute bytes, then the value. No EFI is no Secure Boot. */
-static bool read_secure_boot(const struct root *root)
+bool host_secure_boot(const struct root *root)
 {
 	_buffer_ struct buffer b = {0};
 	struct ukd_error ignored;
@@ -106,7 +106,7 @@ int host_read(const struct root *root, struct host *ret, struct ukd_error *e)
 		r = host_crash_loaded(root, &h.loaded, e);
 	if (r < 0)
 		return r;
-	h.secure_boot = read_secure_boot(root);
+	h.secure_boot = host_secure_boot(root);
 	read_lockdown(root, &h);
 	/* Secure Boot counts by itself: IMA's arch policy then enforces kexec signatures (5.0). */
 	h.enforced = h.secure_boot || !strcmp(h.lockdown, "integrity") ||
