@@ -36,6 +36,7 @@ class Bed:
     sign = staticmethod(firmware.sign)
     unsigned = staticmethod(firmware.unsigned)
     uki = staticmethod(firmware.uki)
+    uki_part = staticmethod(firmware.uki_part)
     kernel = staticmethod(packages.kernel)
     uefi_stub = staticmethod(packages.uefi_stub)
     program = staticmethod(packages.program)

@@ -94,7 +94,7 @@ def _signatures(path):
                           stderr=subprocess.STDOUT, check=False).stdout
 
 
-def uki(output, linux, initrd, cmdline, stub_suite="trixie", key="db"):
+def uki(output, linux, initrd, cmdline, stub_suite="trixie", key="db", options=()):
     """A plain UKI (ukify and systemd-stub of a suite), signed unless key is None."""
     output = Path(output)
     with tempfile.TemporaryDirectory(dir=output.parent) as scratch:
@@ -103,12 +103,25 @@ def uki(output, linux, initrd, cmdline, stub_suite="trixie", key="db"):
         bare = Path(scratch) / "bare.efi"
         run(*packages.ukify(), "build", "--linux", linux, "--initrd", initrd,
             "--cmdline", cmdline, "--stub", packages.uefi_stub(stub_suite),
-            "--os-release", f"@{osrel}", "--output", bare)
+            "--os-release", f"@{osrel}", *options, "--output", bare)
         if key:
             sign(bare, output, key)
         else:
             bare.rename(output)
     return output
+
+
+def uki_part(output, *options, key="db"):
+    """What ukify makes on the addon stub: an addon, or (key None) a profile to join."""
+    bare = Path(output).with_suffix(".bare")
+    stub = packages.uefi_stub().with_name("addonx64.efi.stub")
+    run(*packages.ukify(), "build", "--stub", stub, *options, "--output", bare)
+    if key:
+        sign(bare, output, key)
+        bare.unlink()
+    else:
+        bare.rename(output)
+    return Path(output)
 
 
 def esp(output, loader, sidecars=()):

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Plain UKIs as ukify makes them: verified whole, loaded in parts by a real kernel."""
+
+import re
+
+import pytest
+
+from sealing import init_size
+from test_load import HELPERS, KIB, MIB, assert_refused, facts, pages
+from vmbed.paths import BUILD
+
+PROGRAMS = [BUILD / "ukdump-load", BUILD / "ukdumpctl"]
+CMDLINE = "console=ttyS0 panic=1 nokaslr reset_devices nr_cpus=1"
+
+
+def make_uki(vm, name, linux, kernel):
+    """A UKI with two profiles, the second with a command line of its own."""
+    profile = vm.uki_part(vm.logs / f"{name}.profile", "--profile", "TITLE=Crash\nID=kdump",
+                          "--cmdline", f"{CMDLINE} from=profile", key=None)
+    return vm.uki(vm.logs / f"{name}.efi", linux, vm.probe_initrd(name, kernel=kernel),
+                  f"{CMDLINE} from=main",
+                  options=["--profile", "ID=main", "--join-profile", profile])
+
+
+@pytest.mark.parametrize("kernel", ["6.12", pytest.param("6.1", marks=pytest.mark.long),
+                                    pytest.param("7.2", marks=pytest.mark.long)])
+def test_loaded_in_parts_on_a_locked_down_machine(vm, kernel):
+    """The signed kernel inside is what the kernel verifies; the crash runs profile and addon."""
+    stock = vm.kernel(kernel)
+    signed = vm.sign(stock.image, vm.logs / "vmlinuz.signed")
+    bare = vm.unsigned(stock.image, vm.logs / "vmlinuz.unsigned")
+    addon = vm.uki_part(vm.logs / "x.addon.efi", "--cmdline", "from=addon",
+                        "--uname", stock.version)
+    other = vm.uki_part(vm.logs / "y.addon.efi", "--cmdline", "from=other", "--uname", "1.2.3")
+    foreign = vm.uki_part(vm.logs / "z.addon.efi", "--cmdline", "from=foreign", key="foreign")
+    result = vm.run_micro(kernel, append="crashkernel=192M", programs=PROGRAMS, timeout=150, files={
+        "good.efi": make_uki(vm, "good", signed, kernel),
+        "good.efi.extra.d/x.addon.efi": addon,
+        "good.efi.extra.d/y.addon.efi": other,
+        "good.efi.extra.d/secret.cred": b"not applied",
+        "unsigned.efi": make_uki(vm, "unsigned", bare, kernel),
+        "z.addon.efi": foreign,
+    }, script=HELPERS + """
+        mkdir -p /etc/ukdump
+        echo "[Arm]" >/etc/ukdump/ukdump.conf
+        echo "RequireSealed=yes" >>/etc/ukdump/ukdump.conf
+        attempt sealed ukdumpctl start /payload/good.efi
+        rm /etc/ukdump/ukdump.conf
+        report before "$(loaded)"
+
+        attempt good ukdumpctl start --profile kdump /payload/good.efi
+        armed good
+        attempt status ukdumpctl status
+
+        attempt unsigned ukdumpctl start /payload/unsigned.efi
+        attempt profile ukdumpctl start --profile dump /payload/good.efi
+        cp /payload/good.efi /tmp/moved.efi
+        mkdir /tmp/moved.efi.extra.d
+        cp /payload/z.addon.efi /tmp/moved.efi.extra.d
+        attempt foreign ukdumpctl start /tmp/moved.efi
+        armed after
+        crash
+    """)
+    print(result.table())
+    assert_refused(result, "sealed", "sealed.required", "RequireSealed=yes", "ukdumpctl seal")
+    assert result.get("before") == "0"
+
+    assert result.get("good.status") == "0", result.get("good")
+    text = result.get("good")
+    assert ("loaded in parts: the kernel verified only .linux, by key 'ukdump test db' in .platform;"
+            " initrd, command line, 1 addon were verified by ukdump alone") in text
+    assert "y.addon.efi: for another kernel ('1.2.3'), not applied" in text
+    assert "not applied by kexec (credentials, extensions): " in text and "secret.cred" in text
+    record = facts(result.get("good.record"))
+    assert record["kind"] == "plain" and record["profile"] == "1" and record["addons"] == "1"
+    assert record["kernel"].startswith(f"{stock.version} ")
+    assert re.search(r"^kind +plain, profile 1, addons 1: ", result.get("status"), re.M)
+
+    assert_refused(result, "unsigned", "kernel.unsigned",
+                   "the UKI is signed, but its .linux is not: this kernel verifies only .linux; "
+                   "run 'ukdumpctl seal' and sign, which needs no inner signature")
+    assert_refused(result, "profile", "uki.profile", "'dump'")
+    assert_refused(result, "foreign", "auth.trust", "z.addon.efi")
+    for key in ("loaded", "tells", "record", "last-good"):
+        assert result.get(f"after.{key}") == result.get(f"good.{key}")
+
+    assert result.get("probe.id") == "good"
+    assert re.fullmatch(rf"elfcorehdr=0x[0-9a-f]+ {CMDLINE} from=profile from=addon",
+                        result.get("probe.cmdline")), result.get("probe.cmdline")
+    assert result.get("probe.vmcore") == "yes"
+    extra = result.get("probe.extra")
+    assert "dr-xr-xr-x 0:0 .\n" in extra
+    assert re.findall(r"^-r--r--r-- 0:0 \./(.*)$", extra, re.M) == ["os-release", "profile"]
+    assert "ID=ukdump-test" in extra and "TITLE=Crash\nID=kdump" in extra
+
+
+def test_smallest_memory_for_parts(vm):
+    """Without Secure Boot: what we call the minimum is enough for the kernel, and not by much."""
+    image = vm.uki(vm.logs / "a.efi", vm.kernel("6.12").image, vm.probe_initrd("tight"), CMDLINE)
+    result = vm.run_micro(secure_boot=False, append="crashkernel=160M", programs=PROGRAMS,
+                          files={"a.efi": image, "db.crt": vm.keys() / "db.crt"},
+                          script=HELPERS + """
+        trust db.crt
+        attempt first ukdump-load load /payload/a.efi
+        needed=$(sed -n 's/^needed=//p' /run/ukdump/armed)
+        attempt unload ukdump-load unload
+        reserve "$needed"
+        attempt tight ukdump-load load /payload/a.efi
+        armed tight
+        attempt unload2 ukdump-load unload
+        reserve $((needed - 4096))
+        attempt small ukdump-load load /payload/a.efi
+    """)
+    print(result.table())
+    assert result.exit_status == 0, result.get("output")
+    assert result.get("first.status") == "0", result.get("first")
+    assert "Secure Boot and lockdown are off: the kernel verified nothing" in result.get("first")
+    needed = int(facts(result.get("tight.record"))["needed"])
+    initrd = vm.probe_initrd("tight").stat().st_size
+    kernel = pages(init_size(vm.kernel("6.12").image)) + 2 * MIB + 128 * KIB
+    assert kernel + initrd < needed < kernel + initrd + 16 * KIB
+    assert result.get("tight.status") == "0", result.get("tight")
+    assert_refused(result, "small", "host.memory", "raise crashkernel=")
