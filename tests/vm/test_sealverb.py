@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """`ukdumpctl seal` and `addon` against the stock kernel, systemd-stub and firmware."""
 
+import subprocess
+
 import pytest
 
 import sealing
@@ -16,10 +18,16 @@ def ukify(*options):
     run(*packages.ukify(), "build", *options)
 
 
-def vendors_uki(vm):
+def assert_ukify_reads(image, *sections):
+    done = subprocess.run([*packages.ukify(), "inspect", image], check=True, timeout=60,
+                          stdout=subprocess.PIPE, text=True)
+    assert [line[:-1] for line in done.stdout.splitlines() if line.startswith(".")] == [*sections]
+
+
+def vendors_uki(vm, suite="trixie"):
     """A UKI made by Debian 13's ukify, signed by db: one profile boots, the other captures."""
     profile, bare, uki = vm.logs / "profile.efi", vm.logs / "bare.efi", vm.logs / "vendor.efi"
-    stub = vm.uefi_stub("trixie")
+    stub = vm.uefi_stub(suite)
     (vm.logs / "os-release").write_text(sealing.OS_RELEASE)
     # ukify puts a profile together with the stub of addons
     ukify("--profile", "ID=kdump", "--cmdline", CMDLINE, "--initrd", vm.probe_initrd("kdump"),
@@ -31,18 +39,32 @@ def vendors_uki(vm):
     return vm.sign(bare, uki)
 
 
-@pytest.fixture
-def sealed(vm):
-    """The profile for capturing, sealed, then signed by db."""
+def old_uki(vm):
+    """One as it was made before ukify: objcopy and systemd-stub 252, without its COFF symbols."""
+    bare, cmdline, address, options = vm.logs / "bare.efi", vm.logs / "cmdline", 0x100000, []
+    (vm.logs / "os-release").write_text(sealing.OS_RELEASE)
+    cmdline.write_text(CMDLINE)
+    for name, file in ((".osrel", vm.logs / "os-release"), (".cmdline", cmdline),
+                       (".linux", vm.kernel("6.12").image), (".initrd", vm.probe_initrd("kdump"))):
+        options += ["--add-section", f"{name}={file}",
+                    "--change-section-vma", f"{name}={address:#x}"]
+        address += -(-file.stat().st_size // 4096) * 4096
+    run("objcopy", "--strip-all", *options, vm.uefi_stub("bookworm"), bare)
+    return vm.sign(bare, vm.logs / "vendor.efi")
+
+
+def seal_and_sign(vm, uki, *options):
     image, keys = vm.logs / "sealed.efi", vm.keys()
-    run(CTL, "seal", "--trust", keys / "db.crt", "--profile", "kdump", vendors_uki(vm), "-o", image)
+    run(CTL, "seal", "--trust", keys / "db.crt", *options, uki, "-o", image)
     assert sealing.verify(image, keys / "db.crt") == (False, "auth.unsigned")
     run(CTL, "sign", "--key", keys / "db.key", "--cert", keys / "db.crt", image)
     return image
 
 
-def test_a_vendors_uki_loads_whole(vm, kfl, sealed):
+def test_a_vendors_uki_loads_whole(vm, kfl):
     """What the kernel did not take as it was, it takes sealed, and captures with that profile."""
+    sealed = seal_and_sign(vm, vendors_uki(vm), "--profile", "kdump")
+    assert_ukify_reads(sealed, ".sbat", ".osrel", ".uname", ".cmdline", ".initrd", ".linux")
     result = vm.run_micro(append="crashkernel=160M", programs=[kfl, BUILD / "ukdump-load"],
                           files={"vendor.efi": vm.logs / "vendor.efi", "sealed.efi": sealed},
                           script="""
@@ -58,8 +80,13 @@ def test_a_vendors_uki_loads_whole(vm, kfl, sealed):
 
 
 @pytest.mark.long
-def test_firmware_boots_a_sealed_vendors_uki(vm, sealed):
-    """Its own systemd-stub starts it, and finds the sections that are one profile now."""
+@pytest.mark.parametrize("suite", ["bookworm", "trixie", "sid"])
+def test_firmware_boots_a_sealed_vendors_uki(vm, suite):
+    """Its own systemd-stub (252, 257, 262) starts it, and finds the sections that it looks for."""
+    if suite == "bookworm":
+        sealed = seal_and_sign(vm, old_uki(vm))
+    else:
+        sealed = seal_and_sign(vm, vendors_uki(vm, suite), "--profile", "kdump")
     result = vm.run_uki(sealed)
     assert not result.refused
     assert result.get("probe.id") == "kdump"
@@ -75,6 +102,7 @@ def test_systemd_stub_applies_our_addons(vm):
         signing = [o for k in how for o in ("--key", keys / f"{k}.key", "--cert", keys / f"{k}.crt")]
         run(CTL, "addon", "--cmdline", f"crashkernel=160M addon.by={name}",
             *(signing or ["--no-sign"]), "-o", addon)
+        assert_ukify_reads(addon, ".sbat", ".cmdline")
         addons.append(addon)
     uki = vm.uki(vm.logs / "uki.efi", vm.kernel("6.12").image, vm.probe_initrd("probe"),
                  "console=ttyS0 panic=1 nokaslr")
