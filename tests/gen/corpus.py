@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Seeds for the fuzzers: DIR/fuzz_pe, fuzz_stub, fuzz_pkcs7, fuzz_siglist.
+"""Seeds for the fuzzers: DIR/fuzz_pe, fuzz_stub, fuzz_pkcs7, fuzz_siglist, fuzz_sbat.
 
     corpus.py BUILD DIR      BUILD has a ukdumpctl that makes sealed, signed images
 """
@@ -18,6 +18,7 @@ import pki
 
 EFI_CERT_X509 = uuid.UUID("a5c059a1-94e4-4aa7-87b5-ab155c2bf072").bytes_le
 EFI_CERT_SHA256 = uuid.UUID("c1c41626-504c-4092-aca9-41f936934328").bytes_le
+EFI_CERT_X509_SHA256 = uuid.UUID("3bd2a492-96c0-4079-b420-fcf98ef103ed").bytes_le
 
 
 def sealed_images(build, work):
@@ -83,6 +84,11 @@ def main(argv):
         seed("fuzz_siglist", "x509", signature_list(EFI_CERT_X509, der))
         seed("fuzz_siglist", "both", signature_list(EFI_CERT_SHA256, bytes(32)) +
              signature_list(EFI_CERT_X509, der))
+        seed("fuzz_siglist", "revoked", signature_list(EFI_CERT_X509_SHA256, bytes(48)) +
+             signature_list(EFI_CERT_X509, der))
+    image = b"sbat,1,SBAT Version,sbat,1,https://example.org\nuki,1,UKI,uki,1,https://example.org\n"
+    seed("fuzz_sbat", "passes", image + b"\fsbat,1,2023012900\nshim,2\n")
+    seed("fuzz_sbat", "revoked", image + b"\fsbat,1,2023012900\r\nuki,2\n\0")
     seed("fuzz_pe", "plain", pe.attach(pe.uki().bytes(), b"\x30\x06abcdef"))
     seed("fuzz_pe", "profiles", pe.Image([
         pe.Section(name, data, pe.CODE if name == ".text" else pe.DATA)

@@ -33,6 +33,11 @@ class Bed:
         """Directory of PK, KEK, db, foreign (.key .crt .der)."""
         return firmware.keys()
 
+    def revoking(self, lists, more_db=()):
+        """A variable store with these EFI_SIGNATURE_LISTs as dbx; see firmware.revoking()."""
+        return firmware.revoking(self.logs / "revoking.fd", lists, more_db)
+
+    signature_list = staticmethod(firmware.signature_list)
     sign = staticmethod(firmware.sign)
     unsigned = staticmethod(firmware.unsigned)
     uki = staticmethod(firmware.uki)
@@ -57,25 +62,26 @@ class Bed:
 
     # Runs ------------------------------------------------------------------------------------
 
-    def run_micro(self, kernel="6.12", secure_boot=True, **options):
+    def run_micro(self, kernel="6.12", secure_boot=True, variables=None, **options):
         """Boots the micro guest and runs `script` in it; see README.md for all options.
 
         With secure_boot a signed UKI is booted by UEFI with our keys enrolled, which makes the
-        kernel lock itself down; without, QEMU starts the kernel directly (faster).
+        kernel lock itself down; without, QEMU starts the kernel directly (faster). variables:
+        another variable store for UEFI.
         """
         debian = packages.kernel(kernel)
         if secure_boot:
-            return self._run(self._uefi(micro_esp(debian), True), **options)
+            return self._run(self._uefi(micro_esp(debian), True, variables), **options)
         return self._run_direct(debian, **options)
 
-    def run_uki(self, uki, secure_boot=True, sidecars=(), **options):
+    def run_uki(self, uki, secure_boot=True, sidecars=(), variables=None, **options):
         """Lets UEFI boot a PE file; a probe or micro initramfs in it reports.
 
         sidecars: files that systemd-stub finds beside it, such as addons. Result.refused tells that
         Secure Boot did not let it start.
         """
         image = firmware.esp(self.logs / "esp.img", uki, sidecars)
-        return self._run(self._uefi(image, secure_boot), **options)
+        return self._run(self._uefi(image, secure_boot, variables), **options)
 
     def system_tree(self, name="tree"):
         """A working copy of the Debian 13 tree, to install into; see system.Tree."""
@@ -100,13 +106,13 @@ class Bed:
                          append=f"bed.root=root systemd.show_status=0 {append}", timeout=timeout,
                          smp=smp, disks=[root, *disks], **options)
 
-    def _uefi(self, esp, secure_boot):
+    def _uefi(self, esp, secure_boot, variables=None):
         def start(cmdline):
             ovmf = firmware.Firmware()
-            variables = self._run_folder() / "vars.fd"
-            shutil.copyfile(ovmf.variables(secure_boot), variables)
+            copy = self._run_folder() / "vars.fd"
+            shutil.copyfile(variables or ovmf.variables(secure_boot), copy)
             esp_disk = qemu.Disk(esp, "esp", readonly=True)
-            return (qemu.uefi_arguments(ovmf.code, variables) + esp_disk.arguments()
+            return (qemu.uefi_arguments(ovmf.code, copy) + esp_disk.arguments()
                     + qemu.smbios_cmdline(cmdline))
         return start
 

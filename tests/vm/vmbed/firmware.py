@@ -3,9 +3,11 @@
 
 import os
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
+import uuid
 from pathlib import Path
 
 from . import packages
@@ -63,6 +65,26 @@ def enroll(blank, output, extra=()):
         "--add-db", OWNER, certificate / "db.crt",
         "--secure-boot", *extra,
         env=dict(os.environ, PYTHONPATH=str(modules)))
+
+
+def signature_list(kind, data):
+    """An EFI_SIGNATURE_LIST with one entry of ours; kind: the GUID of its type."""
+    entry = uuid.UUID(OWNER).bytes_le + data
+    return uuid.UUID(kind).bytes_le + struct.pack("<III", 28 + len(entry), 0, len(entry)) + entry
+
+
+def revoking(output, lists, more_db=()):
+    """Writes a variable store as enroll() does, with these signature lists as dbx.
+
+    more_db: further certificates for db. virt-fw-vars takes dbx as a signed update and looks at
+    the place of its signature only: EFI_TIME, then an empty WIN_CERTIFICATE_UEFI_GUID.
+    """
+    pkcs7 = uuid.UUID("4aafd29d-68df-49ee-8aa9-347d375665a7").bytes_le
+    update = Path(output).with_suffix(".auth")
+    update.write_bytes(bytes(16) + struct.pack("<IHH", 24, 0x200, 0xef1) + pkcs7 + b"".join(lists))
+    extra = [argument for path in more_db for argument in ("--add-db", OWNER, path)]
+    enroll(Firmware().blank, output, [*extra, "--set-dbx", update])
+    return Path(output)
 
 
 def sign(source, output, name="db"):
