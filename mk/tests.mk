@@ -37,6 +37,15 @@ check-vm: all ## tests in virtual machines (pytest)
 	PYTHONPATH=tests/vm $(PYTHON) -m vmbed
 	BUILD=$(BUILD) $(PYTHON) -m pytest -q tests/vm $(PYTEST_ARGS)
 
+# Our verdict about mutants of signed images beside everybody else's; tests/differential/README.md.
+N_SMALL ?= 20000
+N_REAL ?= 200
+N_GUEST ?= 500
+SEED ?= 1
+differential: all ## mutants of signed images: our verdict, sbverify's, osslsigncode's, the kernel's
+	BUILD=$(BUILD) $(PYTHON) tests/differential --small $(N_SMALL) --real $(N_REAL) \
+		--guest $(N_GUEST) --seed $(SEED)
+
 demo: ## boot a Debian 13 guest, crash it, show the dump
 	@scripts/install-deps
 	@+$(MAKE) --no-print-directory all man
@@ -85,4 +94,4 @@ lint: ## formatting, layers, shell and C checkers
 format: ## format the C sources in place
 	clang-format -i $$(git ls-files '*.c' '*.h' ':!tests/vm')
 
-.PHONY: check check-all check-cli check-vm demo bench lint format
+.PHONY: check check-all check-cli check-vm demo differential bench lint format

@@ -54,11 +54,16 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--report", type=Path,
                         default=seeds.REPO / "build/reports/differential.txt")
+    parser.add_argument("--write", nargs=2, metavar=("N", "FILE"),
+                        help="only write the small mutant of this number")
     args = parser.parse_args()
     tables = []
     with hostrun.scratch() as d:
         work = Path(d)
         plan = hostrun.small_plan(work, args.seed)
+        if args.write:
+            Path(args.write[1]).write_bytes(plan.mutant(int(args.write[0])).data)
+            return 0
         table, outcomes = host_table("small images, host", plan, args.small, 100)
         tables.append(table)
         if args.real:

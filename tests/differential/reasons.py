@@ -3,6 +3,8 @@
 
 REASONS = {
     "auth.attributes": "libcrypto looks for the attributes it needs; the kernel wants each once",
+    "auth.certificates": "more embedded certificates than any chain needs",
+    "auth.chain": "the kernel walks all embedded certificates and rejects a bad one",
     "auth.content": "SpcIndirectDataContent is compared whole; others read the digest out of it",
     "auth.content-type": "signed is something else than an image",
     "auth.digest": "a further signature is over other bytes; others stop at the first good one",
@@ -55,6 +57,9 @@ REASONS = {
     "pe.trailing": "bytes behind the last section, in no section",
     "pe.truncated": "a section reaches behind the end of the file",
     "pe.write-execute": "shim and NX firmware refuse such sections",
+    "revoked.certificate": "dbx or MokListX has the certificate",
+    "revoked.image": "dbx or MokListX has the image",
+    "revoked.sbat": "a component's SBAT generation is revoked",
     "sealed.cmdline": "the command line is not what the stub takes",
     "sealed.head": "the boot header follows from the content; this one does not",
     "sealed.initrd": "the initrd is not where the stub hands it over",
@@ -69,6 +74,7 @@ REASONS = {
     "sealed.version": "the version string is not the inner kernel's",
     "uki.cmdline": "control characters or other bytes that hide options",
     "uki.duplicate": "a section twice: some readers take the first, some the last",
+    "uki.kernels": "two kernels: nobody can tell which one was meant",
     "uki.padding": "bytes behind VirtualSize are signed but in no section",
     "uki.profile": "a profile without its marks",
     "uki.required": "no UKI without this section",

@@ -68,7 +68,7 @@ class Table:
         out = [f"== {self.title}: {self.total} distinct mutants, {self.resigned} signed again "
                f"({100 * self.resigned // max(self.total, 1)} %)", ""]
         out += [f"  {kind:20} {count:6}" for kind, count in sorted(self.kinds.items())]
-        out += ["", "  ours    " + "".join(f" {t + ' ' + o:>22}" for t in [""] for o in OUTCOMES)]
+        out += ["", f"  {'we':8}{'it':>14}" + "".join(f" {o:>9}" for o in OUTCOMES)]
         for tool in self.tools:
             for ours in (ACCEPT, REFUSE, CRASH, HANG):
                 counts = [self.pairs[ours, tool, o] for o in OUTCOMES]
