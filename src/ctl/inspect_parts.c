@@ -7,8 +7,9 @@
 
 #include "pe/kernel.h"
 #include "pe/profile.h"
+#include "pe/sbat.h"
 
-#define SBAT_WORD 64
+#define SBAT_WORD 128
 
 void inspect_stub_name(const struct uki *u, char ret[INSPECT_STUB_MAX])
 {
@@ -123,46 +124,51 @@ static struct json_object *profile_json(const struct uki *u, unsigned int number
 	return o;
 }
 
-/* The next "component,generation,..." line of .sbat. Returns false at the end. */
-static bool next_component(const char **text, char name[SBAT_WORD], char generation[SBAT_WORD])
+/* uki_read() has checked .sbat, so that this never refuses. */
+static bool next_component(struct sbat *it, char name[SBAT_WORD], unsigned int *generation)
 {
-	const char *p = *text;
-	size_t line, n, g;
+	struct sbat_entry entry;
+	struct ukd_error ignored;
 
-	p += strspn(p, "\n");
-	if (!*p)
+	if (sbat_next(it, &entry, &ignored) <= 0)
 		return false;
-	line = strcspn(p, "\n");
-	n = strcspn(p, ",\n");
-	g = n < line ? strcspn(p + n + 1, ",\n") : 0;
-	(void)snprintf(name, SBAT_WORD, "%.*s", (int)n, p);
-	(void)snprintf(generation, SBAT_WORD, "%.*s", (int)g, g ? p + n + 1 : "");
-	(void)text_clean(name);
-	(void)text_clean(generation);
-	*text = p + line;
+	(void)snprintf(name, SBAT_WORD, "%.*s", (int)entry.component.len,
+		       (const char *)entry.component.p);
+	*generation = entry.generation;
 	return true;
 }
 
-static void print_sbat(const char *text)
+static struct sbat sbat_of(const struct uki *u)
 {
-	char name[SBAT_WORD], generation[SBAT_WORD];
-	const char *before = "sbat          ";
+	return (struct sbat){.text = uki_content(u, pe_find(&u->pe, UKI_SBAT)),
+			     .columns = SBAT_IMAGE_COLUMNS,
+			     .check = "uki.sbat"};
+}
 
-	for (; next_component(&text, name, generation); before = ", ")
-		printf("%s%s %s", before, name, generation);
+static void print_sbat(const struct uki *u)
+{
+	struct sbat it = sbat_of(u);
+	const char *before = "sbat          ";
+	unsigned int generation;
+	char name[SBAT_WORD];
+
+	for (; next_component(&it, name, &generation); before = ", ")
+		printf("%s%s %u", before, name, generation);
 	printf("\n");
 }
 
-static struct json_object *sbat_json(const char *text)
+static struct json_object *sbat_json(const struct uki *u)
 {
 	struct json_object *array = json_array_checked();
-	char name[SBAT_WORD], generation[SBAT_WORD];
+	struct sbat it = sbat_of(u);
+	unsigned int generation;
+	char name[SBAT_WORD];
 
-	while (text && next_component(&text, name, generation)) {
+	while (next_component(&it, name, &generation)) {
 		struct json_object *o = json_object_checked();
 
 		json_text(o, "component", name);
-		json_text(o, "generation", generation);
+		json_number(o, "generation", generation);
 		json_append(array, o);
 	}
 	return array;
@@ -213,7 +219,6 @@ static struct json_object *inner_json(const struct auth_result *inner)
 void inspect_parts_print(const struct judgement *j)
 {
 	char version[SEALED_VERSION_MAX + 1], stub[INSPECT_STUB_MAX];
-	const char *sbat = uki_text(&j->uki, UKI_SBAT);
 
 	inner_version(j, version);
 	if (version[0])
@@ -223,8 +228,7 @@ void inspect_parts_print(const struct judgement *j)
 	inspect_stub_name(&j->uki, stub);
 	if (stub[0])
 		printf("EFI stub      %s\n", stub);
-	if (sbat)
-		print_sbat(sbat);
+	print_sbat(&j->uki);
 	print_profiles(&j->uki);
 }
 
@@ -238,7 +242,7 @@ void inspect_parts_json(const struct judgement *j, struct json_object *o)
 	json_add(o, "inner", inner_known(j) ? inner_json(&j->inner) : NULL);
 	inspect_stub_name(&j->uki, stub);
 	json_text(o, "efi_stub", stub[0] ? stub : NULL);
-	json_add(o, "sbat", sbat_json(uki_text(&j->uki, UKI_SBAT)));
+	json_add(o, "sbat", sbat_json(&j->uki));
 	for (unsigned int i = 0; pe_find(&j->uki.pe, UKI_PROFILE) && i < j->uki.n_profiles; i++)
 		json_append(profiles, profile_json(&j->uki, i));
 	json_add(o, "profile_list", profiles);
