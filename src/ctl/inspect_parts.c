@@ -194,10 +194,19 @@ static bool inner_known(const struct judgement *j)
 	       (j->inner.verdict != AUTH_UNSIGNED || !bytes_all_zero(id));
 }
 
+/* What is wrong with its signature, whoever trusts it; NULL if nothing is. */
+static const char *inner_fault(const struct auth_result *inner)
+{
+	bool faulty = inner->verdict == AUTH_MALFORMED || inner->verdict == AUTH_DIGEST ||
+		      inner->verdict == AUTH_BAD_SIGNATURE;
+
+	return faulty ? inner->reason : NULL;
+}
+
 static void print_inner(const struct auth_result *inner)
 {
-	if (inner->verdict == AUTH_MALFORMED)
-		printf("inner kernel  cannot be verified by itself: %s\n", inner->reason);
+	if (inner_fault(inner))
+		printf("inner kernel  cannot be verified by itself: %s\n", inner_fault(inner));
 	else if (!inner->n_signatures)
 		printf("inner kernel  unsigned\n");
 	else
@@ -211,7 +220,7 @@ static struct json_object *inner_json(const struct auth_result *inner)
 
 	json_number(o, "signatures", inner->n_signatures);
 	json_text(o, "signer", inner->n_chain ? inner->chain[0].subject : NULL);
-	json_text(o, "malformed", inner->verdict == AUTH_MALFORMED ? inner->reason : NULL);
+	json_text(o, "fault", inner_fault(inner));
 	json_hex(o, "image", inner->image_id, AUTH_SHA256_LEN);
 	return o;
 }

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from cli import ctl
 
+import bzimage
 import pe
 
 ORDER = ["linux", "osrel", "cmdline", "initrd", "ucode", "splash", "dtb", "uname", "sbat",
@@ -283,6 +284,14 @@ def test_addon(tmp_path):
     assert facts["pcr"] == [] and facts["profile_list"] == []
     assert facts["pcr_notes"] == ["systemd-stub measures addons into PCR 12"]
     assert "kind          addon\n" in text and "note: systemd-stub measures addons" in text
+
+
+def test_inner_kernel(tmp_path):
+    plain(tmp_path / "a.efi", linux=bytes(bzimage.minimal()))
+    facts, text = inspect(tmp_path / "a.efi")
+    assert facts["kind"] == "plain UKI" and facts["kernel"] == bzimage.VERSION
+    assert facts["inner"]["fault"].startswith(".linux: ") and not facts["inner"]["signatures"]
+    assert f"inner kernel  cannot be verified by itself: {facts['inner']['fault']}\n" in text
 
 
 def test_sbat(tmp_path):

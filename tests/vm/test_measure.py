@@ -105,6 +105,8 @@ def test_ukify_with_two_profiles(vm, tools, pcr_key):
     facts = inspect(image)
     assert [p["id"] for p in facts["profile_list"]] == ["main", "debug"]
     assert facts["efi_stub"].startswith("systemd-stub 257")
+    assert facts["kernel"].startswith(kernel.version + " ")
+    assert "Debian" in facts["inner"]["signer"] and facts["inner"]["fault"] is None
     assert_as_calculated(facts, tools, folder, image)
     for report in facts["pcr"]:
         assert report["policy_error"] is None and report["key_error"] is None
@@ -115,6 +117,16 @@ def test_ukify_with_two_profiles(vm, tools, pcr_key):
     # a policy of one profile is none of the other
     pol = [{p["policy"] for p in report["policies"]} for report in facts["pcr"]]
     assert not pol[0] & pol[1]
+
+    linux = next(s for s in facts["sections"] if s["name"] == ".linux")
+    with open(image, "r+b") as file:
+        file.seek(linux["offset"] + linux["bytes"] // 2)
+        byte = file.read(1)
+        file.seek(-1, 1)
+        file.write(bytes([byte[0] ^ 1]))
+    changed = inspect(image)
+    assert "digest" in changed["inner"]["fault"]
+    assert {p["matches"] for r in changed["pcr"] for p in r["policies"]} == {False}
 
 
 def test_sealed(seal, vm, tools):
