@@ -93,6 +93,8 @@ static int judge(const struct options *opt, struct bytes file, struct judgement 
 	r = opt->no_verify ? 0 : check_verdict(&j, e);
 	if (r < 0)
 		return r;
+	if (!opt->no_verify && j.auth.warning[0])
+		fprintf(stderr, "ukdumpctl: seal: %s: warning: %s\n", opt->in, j.auth.warning);
 	*ret = j;
 	j = (struct judgement){0};
 	ret->uki.fd = -1; /* closed; everything is in file */

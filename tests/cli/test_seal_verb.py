@@ -6,14 +6,17 @@ The files are read back with pefile, a reader that shares nothing with ours.
 
 import json
 import subprocess
+import time
 
 import pefile
 import pytest
 
-from cli import ctl
+from cli import CTL, ctl, run
 
 import bzimage
+import corpus
 import pe
+import pki
 from pe import CODE, DATA, Section
 
 WRITABLE = 0xc0000040
@@ -252,6 +255,18 @@ def test_uki_must_be_trusted(write, signers, tmp_path):
     ctl("seal", "--no-verify", path, "-o", out, code=0)
 
 
+def test_certificate_past_its_date_is_told(write, tmp_path, tmp_path_factory):
+    d = pki.make(tmp_path_factory.mktemp("old"), "old", "old", code_signing=True,
+                 days=(-20, -10)).parent
+    path = tmp_path / "vendor.efi"
+    subprocess.run(["osslsigncode", "sign", "-h", "sha256", "-certs", d / "old.crt", "-key",
+                    d / "old.key", "-time", str(int(time.time()) - 15 * 86400), "-in",
+                    write(signer=None).rename(d / "unsigned"), "-out", path], check=True,
+                   capture_output=True)
+    done = ctl("seal", "--trust", d / "old.crt", path, "-o", tmp_path / "out.efi", code=0)
+    assert f"{path}: warning: " in done.err and "expired" in done.err
+
+
 def test_unsigned_uki(write, trust, tmp_path):
     path, out = write(signer=None), tmp_path / "out.efi"
     done = ctl("seal", *trust, path, "-o", out)
@@ -269,6 +284,23 @@ def test_changed_uki(write, trust, tmp_path):
     done = ctl("seal", *trust, path, "-o", tmp_path / "out.efi")
     refused(done, path, "auth.digest")
     assert "--" not in done.err
+
+
+def test_revoked_uki(write, trust, tmp_path):
+    """This machine's dbx, which a mount namespace puts where firmware's would be."""
+    usable = ["unshare", "--map-root-user", "--mount"]
+    if subprocess.run([*usable, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("no user namespaces here")
+    path, dbx = write(), tmp_path / "dbx"
+    digest = bytes.fromhex(ctl("sign", "--print-digest", path, code=0).out)
+    dbx.write_bytes(bytes(4) + corpus.signature_list(corpus.EFI_CERT_SHA256, digest))
+    done = run(*usable, "sh", "-ec", """
+        mount -t tmpfs none /sys/firmware
+        mkdir -p /sys/firmware/efi/efivars
+        cp "$1" /sys/firmware/efi/efivars/dbx-d719b2cb-3d3a-4596-a3bc-dad00e67656f
+        shift
+        exec "$@" """, "sh", dbx, CTL, "seal", *trust, path, "-o", tmp_path / "out.efi")
+    refused(done, path, "revoked.image", "dbx")
 
 
 # ---- what is not sealed ----
