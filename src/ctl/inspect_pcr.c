@@ -114,6 +114,7 @@ static int parse_policy(struct json_object *o, const struct pcr_key *key, struct
 
 static void match_policy(const struct report *r, struct policy *p)
 {
+	p->matches = false;
 	if (p->pcrs != 1u << MEASURE_PCR)
 		return;
 	for (unsigned int i = 0; i < MEASURE_POINTS && !p->matches; i++) {
@@ -134,7 +135,6 @@ static int parse_bank(struct report *r, unsigned int bank, struct json_object *a
 
 		if (parse_policy(json_object_array_get_idx(array, i), r->key, &p, e) < 0)
 			return ukd_prefix(e, ".pcrsig: %s[%zu]", name, i);
-		match_policy(r, &p);
 		grown = reallocarray(r->policy, r->n + 1, sizeof(*grown));
 		if (!grown)
 			return ukd_oom(e);
@@ -168,10 +168,32 @@ static int parse_policies(struct report *r, struct bytes text, struct ukd_error 
 	return ret;
 }
 
+static int read_policies(const struct uki *u, struct report *r, struct ukd_error *e)
+{
+	struct bytes key = uki_content(u, r->profile.section[UKI_PCRPKEY]);
+	struct bytes policies = uki_content(u, r->profile.section[UKI_PCRSIG]);
+
+	report_free(r);
+	r->key = NULL;
+	r->policy = NULL;
+	r->n = 0;
+	r->key_error = r->policy_error = (struct ukd_error){0};
+	if (key.len && pcr_key_parse(key, &r->key, &r->key_error) == -ENOMEM)
+		return ukd_oom(e);
+	if (policies.len && parse_policies(r, policies, &r->policy_error) == -ENOMEM)
+		return ukd_oom(e);
+	return 0;
+}
+
+/*
+ * r: the report on the profile before, or zero. Policies that profiles share are verified once:
+ * many profiles with many signatures by a large key would take long.
+ */
 static int make_report(const struct uki *u, const struct measured_image *m, unsigned int number,
 		       struct report *r, struct ukd_error *e)
 {
-	struct bytes key, policies;
+	const struct pe_section *key = r->profile.section[UKI_PCRPKEY],
+				*policies = r->profile.section[UKI_PCRSIG];
 	int ret;
 
 	uki_profile_get(u, number, &r->profile);
@@ -179,15 +201,12 @@ static int make_report(const struct uki *u, const struct measured_image *m, unsi
 	for (unsigned int b = 0; ret >= 0 && b < MEASURE_BANKS; b++)
 		for (unsigned int i = 0; ret >= 0 && i < MEASURE_POINTS; i++)
 			ret = pcr_policy_digest(b, r->values.value[b][i], r->expected[b][i], e);
-	if (ret < 0)
-		return ret;
-	key = uki_content(u, r->profile.section[UKI_PCRPKEY]);
-	if (key.len && pcr_key_parse(key, &r->key, &r->key_error) == -ENOMEM)
-		return ukd_oom(e);
-	policies = uki_content(u, r->profile.section[UKI_PCRSIG]);
-	if (policies.len && parse_policies(r, policies, &r->policy_error) == -ENOMEM)
-		return ukd_oom(e);
-	return 0;
+	if (ret >= 0 &&
+	    (key != r->profile.section[UKI_PCRPKEY] || policies != r->profile.section[UKI_PCRSIG]))
+		ret = read_policies(u, r, e);
+	for (unsigned int i = 0; ret >= 0 && i < r->n; i++)
+		match_policy(r, &r->policy[i]);
+	return ret;
 }
 
 static const char *point_name(unsigned int point)
@@ -340,12 +359,11 @@ static void give_notes(const struct uki *u, struct json_object *array)
 static int report_profiles(const struct uki *u, struct json_object *array, struct ukd_error *e)
 {
 	_measured_image_ struct measured_image *m = measure_image(u, e);
+	_report_ struct report r = {0};
 
 	if (!m)
 		return e->code;
 	for (unsigned int i = 0; i < u->n_profiles; i++) {
-		_report_ struct report r = {0};
-
 		if (make_report(u, m, i, &r, e) < 0)
 			return e->code;
 		if (array)

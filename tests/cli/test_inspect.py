@@ -206,6 +206,23 @@ def test_policies(tmp_path, key, other_key):
         assert line in text
 
 
+def test_policies_of_profiles(tmp_path, key):
+    """Profiles share the base's .pcrsig unless they have one of their own."""
+    first, second, third = (b"ID=%d\n" % n for n in range(3))
+    base = plain(tmp_path / "a.efi", pcrpkey=key.pem)
+    shared = json.dumps({"sha256": [
+        key.entry(policy("sha256", pcr11("sha256", {**base, "profile": second}))),
+        key.entry(policy("sha256", pcr11("sha256", {**base, "profile": first})))]}).encode()
+    own = json.dumps({"sha256": [key.entry(bytes(32), sig=None)]}).encode()
+    plain(tmp_path / "a.efi", ("profile", first), ("profile", second),
+          ("profile", third), ("pcrsig", own), ("profile", b"ID=3\n"),
+          pcrpkey=key.pem, pcrsig=shared)
+    facts, _ = inspect(tmp_path / "a.efi", "--pcr")
+    assert [[(p["matches"], p["signature"]) for p in r["policies"]] for r in facts["pcr"]] == [
+        [(False, "good"), (True, "good")], [(True, "good"), (False, "good")], [(False, "none")],
+        [(False, "good"), (False, "good")]]
+
+
 def test_policy_without_key(tmp_path, key):
     sections = plain(tmp_path / "a.efi")
     entry = key.entry(policy("sha256", pcr11("sha256", sections)))
