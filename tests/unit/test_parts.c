@@ -41,6 +41,13 @@ struct part {
 	const char *text;
 };
 
+/* Its length is no multiple of the file alignment: what is behind it in the file is not it. */
+static void kernel_make(struct buffer *ret)
+{
+	fixture_kernel_make(ret);
+	ret->len -= 16;
+}
+
 #define CODE                                 \
 	{                                    \
 		".text", "\xf4\xeb\xfd code" \
@@ -63,7 +70,7 @@ static void pe_make(const struct tree *t, const char *path, const struct part *p
 	_buffer_ struct buffer k = {0}, image = {0}, der = {0};
 	unsigned int at = 0;
 
-	fixture_kernel_make(&k);
+	kernel_make(&k);
 	assert_true(n < MAX_SECTIONS);
 	for (unsigned int i = 0; i < n; i++) {
 		const struct part *p = &parts[i];
@@ -97,6 +104,17 @@ static void pe_make(const struct tree *t, const char *path, const struct part *p
 static void make_simple(const struct tree *t, const char *path)
 {
 	UKI(t, path, "signer", {".initrd", "initrd"}, {".cmdline", "quiet panic=1"});
+}
+
+static void sealed_make(const struct tree *t, const char *path)
+{
+	_buffer_ struct buffer image = {0}, der = {0};
+	struct ukd_error e = {0};
+
+	fixture_sealed_make(&image);
+	signature_make(&image, "signer", &der);
+	assert_int_equal(image_attach(&image, buffer_bytes(&der), &e), 0);
+	tree_write_bytes(t, path, buffer_bytes(&image));
 }
 
 static void machine_with_uki(struct tree *t)
@@ -150,7 +168,7 @@ static void expect_kernel(unsigned int call)
 {
 	_buffer_ struct buffer k = {0};
 
-	fixture_kernel_make(&k);
+	kernel_make(&k);
 	assert_true(bytes_equal(buffer_bytes(&kernel.call[call].image), buffer_bytes(&k)));
 	assert_int_equal(kernel.call[call].flags, UKD_KEXEC_FILE_ON_CRASH);
 }
@@ -233,14 +251,10 @@ static void test_sealed_images_have_no_profiles(void **state _unused_)
 {
 	_tree_ struct tree t;
 	struct ukd_error e = {0};
-	_buffer_ struct buffer image = {0}, der = {0};
 
 	machine_make(&t);
 	trust_signer(&t);
-	fixture_sealed_make(&image);
-	signature_make(&image, "signer", &der);
-	assert_int_equal(image_attach(&image, buffer_bytes(&der), &e), 0);
-	tree_write_bytes(&t, "/s.efi", buffer_bytes(&image));
+	sealed_make(&t, "/s.efi");
 	/* nor addons: what is in the file is all */
 	ADDON(&t, "/s.efi.extra.d/x.addon.efi", "foreign", {".cmdline", "init=/evil"});
 	expect_refused(load_profile(&t, "/s.efi", "0", &e), &e, "uki.profile", "sealed");
@@ -401,6 +415,10 @@ static void test_sealed_may_be_required(void **state _unused_)
 	expect_plain_refused(&t, "/a.efi", "sealed.required", "RequireSealed=yes");
 	tree_write(&t, "/etc/ukdump/ukdump.conf", "[Arm]\nRequireSealed=no\n");
 	expect_loaded(&t, "/a.efi");
+	tree_write(&t, "/etc/ukdump/ukdump.conf", "[Arm]\nRequireSealed=yes\n");
+	sealed_make(&t, "/s.efi");
+	expect_loaded(&t, "/s.efi");
+	tree_write(&t, "/etc/ukdump/ukdump.conf", "");
 	/* an addon by itself, a kernel that is none */
 	ADDON(&t, "/x.efi", "signer", {".cmdline", "a"});
 	expect_plain_refused(&t, "/x.efi", "plan.addon", ".extra.d");
@@ -564,7 +582,6 @@ static void test_last_good_of_another_image_leaves_nothing_behind(void **state _
 {
 	_tree_ struct tree t;
 	struct ukd_error e = {0};
-	_buffer_ struct buffer image = {0}, der = {0};
 
 	machine_with_last_good(&t);
 	expect_loaded(&t, "/b.efi");
@@ -572,16 +589,14 @@ static void test_last_good_of_another_image_leaves_nothing_behind(void **state _
 	fail_next(false);
 	assert_int_equal(load_profile(&t, "/a.efi", "kdump", &e), -ENOKEY);
 	expect_same_call(1, 3);
-	fixture_sealed_make(&image);
-	signature_make(&image, "signer", &der);
-	assert_int_equal(image_attach(&image, buffer_bytes(&der), &e), 0);
-	tree_write_bytes(&t, "/s.efi", buffer_bytes(&image));
+	sealed_make(&t, "/s.efi");
 	expect_loaded(&t, "/s.efi");
 	assert_int_equal(tree_count(&t, "/var/lib/ukdump"), 1);
 	fail_next(false);
 	assert_int_equal(load(&t, "/b.efi", &e), -ENOKEY);
 	assert_null(kernel.call[6].cmdline);
-	assert_true(bytes_equal(buffer_bytes(&kernel.call[6].image), buffer_bytes(&image)));
+	assert_true(bytes_equal(buffer_bytes(&kernel.call[6].image),
+				buffer_bytes(&kernel.call[4].image)));
 }
 
 /* Whatever was interrupted, or put there by somebody: not loaded. */
