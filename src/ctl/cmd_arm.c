@@ -110,7 +110,8 @@ static int find_image(char *ret, size_t size, struct ukd_error *e)
 
 static void report(const struct buffer *facts, const char *path, bool json)
 {
-	_free_ char *image = loader_value(facts, "image"), *signer = loader_value(facts, "signer");
+	_free_ char *image = loader_value(facts, "image"), *signer = loader_value(facts, "signer"),
+		    *kind = loader_value(facts, "kind");
 	struct json_object *o;
 
 	if (!json && !path) {
@@ -127,6 +128,7 @@ static void report(const struct buffer *facts, const char *path, bool json)
 	json_text(o, "path", path);
 	json_text(o, "image", image);
 	json_text(o, "signer", signer);
+	json_text(o, "kind", kind);
 	json_print(o);
 }
 
