@@ -168,10 +168,14 @@ int auth_verify(int fd, const char *name, uint64_t size, const struct auth_polic
 struct auth_key;
 
 /*
- * key: path of a PEM file (PKCS#8 or traditional) or an OpenSSL STORE URI; cert: PEM or DER file
- * with the signer, further certificates in it are embedded as intermediates. A key file that
- * group or others have access to is refused (check "key.mode"). The key must belong to the
- * certificate, and both must be what auth_verify() accepts. root NULL: paths of the process itself.
+ * key: path of a PEM file (PKCS#8 or traditional) or an OpenSSL STORE URI, such as pkcs11:, for
+ * which OpenSSL's pkcs11 provider is loaded; cert: PEM or DER file with the signer, further
+ * certificates in it are embedded as intermediates. root NULL: paths of the process itself.
+ *
+ * A passphrase or PIN is asked for on the terminal, once; where stdin is none, it fails at once.
+ * Refuses what others could read or replace (checks "key.mode", "key.directory") and a PIN inside
+ * the URI ("key.pin"). The key must belong to the certificate ("key.pair"), and both must be what
+ * auth_verify() accepts. From the first call on the process leaves no core dump (util/secret.h).
  */
 int auth_key_load(const struct root *root, const char *key, const char *cert, struct auth_key **ret,
 		  struct ukd_error *e) _must_check_;
@@ -181,6 +185,28 @@ static inline void auth_key_freep(struct auth_key **k)
 	auth_key_free(*k);
 }
 #define _auth_key_ _cleanup_(auth_key_freep)
+
+/* How a key is named in messages: a URI without what may be secret. Cut to fit. */
+#define AUTH_KEY_TEXT_MAX 256
+void auth_key_display(const char *key, char ret[AUTH_KEY_TEXT_MAX]);
+
+struct auth_key_facts {
+	bool unopened; /* only a passphrase or a token can tell whether it belongs to the
+			  certificate */
+	/*
+	 * What a verifier would find in its signatures: key_name, digest_name, chain, and verdict
+	 * AUTH_TRUSTED with an anchor, or AUTH_UNTRUSTED.
+	 */
+	struct auth_result signer;
+};
+
+/*
+ * As auth_key_load() without a question to anybody: could images be signed with this key, and would
+ * these anchors vouch for it? That nobody does is no error.
+ */
+int auth_key_probe(const struct root *root, const char *key, const char *cert,
+		   const struct auth_trust *trust, struct auth_key_facts *ret,
+		   struct ukd_error *e) _must_check_;
 
 /*
  * Makes the detached signature (DER PKCS#7 SignedData over SpcIndirectData, SHA-256) for an image

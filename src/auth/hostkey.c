@@ -12,7 +12,7 @@
 #include <openssl/rsa.h>
 #include <openssl/x509v3.h>
 
-#include "auth/ossl.h"
+#include "auth/key_store.h"
 #include "util/cleanup.h"
 
 #define HOST_KEY_BITS 3072u
@@ -97,11 +97,16 @@ static int publish_bio(const struct root *root, const char *path, mode_t mode, B
 int auth_make_host_key(const struct root *root, const char *common_name, const char *key_path,
 		       const char *cert_path, struct ukd_error *e)
 {
-	_bio_ BIO *key_pem = BIO_new(BIO_s_secmem()), *cert_pem = BIO_new(BIO_s_mem());
-	_pkey_ EVP_PKEY *key = EVP_RSA_gen(HOST_KEY_BITS);
+	_bio_ BIO *key_pem = NULL, *cert_pem = NULL;
+	_pkey_ EVP_PKEY *key = NULL;
 	_x509_ X509 *cert = NULL;
-	int r;
+	int r = key_secrets_begin(e);
 
+	if (r < 0)
+		return r;
+	key_pem = BIO_new(BIO_s_secmem());
+	cert_pem = BIO_new(BIO_s_mem());
+	key = EVP_RSA_gen(HOST_KEY_BITS);
 	if (!key || !key_pem || !cert_pem)
 		return ossl_fail(e, -EIO, "cannot make an RSA key");
 	cert = make_cert(key, common_name);
