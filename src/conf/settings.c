@@ -257,6 +257,7 @@ static int parse_drop_ins(const struct root *root, const char *path, struct sett
 int settings_check(const struct settings *s, struct ukd_error *e)
 {
 	bool shell = s->action.on_success == ACTION_SHELL || s->action.on_failure == ACTION_SHELL;
+	bool own_cert;
 
 	if (shell && !s->image.allow_shell)
 		return ukd_refuse(e, "conf.value",
@@ -264,9 +265,12 @@ int settings_check(const struct settings *s, struct ukd_error *e)
 				  "[Image], whoever is at the console then reads the memory");
 	if (!s->dump.target.n)
 		return ukd_refuse(e, "conf.value", "Target= is empty: a dump has nowhere to go");
-	if (!s->image.key != !s->image.certificate)
+	/* Key=auto brings its own certificate. */
+	own_cert = s->image.key && !strcmp(s->image.key, "auto");
+	if (own_cert ? s->image.certificate != NULL : !s->image.key != !s->image.certificate)
 		return ukd_refuse(e, "conf.value",
-				  "Key= and Certificate= in [Image] are set both or neither");
+				  "Key= and Certificate= in [Image] are set both or neither, and "
+				  "Key=auto without Certificate=");
 	return 0;
 }
 

@@ -12,8 +12,8 @@
 #include "build/initrd.h"
 #include "build/makedumpfile.h"
 #include "conf/settings.h"
+#include "ctl/build_key.h"
 #include "ctl/ctl.h"
-#include "ctl/host_key.h"
 #include "ctl/publish.h"
 #include "ctl/settings_check.h"
 #include "util/cleanup.h"
@@ -35,6 +35,8 @@ static const char usage[] =
 	"      --section NAME=F      a further section, such as .splash=F\n"
 	"      --key KEY --cert F    sign with this key (PEM file or store URI); default:\n"
 	"                            Key= and Certificate=, else a host key is made\n"
+	"      --key auto            sign with the first usable key of this machine, see\n"
+	"                            'ukdumpctl sign --list-keys'\n"
 	"      --no-sign             leave it unsigned, for 'sign' or 'attach'\n"
 	"      --root DIR            build for the system installed in DIR\n"
 	"      --config F            settings (default: /etc/ukdump/ukdump.conf)\n"
@@ -63,9 +65,7 @@ struct job {
 	char kver[KVER_MAX];
 	char *cmdline;
 	struct buffer kernel, initrd, osrel, stub, image, extra[BUILD_MAX_EXTRA];
-	struct auth_key *key;
-	const char *cert;	      /* the certificate's file ... */
-	const struct root *cert_root; /* ... and where it is; NULL: the process's own path */
+	struct signing_key key;
 	struct timespec begin;
 };
 
@@ -78,7 +78,7 @@ static void job_free(struct job *j)
 	for (size_t i = 0; i < BUILD_MAX_EXTRA; i++)
 		buffer_free(&j->extra[i]);
 	free(j->cmdline);
-	auth_key_free(j->key);
+	signing_key_free(&j->key);
 	settings_free(&j->settings);
 	root_close(&j->root);
 }
@@ -221,23 +221,9 @@ static int run_dracut(struct job *j, struct ukd_error *e)
 /* Before anything slow: which key, and is it usable? */
 static int find_key(struct job *j, struct ukd_error *e)
 {
-	const char *key = j->opt->key ? j->opt->key : j->settings.image.key;
-	int r = 0;
+	const struct signing_key_spec spec = {&j->root, &j->settings, j->opt->key, j->opt->cert};
 
-	if (j->opt->no_sign)
-		return 0;
-	j->cert = j->opt->cert ? j->opt->cert : j->settings.image.certificate;
-	j->cert_root = j->opt->key ? NULL : &j->root;
-	if (!key) {
-		r = host_key_ensure(&j->root, e);
-		if (r > 0)
-			step(j, "made the host key " HOST_KEY);
-		if (r >= 0 && !host_key_trusted(&j->root))
-			step(j, HOST_TRUST " is missing: start will refuse the host key's images");
-		key = HOST_KEY;
-		j->cert = HOST_CERT;
-	}
-	return r < 0 ? r : auth_key_load(j->cert_root, key, j->cert, &j->key, e);
+	return j->opt->no_sign ? 0 : build_key_load(&spec, note, j, &j->key, e);
 }
 
 static int assemble(struct job *j, struct ukd_error *e)
@@ -300,15 +286,15 @@ static int build(struct job *j, struct ukd_error *e)
 		r = j->opt->initrd ? read_own(j->opt->initrd, &j->initrd, e) : run_dracut(j, e);
 	if (r >= 0)
 		r = assemble(j, e);
-	if (r >= 0 && j->key) {
+	if (r >= 0 && j->key.key) {
 		step(j, "signing");
-		r = image_sign(&j->image, j->key, e);
+		r = image_sign(&j->image, j->key.key, e);
 	}
 	if (r < 0)
 		return r;
 	spec.kver = j->kver[0] ? j->kver : "kernel";
-	spec.cert = j->key ? j->cert : NULL;
-	spec.cert_root = j->cert_root;
+	spec.cert = j->key.key ? j->key.cert : NULL;
+	spec.cert_root = j->key.cert_root;
 	step(j, "verifying and publishing");
 	r = image_publish(&spec, buffer_bytes(&j->image), path, &result, e);
 	if (r >= 0)
@@ -415,8 +401,8 @@ static int run(int argc, char **argv)
 	}
 	if (optind < argc)
 		return verb_misuse(&verb_build, "build: '%s' is not an option", argv[optind]);
-	if (!opt.key != !opt.cert)
-		return verb_misuse(&verb_build, "build: --key and --cert go together");
+	if (!key_options_fit(opt.key, opt.cert))
+		return verb_misuse(&verb_build, KEY_OPTIONS_MISUSE, "build");
 	if (opt.key && opt.no_sign)
 		return verb_misuse(&verb_build, "build: --no-sign contradicts --key");
 	j.opt = &opt;

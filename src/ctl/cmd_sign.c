@@ -5,23 +5,32 @@
  */
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "auth/judge.h"
 #include "build/build.h"
 #include "build/gather.h"
 #include "ctl/ctl.h"
+#include "ctl/find_key.h"
+#include "ctl/list_keys.h"
 #include "ctl/publish.h"
 #include "util/cleanup.h"
 #include "util/parse.h"
 
 static const char sign_usage[] =
-	"Usage: ukdumpctl sign --key KEY --cert CERT IN [-o OUT]\n"
-	"       ukdumpctl sign --print-digest IN\n\n"
+	"Usage: ukdumpctl sign [--key KEY --cert CERT | --key auto] IN [-o OUT]\n"
+	"       ukdumpctl sign --print-digest IN\n"
+	"       ukdumpctl sign --list-keys\n\n"
 	"Sign an image, in place or as OUT. The new signature is its only one: the\n"
-	"kernel reads no second.\n\n"
-	"      --key KEY       private key: PEM file, or an OpenSSL store URI\n"
+	"kernel reads no second. Without --key: Key= of ukdump.conf, else the host\n"
+	"key, else as --key auto.\n\n"
+	"      --key KEY       private key: PEM file, or an OpenSSL store URI (pkcs11:);\n"
+	"                      auto: the first usable one that this machine has\n"
 	"      --cert CERT     the signer's certificate, intermediates behind it\n"
+	"      --list-keys     list the keys that this machine has, usable or why not,\n"
+	"                      and who knows their certificates\n"
+	"      --root DIR      look for settings and keys in DIR\n"
 	"      --print-digest  print the SHA-256 Authenticode digest for a remote signer,\n"
 	"                      whose signature 'ukdumpctl attach' takes\n"
 	"      --json          facts as JSON\n"
@@ -43,8 +52,8 @@ static const char attach_usage[] =
 	"Exit: 0 done, 1 failed, 2 usage.\n";
 
 struct options {
-	const char *key, *cert, *signature, *out, *in;
-	bool print_digest, json;
+	const char *key, *cert, *signature, *root, *out, *in;
+	bool print_digest, list_keys, json;
 };
 
 static int read_image(const char *path, struct buffer *ret, uint8_t digest[AUTH_SHA256_LEN],
@@ -97,11 +106,14 @@ static int print_digest(const struct options *opt)
 	return EXIT_DONE;
 }
 
-/* Makes der the image's signature, verifies the result by cert, publishes it. */
+/* Makes der the image's signature, verifies the result by the certificate, publishes it. */
 static int finish(const struct options *opt, struct buffer *image, struct bytes der,
-		  struct ukd_error *e)
+		  const char *cert, const struct root *cert_root, struct ukd_error *e)
 {
-	struct publish_spec spec = {.out = opt->out ? opt->out : opt->in, .cert = opt->cert};
+	struct publish_spec spec = {.out = opt->out ? opt->out : opt->in,
+				    .keep_mode = true,
+				    .cert = cert,
+				    .cert_root = cert_root};
 	struct auth_result result;
 	char path[PUBLISH_PATH_MAX];
 	int r = image_attach(image, der, e);
@@ -116,15 +128,51 @@ static int finish(const struct options *opt, struct buffer *image, struct bytes 
 static int do_sign(const struct options *opt, struct ukd_error *e)
 {
 	_buffer_ struct buffer image = {0}, der = {0};
-	_auth_key_ struct auth_key *key = NULL;
+	_signing_key_ struct signing_key key = {0};
+	_settings_ struct settings settings = {0};
+	_root_ struct root root = ROOT_NONE;
 	uint8_t digest[AUTH_SHA256_LEN];
+	struct signing_key_spec spec = {&root, &settings, opt->key, opt->cert};
 	int r = read_image(opt->in, &image, digest, e);
 
 	if (r >= 0)
-		r = auth_key_load(NULL, opt->key, opt->cert, &key, e);
+		r = root_open(opt->root, &root, e);
+	/* A key that was named needs no settings, and a mistake in them is no reason not to sign. */
+	if (r >= 0 && !opt->cert)
+		r = settings_load(&root, NULL, &settings, e);
 	if (r >= 0)
-		r = auth_sign_digest(key, digest, &der, e);
-	return r < 0 ? r : finish(opt, &image, buffer_bytes(&der), e);
+		r = signing_key_load(&spec, &key, e);
+	if (r >= 0 && key.place)
+		fprintf(stderr, "ukdumpctl: sign: with key %s (%s)\n", key.name, key.place);
+	if (r >= 0)
+		r = auth_sign_digest(key.key, digest, &der, e);
+	return r < 0 ? r : finish(opt, &image, buffer_bytes(&der), key.cert, key.cert_root, e);
+}
+
+static int do_list_keys(const struct options *opt, struct ukd_error *e)
+{
+	_free_ struct found_keys *keys = calloc(1, sizeof(*keys));
+	_settings_ struct settings settings = {0};
+	_root_ struct root root = ROOT_NONE;
+	int r = keys ? root_open(opt->root, &root, e) : ukd_oom(e);
+
+	if (r >= 0)
+		r = settings_load(&root, NULL, &settings, e);
+	if (r >= 0)
+		r = keys_find(&root, &settings, keys, e);
+	if (r >= 0)
+		list_keys(keys, opt->json);
+	return r;
+}
+
+/* Signing services like to wrap what they make. */
+static int check_der(const char *path, struct bytes der, struct ukd_error *e)
+{
+	if (!der.len || der.p[0] != '-')
+		return 0;
+	return ukd_refuse(e, "attach.form",
+			  "%s is PEM, needed is DER: 'openssl pkcs7 -in %s -outform DER -out FILE'",
+			  path, path);
 }
 
 static int do_attach(const struct options *opt, struct ukd_error *e)
@@ -135,7 +183,9 @@ static int do_attach(const struct options *opt, struct ukd_error *e)
 
 	if (r >= 0)
 		r = file_read(AT_FDCWD, opt->signature, PE_CERT_TABLE_MAX, &der, e);
-	return r < 0 ? r : finish(opt, &image, buffer_bytes(&der), e);
+	if (r >= 0)
+		r = check_der(opt->signature, buffer_bytes(&der), e);
+	return r < 0 ? r : finish(opt, &image, buffer_bytes(&der), opt->cert, NULL, e);
 }
 
 /* Both verbs' options. Returns -1 to go on, else the exit code. */
@@ -145,6 +195,8 @@ static int parse(const struct verb *v, int argc, char **argv, struct options *op
 		OPT_KEY = OPT_LONG,
 		OPT_CERT,
 		OPT_DIGEST,
+		OPT_LIST,
+		OPT_ROOT,
 		OPT_SIGNATURE,
 		OPT_JSON,
 	};
@@ -152,6 +204,8 @@ static int parse(const struct verb *v, int argc, char **argv, struct options *op
 		{"key", required_argument, NULL, OPT_KEY},
 		{"cert", required_argument, NULL, OPT_CERT},
 		{"print-digest", no_argument, NULL, OPT_DIGEST},
+		{"list-keys", no_argument, NULL, OPT_LIST},
+		{"root", required_argument, NULL, OPT_ROOT},
 		{"json", no_argument, NULL, OPT_JSON},
 		{"help", no_argument, NULL, 'h'},
 		{0},
@@ -179,13 +233,18 @@ static int parse(const struct verb *v, int argc, char **argv, struct options *op
 			opt->signature = optarg;
 		else if (c == OPT_DIGEST)
 			opt->print_digest = true;
+		else if (c == OPT_LIST)
+			opt->list_keys = true;
+		else if (c == OPT_ROOT)
+			opt->root = optarg;
 		else if (c == OPT_JSON)
 			opt->json = true;
 		else
 			return verb_misuse(v, NULL);
 	}
-	if (argc - optind != 1)
-		return verb_misuse(v, "%s: need exactly one image", v->name);
+	if (argc - optind != !opt->list_keys)
+		return verb_misuse(v, "%s: need exactly one image%s", v->name,
+				   opt->list_keys ? ", or none with --list-keys" : "");
 	opt->in = argv[optind];
 	return -1;
 }
@@ -200,8 +259,10 @@ static int run_sign(int argc, char **argv)
 		return r;
 	if (opt.print_digest)
 		return print_digest(&opt);
-	if (!opt.key || !opt.cert)
-		return verb_misuse(&verb_sign, "sign: need --key and --cert");
+	if (opt.list_keys)
+		return do_list_keys(&opt, &e) < 0 ? verb_failed(&e) : EXIT_DONE;
+	if (!key_options_fit(opt.key, opt.cert))
+		return verb_misuse(&verb_sign, KEY_OPTIONS_MISUSE, "sign");
 	return do_sign(&opt, &e) < 0 ? verb_failed(&e) : EXIT_DONE;
 }
 

@@ -6,6 +6,8 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "build/build.h"
 #include "ctl/ctl.h"
@@ -50,6 +52,22 @@ static int final_path(const struct publish_spec *spec, const struct auth_result 
 	return n < 0 || n >= 4096 ? -ENAMETOOLONG : 0;
 }
 
+/* Signing is no reason to take a file away from those who could read it, or to give it to others. */
+static int keep_mode(const struct publish_spec *spec, const struct new_file *f, struct ukd_error *e)
+{
+	struct stat st;
+
+	if (!spec->keep_mode || stat(spec->out, &st) < 0)
+		return 0;
+	if (fchown(f->fd, st.st_uid, st.st_gid) < 0)
+		return ukd_fail_errno(e, -errno,
+				      "%s: cannot keep its owner; write another file with -o",
+				      spec->out);
+	if (fchmod(f->fd, st.st_mode & 0777) < 0)
+		return ukd_fail_errno(e, -errno, "%s: cannot keep its mode", spec->out);
+	return 0;
+}
+
 int image_publish(const struct publish_spec *spec, struct bytes image, char *ret_path,
 		  struct auth_result *ret, struct ukd_error *e)
 {
@@ -68,6 +86,8 @@ int image_publish(const struct publish_spec *spec, struct bytes image, char *ret
 	if (r < 0)
 		return ukd_fail_errno(e, r, "%s: cannot write", f.temp);
 	r = verify_written(spec, &f, image.len, ret, e);
+	if (r >= 0)
+		r = keep_mode(spec, &f, e);
 	if (r < 0)
 		return r;
 	r = final_path(spec, ret, f.path);

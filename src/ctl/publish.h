@@ -15,14 +15,15 @@ struct publish_spec {
 	const struct root *root; /* where IMAGE_DIR is */
 	const char *out;  /* the user's path; NULL: IMAGE_DIR/<kver>-<12 hex of image id>.efi */
 	const char *kver; /* only if out is NULL */
+	bool keep_mode;	  /* if out exists, the new file has its mode and owner; else 0600 */
 	const char *cert; /* the signer's certificate file as given; NULL: unsigned image */
 	const struct root *cert_root; /* NULL: a path of the process itself */
 };
 
 /*
- * Publishes atomically, mode 0600. Fails, with nothing published, if the written file is not an
- * image that verifies by the certificate (or, unsigned, a sound one). ret_path has room for
- * PUBLISH_PATH_MAX bytes.
+ * Publishes atomically, mode 0600 unless keep_mode. Fails, with nothing published, if the written
+ * file is not an image that verifies by the certificate (or, unsigned, a sound one). ret_path has
+ * room for PUBLISH_PATH_MAX bytes.
  */
 int image_publish(const struct publish_spec *spec, struct bytes image, char *ret_path,
 		  struct auth_result *ret, struct ukd_error *e) _must_check_;

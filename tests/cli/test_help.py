@@ -64,7 +64,7 @@ def test_help_lists_every_verb():
     [LOAD, "load", "a", "--profile"], [LOAD, "unload", "--profile", "1"],
     [LOAD, "status", "--profile=1"], [LOAD, "unload", "a"], [LOAD, "status", "a"],
     [CTL, "verify"], [CTL, "inspect"], [CTL, "inspect", "a", "b"], [CTL, "sign"],
-    [CTL, "sign", "a"], [CTL, "sign", "--key", "k", "a"], [CTL, "attach", "a"],
+    [CTL, "sign", "--cert", "c", "a"], [CTL, "sign", "--key", "k", "a"], [CTL, "attach", "a"],
     [CTL, "attach", "--signature", "s"], [CTL, "build", "operand"], [CTL, "start", "a", "b"],
     [CTL, "start", "a", "--profile"], [CTL, "start", "--profile=", "a"],
     [CTL, "reload", "--profile=1"], [CTL, "stop", "--profile=1"],

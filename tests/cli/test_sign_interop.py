@@ -15,6 +15,8 @@ REPO = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("BUILD") or REPO / "build").resolve()
 sys.path.insert(0, str(REPO / "tests" / "gen"))
 
+import authenticode  # noqa: E402
+import bzimage  # noqa: E402
 import pe  # noqa: E402
 import pki  # noqa: E402
 
@@ -206,3 +208,109 @@ def test_same_digest(image, keys):
     theirs = next(line.split(":")[1].strip().lower() for line in output.splitlines()
                   if line.startswith("Calculated message digest"))
     assert must(BUILD / "ukdumpctl", "sign", "--print-digest", image).strip().endswith(theirs)
+
+
+# ---- the remote signer: it sees a digest and gives back a file ----
+
+def digest_of(image):
+    return bytes.fromhex(must(BUILD / "ukdumpctl", "sign", "--print-digest", image).strip())
+
+
+def attach(signature, cert, image, *more):
+    return run(BUILD / "ukdumpctl", "attach", "--signature", signature, "--cert", cert, image,
+               *more)
+
+
+@pytest.fixture
+def sealed_unsigned(tmp_path):
+    """`build --no-sign`."""
+    (tmp_path / "kernel").write_bytes(bzimage.minimal())
+    (tmp_path / "initrd").write_bytes(os.urandom(5000))
+    (tmp_path / "osrel").write_text("ID=test\n")
+    out = tmp_path / "sealed.efi"
+    must(BUILD / "ukdumpctl", "build", "--kernel", tmp_path / "kernel", "--initrd",
+         tmp_path / "initrd", "--osrel", tmp_path / "osrel", "--cmdline", "panic=1", "--no-uefi",
+         "--no-sign", "-o", out)
+    return out
+
+
+def test_remote_signer(sealed_unsigned, keys, tmp_path):
+    image, p7 = sealed_unsigned, tmp_path / "image.p7"
+    digest = digest_of(image)
+    p7.write_bytes(authenticode.sign(digest, keys, "rsa3072"))
+    assert attach(p7, keys / "rsa3072.crt", image)[0] == 0
+    accepted(image, keys / "rsa3072.crt")
+    must("sbverify", "--cert", keys / "rsa3072.crt", image)
+    must_pass_osslsigncode(image, keys / "rsa3072.crt")
+    assert digest_of(image) == digest  # a signature is no part of it
+    p7.write_bytes(authenticode.sign(digest, keys, "rsa2048"))
+    assert attach(p7, keys / "rsa2048.crt", image)[0] == 0
+    assert len(pe.certificates(image.read_bytes())) == 1
+    accepted(image, keys / "rsa2048.crt")
+
+
+def test_remote_signer_sbsign(sealed_unsigned, keys, tmp_path):
+    """sbsign wants the file, and makes a detached signature of it."""
+    p7 = tmp_path / "image.p7"
+    must("sbsign", "--detached", "--key", keys / "rsa2048.key", "--cert", keys / "rsa2048.crt",
+         "--output", p7, sealed_unsigned)
+    assert attach(p7, keys / "rsa2048.crt", sealed_unsigned)[0] == 0
+    accepted(sealed_unsigned, keys / "rsa2048.crt")
+
+
+def test_remote_signer_pem(sealed_unsigned, keys, tmp_path):
+    """PEM is refused with the command that helps, and that command helps."""
+    image, p7, pem = sealed_unsigned, tmp_path / "image.p7", tmp_path / "image.pem"
+    p7.write_bytes(authenticode.sign(digest_of(image), keys, "rsa2048"))
+    must("openssl", "pkcs7", "-inform", "DER", "-in", p7, "-out", pem)
+    before = image.read_bytes()
+    status, output = attach(pem, keys / "rsa2048.crt", image)
+    assert status == 1 and "[attach.form]" in output, output
+    assert image.read_bytes() == before
+    command = output.split("'")[1].split()
+    assert command[0] == "openssl"
+    der = tmp_path / "again.p7"
+    must(*command[:-1], der)
+    assert attach(der, keys / "rsa2048.crt", image)[0] == 0
+
+
+def test_remote_signer_sha384(sealed_unsigned, keys, tmp_path):
+    """SHA-384 throughout is a good signature, the SHA-256 digest in SHA-384's name is none."""
+    image, p7 = sealed_unsigned, tmp_path / "image.p7"
+    p7.write_bytes(authenticode.sign(digest_of(image), keys, "rsa2048", "sha384"))
+    before = image.read_bytes()
+    status, output = attach(p7, keys / "rsa2048.crt", image)
+    assert status == 1 and "[auth." in output and image.read_bytes() == before, output
+    other = by_osslsigncode(image, keys, "rsa2048", "sha384")
+    p7.write_bytes(pe.certificates(other.read_bytes())[0])
+    assert attach(p7, keys / "rsa2048.crt", image)[0] == 0
+    accepted(image, keys / "rsa2048.crt")
+
+
+@pytest.mark.parametrize("name, check", [
+    ("other-digest", "[auth.digest]"), ("other-key", "[auth.trust]"),
+    ("forged", "[auth.signature]"), ("truncated", "["), ("garbage", "["), ("empty", ""),
+    ("with-tail", "["), ("missing", ""), ("certificate", "["),
+])
+def test_remote_signer_refused(sealed_unsigned, keys, tmp_path, name, check):
+    """The image stays as it was, and no other file is left."""
+    image, p7 = sealed_unsigned, tmp_path / "image.p7"
+    digest = digest_of(image)
+    good = authenticode.sign(digest, keys, "rsa2048")
+    made = {
+        "other-digest": lambda: authenticode.sign(bytes(32), keys, "rsa2048"),
+        "other-key": lambda: authenticode.sign(digest, keys, "foreign"),
+        "forged": lambda: good[:-1] + bytes([good[-1] ^ 1]),
+        "truncated": lambda: good[:-100],
+        "garbage": lambda: os.urandom(1500),
+        "empty": lambda: b"",
+        "with-tail": lambda: good + b"tail",
+        "certificate": lambda: (keys / "rsa2048.der").read_bytes(),
+    }
+    if name != "missing":
+        p7.write_bytes(made[name]())
+    before, files = image.read_bytes(), sorted(tmp_path.iterdir())
+    status, output = attach(p7, keys / "rsa2048.crt", image)
+    assert status == 1 and check in output and len(output.splitlines()) == 1, output
+    assert image.read_bytes() == before
+    assert sorted(tmp_path.iterdir()) == files

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Programs that ask for a passphrase."""
+
+import os
+import pty
+import select
+import termios
+import time
+
+
+class Terminal:
+    """A program whose terminal is ours. What is typed is sent when the echo is off."""
+
+    def __init__(self, *argv, prepare=None):
+        self.output, self.status = b"", None
+        self.pid, self.fd = pty.fork()
+        if self.pid == 0:
+            if prepare:
+                prepare()
+            os.execv(argv[0], [str(a) for a in argv])
+
+    def _read(self, seconds):
+        if not select.select([self.fd], [], [], seconds)[0]:
+            return False
+        try:
+            data = os.read(self.fd, 4096)
+        except OSError:
+            return False
+        self.output += data
+        return bool(data)
+
+    def wait_for(self, text, count=1):
+        deadline = time.monotonic() + 20
+        while self.output.count(text.encode()) < count or \
+                termios.tcgetattr(self.fd)[3] & termios.ECHO:
+            assert time.monotonic() < deadline, self.output
+            self._read(0.05)
+
+    def type(self, text):
+        os.write(self.fd, text.encode())
+
+    def end(self):
+        deadline = time.monotonic() + 20
+        while self._read(1) and time.monotonic() < deadline:
+            pass
+        _, self.status = os.waitpid(self.pid, 0)
+        os.close(self.fd)
+        return self.output.decode()
