@@ -31,7 +31,7 @@ LIBS_ukdump-capture := $(LIBS_json) $(LIBS_blkid) $(LIBS_md)
 PROGRAM_NAMES := ukdumpctl ukdump-load ukdump-capture
 PROGRAMS := $(addprefix $(BUILD)/,$(PROGRAM_NAMES))
 
-UNIT_TESTS := test_base test_util test_pe test_seal test_stub test_loader test_keyring test_ima test_parts test_modules test_target test_conf test_dump test_auth test_signature test_measure test_trust test_revoked test_capture_formats test_capture test_capture_disk
+UNIT_TESTS := test_base test_util test_pe test_uki test_kernel test_seal test_stub test_loader test_keyring test_ima test_parts test_modules test_target test_conf test_dump test_auth test_signature test_measure test_trust test_revoked test_capture_formats test_capture test_capture_disk
 LIBS_tests := -lcmocka $(LIBS_crypto) $(LIBS_json) $(LIBS_kdump) $(LIBS_blkid) $(LIBS_md)
 
 # unit test: components (default: all) and fixtures in tests/unit
@@ -60,6 +60,10 @@ TEST_test_pe := pe util base
 FIXTURES_test_pe := fixture_pe.c fixture_checks.c
 TEST_test_util := util base
 FIXTURES_test_util := fixture_tree.c fixture_checks.c
+TEST_test_uki := build pe util base
+FIXTURES_test_uki := fixture_pe.c fixture_seal.c fixture_checks.c
+TEST_test_kernel := build pe util base
+FIXTURES_test_kernel := fixture_seal.c fixture_checks.c
 TEST_test_seal := build pe util base
 FIXTURES_test_seal := fixture_pe.c fixture_seal.c fixture_checks.c
 TEST_test_stub := build pe util base

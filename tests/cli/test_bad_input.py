@@ -53,7 +53,7 @@ CONTENTS = {
     "section-cut": (cut(image(), 0x1900), "pe.truncated"),
     "last-byte-cut": (image()[:-1], "pe.truncated"),
     "extended": (image(tail=b"x"), "pe.trailing"),
-    "bare-kernel": (bytes(bzimage.minimal()), "pe.signature"),
+    "bare-kernel": (bytes(bzimage.minimal()), "pe.symbols"),
     "32-bit": (image(machine=0x14c, magic=0x10b), "pe.machine"),
     "32-bit-header": (image(magic=0x10b), "pe.magic"),
     "arm64": (image(machine=0xaa64), "pe.machine"),

@@ -2,6 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A small bzImage that has every field a kernel needs, and a pattern as code: it seals, it never runs.
 
+Like Debian's kernels it is a PE of its own kind: six directories, a symbol count without symbols,
+.data larger in memory than in the file.
+
     kernel = minimal()                       # bytearray; poke at offsets of boot.rst to corrupt it
     bzimage.py OUT
 
@@ -12,7 +15,24 @@ import struct
 import sys
 
 SETUP = 0x400  # setup_sects = 1
+DATA = 0x200  # of the protected-mode part, which ends with .data
+CERTDIR = 0x40 + 24 + 112 + 8 * 4  # file offset of the certificate directory entry
 VERSION = "6.99.1-test (fixture@ukdump) #1 SMP"
+
+
+def put_pe_headers(put, payload):
+    """At 0x40, in front of the setup header, as arch/x86/boot/header.S has them."""
+    opt, table = 0x40 + 24, 0x40 + 24 + 160
+    put("4sHHIIIHH", 0x40, b"PE", 0x8664, 2, 0, 0, 1, 160, 0x206)
+    put("H", opt, 0x20b)
+    put("I", opt + 16, SETUP + 0x200)  # entry point
+    put("II", opt + 32, 0x1000, 0x200)  # alignments
+    put("II", opt + 56, 0x10000, SETUP)  # SizeOfImage, SizeOfHeaders
+    put("HH", opt + 68, 10, 0x100)  # EFI application, NX_COMPAT
+    put("I", opt + 108, 6)
+    put("8sIIII12xI", table, b".text", payload - DATA, SETUP, payload - DATA, SETUP, 0x60000020)
+    end = SETUP + payload - DATA
+    put("8sIIII12xI", table + 40, b".data", 8 * DATA, end, DATA, end, 0xc0000040)
 
 
 def minimal(version=VERSION, payload=0x1800, init_size=0x100000, cmdline_size=2047):
@@ -24,7 +44,7 @@ def minimal(version=VERSION, payload=0x1800, init_size=0x100000, cmdline_size=20
 
     data[0:2] = b"MZ"
     put("I", 0x3c, 0x40)
-    put("H", 0x40 + 24 + 70, 0x100)  # NX_COMPAT
+    put_pe_headers(put, payload)
     put("B", 0x1f1, 1)  # setup_sects
     put("I", 0x1f4, payload // 16)  # syssize
     put("H", 0x1fa, 0xffff)  # vid_mode

@@ -84,6 +84,19 @@ void fixture_uki_make(struct buffer *ret)
 	fixture_pe_make(sections, ARRAY_SIZE(sections), ret);
 }
 
+void fixture_uki_with(const struct fixture_section *more, unsigned int n, struct buffer *ret)
+{
+	struct fixture_section s[FIXTURE_MAX_SECTIONS] = {
+		{".text", "\xf4", 1, CODE_FLAGS},    FIXTURE_SECTION(".sbat", "sbat,1,x\n"),
+		FIXTURE_SECTION(".osrel", "ID=x\n"), FIXTURE_SECTION(".cmdline", "base"),
+		FIXTURE_SECTION(".linux", "kernel"),
+	};
+
+	must(n <= FIXTURE_MAX_SECTIONS - 5);
+	memcpy(s + 5, more, n * sizeof(*more));
+	fixture_pe_make(s, 5 + n, ret);
+}
+
 uint32_t fixture_section_offset(const struct buffer *pe, const char *name)
 {
 	unsigned int n = load_le16(pe->data + FIXTURE_PE_OFFSET + 6);

@@ -29,6 +29,16 @@ void fixture_pe_make(const struct fixture_section *sections, unsigned int n, str
 /* A plain UKI: .text, .sbat, .osrel, .cmdline, .initrd, .linux, each with a few bytes. */
 void fixture_uki_make(struct buffer *ret);
 
+/* A plain UKI of .text, .sbat, .osrel, .cmdline, .linux, and these behind them. */
+#define FIXTURE_MAX_SECTIONS 64
+void fixture_uki_with(const struct fixture_section *more, unsigned int n, struct buffer *ret);
+
+/* An initializer for a section of text. */
+#define FIXTURE_SECTION(name, text)             \
+	{                                       \
+		name, text, sizeof(text) - 1, 0 \
+	}
+
 /* File offset of a section's raw data. */
 uint32_t fixture_section_offset(const struct buffer *pe, const char *name);
 

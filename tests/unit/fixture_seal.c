@@ -40,6 +40,43 @@ static void put_setup_header(uint8_t *p)
 	store_le32(p + BP_KERNEL_INFO_OFFSET, 0x500);
 }
 
+static void put_section(uint8_t *p, const char *name, uint32_t vsize, uint32_t raw, uint32_t size,
+			uint32_t flags)
+{
+	strcpy((char *)p, name);
+	store_le32(p + 8, vsize);
+	store_le32(p + 12, raw);
+	store_le32(p + 16, size);
+	store_le32(p + 20, raw);
+	store_le32(p + 36, flags);
+}
+
+/* As arch/x86/boot/header.S has them; .data is larger in memory. */
+static void put_pe_headers(uint8_t *p)
+{
+	uint8_t *coff = p + 0x40, *opt = p + FIXTURE_KERNEL_OPT, *table = opt + 160;
+
+	memcpy(coff, "PE", 2);
+	store_le16(coff + 4, 0x8664);
+	store_le16(coff + 6, 2);
+	store_le32(coff + 16, 1); /* a symbol, without a table */
+	store_le16(coff + 20, 160);
+	store_le16(coff + 22, 0x206);
+	store_le16(opt, 0x20b);
+	store_le32(opt + 16, FIXTURE_PM + 0x200);
+	store_le32(opt + 32, 0x1000);
+	store_le32(opt + 36, 0x200);
+	store_le32(opt + 56, 0x10000);
+	store_le32(opt + 60, FIXTURE_PM);
+	store_le16(opt + 68, 10);
+	store_le16(opt + 70, 0x100); /* NX_COMPAT */
+	store_le32(opt + 108, 6);
+	put_section(table, ".text", FIXTURE_PM_LEN - 0x200, FIXTURE_PM, FIXTURE_PM_LEN - 0x200,
+		    0x60000020);
+	put_section(table + 40, ".data", 0x1000, FIXTURE_PM + FIXTURE_PM_LEN - 0x200, 0x200,
+		    0xc0000040);
+}
+
 void fixture_kernel_make(struct buffer *ret)
 {
 	size_t len = FIXTURE_PM + FIXTURE_PM_LEN;
@@ -48,7 +85,7 @@ void fixture_kernel_make(struct buffer *ret)
 	must(p, "out of memory");
 	memcpy(p, "MZ", 2);
 	store_le32(p + 0x3c, 0x40);
-	store_le16(p + 0x40 + 24 + 70, 0x100); /* NX_COMPAT */
+	put_pe_headers(p);
 	put_setup_header(p);
 	strcpy((char *)p + 0x300, FIXTURE_VERSION);
 	for (size_t i = FIXTURE_PM; i < len; i++)

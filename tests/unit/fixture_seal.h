@@ -6,6 +6,7 @@
 
 #define FIXTURE_PM	    0x400 /* setup_sects = 1 */
 #define FIXTURE_PM_LEN	    0x1800
+#define FIXTURE_KERNEL_OPT  0x58 /* the optional header of its PE */
 #define FIXTURE_INIT_SIZE   0x100000u
 #define FIXTURE_ALIGNMENT   0x200000u
 #define FIXTURE_CMDLINE_MAX 2047
@@ -15,7 +16,7 @@
 #define FIXTURE_XLF	    0x007b /* as Debian's 6.12 has it */
 #define FIXTURE_CMDLINE	    "panic=1 console=ttyS0"
 
-/* A bzImage that has every field a kernel needs, and a pattern as code. tests/gen/bzimage.py. */
+/* A bzImage that has every field a kernel needs, and a pattern as code: tests/gen/bzimage.py. */
 void fixture_kernel_make(struct buffer *ret);
 
 /* Parts that seal; bytes are static or belong to kernel. */

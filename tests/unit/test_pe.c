@@ -50,15 +50,6 @@ static void expect_fires(const struct buffer *pe, const char *check, const char 
 		fail_msg("%s: message '%s' does not name the file", what, e.text);
 }
 
-static void expect_good(const struct buffer *pe)
-{
-	_uki_ struct uki u = {0};
-	struct ukd_error e = {0};
-
-	if (open_and_read(pe, &u, &e) < 0)
-		fail_msg("%s: %s", e.check, e.text);
-}
-
 static void put(uint8_t *p, unsigned int width, uint64_t value)
 {
 	for (unsigned int i = 0; i < width; i++)
@@ -143,21 +134,6 @@ static const struct corruption corruptions[] = {
 	{"entry point behind the code", "pe.entry", OPT + 16, 4, 0x1008},
 	{"certificate table without a size", "pe.cert-directory", FIXTURE_CERTDIR, 4, 0x1c00},
 	{"certificate table without an offset", "pe.cert-directory", FIXTURE_CERTDIR + 4, 4, 8},
-
-	{".linux larger in memory", "uki.virtual-size", SECTION(LINUX) + 8, 4, 0x201},
-	{".cmdline larger in memory", "uki.virtual-size", SECTION(CMDLINE) + 8, 4, 0x300},
-	{"bytes behind .cmdline", "uki.padding", 0x1600 + 0x1ff, 1, 'x'},
-	{"bytes behind .text", "uki.padding", 0x1000 + 0x100, 1, 0x90},
-	{"two .osrel", "uki.duplicate", SECTION(SBAT), 8, 0x6c6572736f2eull},
-	{"no .linux", "addon.sections", SECTION(LINUX) + 1, 1, 'L'},
-	{"no .osrel", "uki.required", SECTION(OSREL) + 1, 1, 'O'},
-	{"no .sbat", "uki.required", SECTION(SBAT) + 1, 1, 'S'},
-	{".sbat without its first line", "uki.sbat", 0x1200, 1, 'x'},
-	{"NUL in .osrel", "uki.text", 0x1400 + 3, 1, 0},
-	{"NUL in .cmdline", "uki.text", 0x1600 + 3, 1, 0},
-	{"line feed in .cmdline", "uki.cmdline", 0x1600 + 3, 1, '\n'},
-	{"escape in .cmdline", "uki.cmdline", 0x1600 + 3, 1, 0x1b},
-	{"8-bit character in .cmdline", "uki.cmdline", 0x1600 + 3, 1, 0xc3},
 };
 
 static void test_valid_image_passes(void **state _unused_)
@@ -386,92 +362,6 @@ static void test_written_entry_reads_back(void **state _unused_)
 	}
 }
 
-#define S(name, text)                           \
-	{                                       \
-		name, text, sizeof(text) - 1, 0 \
-	}
-
-static void make_with(const struct fixture_section *more, unsigned int n, struct buffer *ret)
-{
-	struct fixture_section s[16] = {
-		{".text", "\xf4", 1, 0x60000020},
-		S(".sbat", "sbat,1,x\n"),
-		S(".osrel", "ID=x\n"),
-		S(".cmdline", "base"),
-		S(".linux", "kernel"),
-	};
-
-	memcpy(s + 5, more, n * sizeof(*more));
-	fixture_pe_make(s, 5 + n, ret);
-}
-
-static void test_profiles_repeat_sections(void **state _unused_)
-{
-	static const struct fixture_section good[] = {
-		S(".profile", "ID=a\n"), S(".cmdline", "a"), S(".profile", "ID=b\n"),
-		S(".cmdline", "b"),	 S(".uname", "6"),
-	};
-	static const struct fixture_section twice[] = {S(".profile", "ID=a\n"), S(".cmdline", "a"),
-						       S(".cmdline", "b")};
-	static const struct fixture_section hidden[] = {S(".profile", "ID=a\n"),
-							S(".cmdline", "a\0init=/evil")};
-	static const struct fixture_section control[] = {S(".profile", "ID=a\n"),
-							 S(".cmdline", "a\033[2Jb")};
-	_buffer_ struct buffer a = {0}, b = {0}, c = {0}, d = {0};
-	_uki_ struct uki u = {0};
-	struct ukd_error e = {0};
-
-	make_with(good, ARRAY_SIZE(good), &a);
-	assert_int_equal(open_and_read(&a, &u, &e), 0);
-	assert_int_equal(u.n_profiles, 2);
-	assert_string_equal(uki_text(&u, UKI_CMDLINE), "base"); /* of repeated ones the first */
-	make_with(twice, ARRAY_SIZE(twice), &b);
-	expect_fires(&b, "uki.duplicate", "twice in one profile");
-	make_with(hidden, ARRAY_SIZE(hidden), &c);
-	expect_fires(&c, "uki.text", "NUL in a profile's command line");
-	make_with(control, ARRAY_SIZE(control), &d);
-	expect_fires(&d, "uki.cmdline", "escape in a profile's command line");
-}
-
-static void test_device_trees_may_repeat(void **state _unused_)
-{
-	static const struct fixture_section s[] = {S(".dtbauto", "a"), S(".dtbauto", "b"),
-						   S(".efifw", "c"), S(".efifw", "d")};
-	_buffer_ struct buffer pe = {0};
-
-	make_with(s, ARRAY_SIZE(s), &pe);
-	expect_good(&pe);
-}
-
-static void test_terminal_is_not_driven_by_uname(void **state _unused_)
-{
-	static const struct fixture_section s[] = {S(".uname", "6.1\033[2J")};
-	static const struct fixture_section line[] = {S(".uname", "6.1\nsigner=me")};
-	_buffer_ struct buffer pe = {0}, two = {0};
-
-	make_with(s, 1, &pe);
-	expect_fires(&pe, "uki.uname", "escape in .uname");
-	make_with(line, 1, &two);
-	expect_fires(&two, "uki.uname", "line feed in .uname");
-}
-
-static void test_text_size_limit(void **state _unused_)
-{
-	static char text[UKI_TEXT_MAX + 1];
-	struct fixture_section s[] = {{".pcrsig", text, UKI_TEXT_MAX, 0}};
-	_buffer_ struct buffer fits = {0}, larger = {0}, stub = {0};
-
-	memset(text, 'x', sizeof(text));
-	make_with(s, 1, &fits);
-	expect_good(&fits);
-	s[0].len++;
-	make_with(s, 1, &larger);
-	expect_fires(&larger, "uki.text-size", "text above 64 KiB");
-	s[0].name = ".kexec";
-	make_with(s, 1, &stub);
-	expect_fires(&stub, "uki.text-size", "stub above 64 KiB");
-}
-
 /* Takes the place of the digest: collects what it is given. */
 struct collected {
 	uint8_t *data;
@@ -494,7 +384,7 @@ static void make_large(struct buffer *ret, char *initrd, uint32_t len)
 
 	for (uint32_t i = 0; i < len; i++)
 		initrd[i] = (char)(i * 31 >> 3);
-	make_with(s, 1, ret);
+	fixture_uki_with(s, 1, ret);
 }
 
 static void test_digest_gets_every_byte_but_the_excepted(void **state _unused_)
@@ -575,7 +465,6 @@ static void test_every_check_was_seen(void **state _unused_)
 {
 	expect_all_checks_seen("src/pe/pe.c", "pe.");
 	expect_all_checks_seen("src/pe/cert.c", "cert.");
-	expect_all_checks_seen("src/pe/uki.c", "uki.");
 	expect_all_checks_seen("src/pe/uki.c", "file.");
 }
 
@@ -594,10 +483,6 @@ int main(void)
 		cmocka_unit_test(test_certificate_padding),
 		cmocka_unit_test(test_certificate_count),
 		cmocka_unit_test(test_written_entry_reads_back),
-		cmocka_unit_test(test_profiles_repeat_sections),
-		cmocka_unit_test(test_device_trees_may_repeat),
-		cmocka_unit_test(test_terminal_is_not_driven_by_uname),
-		cmocka_unit_test(test_text_size_limit),
 		cmocka_unit_test(test_digest_gets_every_byte_but_the_excepted),
 		cmocka_unit_test(test_failing_digest_is_an_error),
 		cmocka_unit_test(test_file_that_changes_is_refused),
