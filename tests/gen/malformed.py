@@ -25,6 +25,8 @@ import pki
 import signer
 from signer import Recipe, attribute
 
+SBAT = b"sbat,1,SBAT Version,sbat,1,https://github.com/rhboot/shim/blob/main/SBAT.md\n"
+
 FIELDS = {  # what a name stands for: offset in its header, format
     "lfanew": (0x3c, "I"), "mz": (0, "2s"),
     "signature": (0, "4s"), "machine": (4, "H"), "sections": (6, "H"), "symbols": (12, "I"),
@@ -116,7 +118,7 @@ class Maker:
         return pe.uki(linux=self.kernel, uname=bzimage.VERSION.split()[0].encode())
 
     def addon(self) -> pe.Image:
-        return _image([(".sbat", b"sbat,1,x\nuki-addon,1,UKI Addon,addon,1,https://example.org\n"),
+        return _image([(".sbat", SBAT + b"uki-addon,1,UKI Addon,addon,1,https://example.org\n"),
                        (".uname", bzimage.VERSION.split()[0].encode()), (".cmdline", b"debug")])
 
     def profiles(self) -> pe.Image:
@@ -475,7 +477,7 @@ image(29, "two .initrd", "uki.duplicate", more((".initrd", b"evil")), count(".in
 image(29, "two .linux", "uki.duplicate", more((".linux", b"evil")), count(".linux", 2))
 image(29, "two .cmdline in a profile", "uki.duplicate", more((".cmdline", b"init=/evil")),
       count(".cmdline", 3), base="profiles")
-image(29, "two .sbat", "uki.duplicate", more((".sbat", b"sbat,1,x\n")), count(".sbat", 2),
+image(29, "two .sbat", "uki.duplicate", more((".sbat", SBAT)), count(".sbat", 2),
       base="profiles")
 image(29, "two .cmdline", "uki.duplicate", more((".cmdline", b"x")), count(".cmdline", 2),
       base="addon")
@@ -541,7 +543,11 @@ image(32, "no .sbat", "uki.required", *without(".sbat"), base="profiles")
 for bases in ("plain", "addon"):
     text(32, ".sbat without its first line", "uki.sbat", ".sbat", b"ukify,1,x\n", bases)
     text(32, ".sbat of another format", "uki.sbat", ".sbat", b"sbat,2,x\n", bases)
-    text(32, ".sbat with a hidden end", "uki.text", ".sbat", b"sbat,1,x\n\0ukify,1,x\n", bases)
+    text(32, ".sbat with a hidden end", "uki.text", ".sbat", SBAT + b"\0" + SBAT, bases)
+    text(32, ".sbat with a line of five columns", "uki.sbat", ".sbat",
+         SBAT + b"uki,1,UKI,uki,1\n", bases)
+    text(32, ".sbat with an empty column", "uki.sbat", ".sbat", SBAT + b"uki,1,,uki,1,x\n", bases)
+    text(32, ".sbat of generation 0", "uki.sbat", ".sbat", SBAT + b"uki,0,UKI,uki,1,x\n", bases)
 text(33, ".uname of another kernel", "uki.uname", ".uname", b"6.1.0-50-amd64")
 text(33, ".uname of a longer name", "uki.uname", ".uname", b"6.99.1-test2")
 text(33, ".uname of a shorter name", "uki.uname", ".uname", b"6.99.1")
@@ -889,9 +895,10 @@ add(0, "a profile", "sealed", "sealed.sections", sealed_profile)
 # Numbers without a case here, and where their tests are.
 ELSEWHERE = {
     15: "tests/cli/test_bad_input.py: test_oversized, test_size_that_changes",
-    51: "tests/unit/test_auth.c",
-    52: "tests/unit/test_kernel.c (a plain UKI is well formed whatever its .linux is)",
-    54: "tests/unit/test_trust.c",
+    51: "tests/unit/test_revoked.c; certificates of another use: tests/unit/test_auth.c test_eku",
+    # A plain UKI is well formed whatever its .linux is: firmware boots it.
+    52: "tests/unit/test_kernel.c test_kernel_corruptions test_kernel_certificates",
+    54: "tests/unit/test_keyring.c",
 }
 
 
