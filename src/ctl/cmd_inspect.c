@@ -16,8 +16,8 @@ static const char usage[] =
 	"Usage: ukdumpctl inspect [OPTION]... FILE\n\n"
 	"Describe an image or an addon: kind, kernel, command line, profiles, sections,\n"
 	"signatures. Says nothing about trust; see 'ukdumpctl verify' for that.\n\n"
-	"      --pcr   also what systemd-stub measures into TPM PCR 11 when firmware boots\n"
-	"              the image, for each profile, and its signed PCR policies\n"
+	"      --pcr   also, for each profile, what systemd-stub measures into TPM PCR 11\n"
+	"              when firmware boots the image, and the signed PCR policies\n"
 	"      --json  facts as JSON\n"
 	"  -h, --help  this text\n\n"
 	"Exit: 0 described, 1 not a UKI or damaged, 2 usage.\n";
