@@ -31,12 +31,14 @@ LIBS_ukdump-capture := $(LIBS_json) $(LIBS_blkid) $(LIBS_md)
 PROGRAM_NAMES := ukdumpctl ukdump-load ukdump-capture
 PROGRAMS := $(addprefix $(BUILD)/,$(PROGRAM_NAMES))
 
-UNIT_TESTS := test_base test_util test_pe test_uki test_kernel test_seal test_stub test_loader test_keyring test_ima test_parts test_modules test_target test_conf test_dump test_auth test_signature test_measure test_trust test_revoked test_capture_formats test_capture test_capture_disk
+UNIT_TESTS := test_base test_util test_pe test_uki test_kernel test_seal test_stub test_loader test_keyring test_ima test_parts test_modules test_target test_conf test_dump test_auth test_signature test_measure test_trust test_revoked test_inner test_capture_formats test_capture test_capture_disk
 LIBS_tests := -lcmocka $(LIBS_crypto) $(LIBS_json) $(LIBS_kdump) $(LIBS_blkid) $(LIBS_md)
 
 # unit test: components (default: all) and fixtures in tests/unit
 TEST_test_auth := auth pe util base
 FIXTURES_test_auth := fixture_pe.c fixture_pki.c fixture_auth.c
+TEST_test_inner := build auth pe util base
+FIXTURES_test_inner := fixture_pe.c fixture_pki.c fixture_auth.c fixture_seal.c
 TEST_test_revoked := auth pe util base
 FIXTURES_test_revoked := fixture_pe.c fixture_pki.c fixture_auth.c
 TEST_test_signature := auth pe util base

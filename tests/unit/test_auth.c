@@ -233,6 +233,31 @@ static void test_eku(void **state _unused_)
 	}
 }
 
+/* shim: whatever vouches for an image must not be there for modules, an anchor included. */
+static void test_module_signing(void **state _unused_)
+{
+	static const char *const usages[] = {"codeSigning,1.3.6.1.4.1.2312.16.1.2",
+					     "1.3.6.1.4.1.2312.16.1.2", "codeSigning", NULL};
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(usages); i++) {
+		_x509_ X509 *root = fixture_cert(&(struct fixture_cert){
+			.name = "root", .key = KEY_P256, .ca = true, .eku = usages[i]});
+		_x509_ X509 *leaf = fixture_cert(&(struct fixture_cert){.name = "leaf",
+									.key = KEY_RSA_2048,
+									.issuer = root,
+									.issuer_key = KEY_P256,
+									.eku = "codeSigning"});
+		_auth_trust_ struct auth_trust *t = fixture_trust(root),
+					       *near = fixture_trust(leaf);
+		_buffer_ struct buffer pe = {0};
+
+		fixture_uki_make(&pe);
+		fixture_sign(&pe, KEY_RSA_2048, leaf, root, SHA256);
+		expect(&pe, t, i < 2 ? AUTH_WRONG_USE : AUTH_TRUSTED, i < 2 ? "auth.eku" : "");
+		expect(&pe, near, AUTH_TRUSTED, ""); /* the root does not vouch here */
+	}
+}
+
 static void test_validity(void **state _unused_)
 {
 	static const struct {
@@ -373,13 +398,21 @@ static int end_of_pki(void **state _unused_)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_algorithms),   cmocka_unit_test(test_unsigned),
-		cmocka_unit_test(test_chain),	     cmocka_unit_test(test_intermediate_eku),
-		cmocka_unit_test(test_not_ca),	     cmocka_unit_test(test_weak_chain),
-		cmocka_unit_test(test_untrusted),    cmocka_unit_test(test_eku),
-		cmocka_unit_test(test_validity),     cmocka_unit_test(test_weak_key),
-		cmocka_unit_test(test_tampered),     cmocka_unit_test(test_every_signature_byte),
-		cmocka_unit_test(test_transplanted), cmocka_unit_test(test_two_signatures),
+		cmocka_unit_test(test_algorithms),
+		cmocka_unit_test(test_unsigned),
+		cmocka_unit_test(test_chain),
+		cmocka_unit_test(test_intermediate_eku),
+		cmocka_unit_test(test_not_ca),
+		cmocka_unit_test(test_weak_chain),
+		cmocka_unit_test(test_untrusted),
+		cmocka_unit_test(test_eku),
+		cmocka_unit_test(test_module_signing),
+		cmocka_unit_test(test_validity),
+		cmocka_unit_test(test_weak_key),
+		cmocka_unit_test(test_tampered),
+		cmocka_unit_test(test_every_signature_byte),
+		cmocka_unit_test(test_transplanted),
+		cmocka_unit_test(test_two_signatures),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, end_of_pki);

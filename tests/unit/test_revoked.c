@@ -15,6 +15,7 @@
 
 #include "auth/revoked.h"
 #include "auth/siglist.h"
+#include "auth/sign.h"
 #include "auth/trust.h"
 #include "fixture_auth.h"
 #include "fixture_pe.h"
@@ -27,7 +28,6 @@
 static const uint8_t x509_type[] = EFI_CERT_X509_GUID;
 static const uint8_t other_type[16] = {0xe8, 0x66, 0x57, 0x3c}; /* as EFI_CERT_RSA2048 */
 
-/* First four bytes of the type's GUID are enough to tell the lists apart here. */
 struct digest_type {
 	const struct digest_alg *alg;
 	uint8_t image[16];
@@ -437,15 +437,18 @@ static void test_stranger(void **state _unused_)
 {
 	_chain_ struct chain c = {0};
 	_auth_trust_ struct auth_trust *t = NULL;
-	_revoked_ struct auth_revoked *r = NULL;
+	_revoked_ struct auth_revoked *r = NULL, *renamed = NULL;
+	_x509_ X509 *other_name = ca("other middle", KEY_P384, NULL, 0);
 	_buffer_ struct buffer pe = {0};
 
 	chain_make(&c);
 	t = fixture_trust(c.root);
 	r = revoke_cert(c.stranger); /* the intermediate's name, another key */
+	renamed = revoke_cert(other_name); /* its key, another name */
 	fixture_uki_make(&pe);
 	fixture_sign(&pe, KEY_P256, c.leaf, c.middle, SHA256);
 	expect(&pe, t, r, "");
+	expect(&pe, t, renamed, "");
 }
 
 /* What is signed in it counts: anyone can change the signature below a certificate's content. */
@@ -537,6 +540,31 @@ static void test_certificate_digests(void **state _unused_)
 		expect(&pe, t, r, "revoked.certificate");
 		assert_int_equal(strstr(verify(&pe, t, r).reason, "as of 2023-03-09") != NULL,
 				 i % 2);
+	}
+}
+
+/* Each embedded certificate may claim to be issued by each other: how many there are is limited. */
+static void test_many_certificates(void **state _unused_)
+{
+	_x509_ X509 *signer = fixture_plain_cert("signer", KEY_P256);
+	_auth_trust_ struct auth_trust *t = fixture_trust(signer);
+	_certs_ STACK_OF(X509) *others = sk_X509_new_null();
+	struct auth_key key = {fixture_key(KEY_P256), signer, others};
+
+	for (int n = 1; n <= 17; n++) {
+		_buffer_ struct buffer pe = {0}, der = {0};
+		uint8_t md[EVP_MAX_MD_SIZE];
+		struct auth_result res;
+		struct ukd_error e;
+
+		fixture_uki_make(&pe);
+		fixture_digest(&pe, SHA256, md);
+		assert_int_equal(sign_digest_with(&key, SHA256, md, &der, &e), 0);
+		fixture_attach(&pe, buffer_bytes(&der));
+		res = verify(&pe, t, NULL);
+		assert_int_equal(res.verdict, n <= 16 ? AUTH_TRUSTED : AUTH_MALFORMED);
+		assert_string_equal(res.check, n <= 16 ? "" : "auth.certificates");
+		sk_X509_push(others, fixture_plain_cert("same name", KEY_P256));
 	}
 }
 
@@ -762,6 +790,7 @@ int main(void)
 		cmocka_unit_test(test_cross_certified),
 		cmocka_unit_test(test_weak_issuer),
 		cmocka_unit_test(test_certificate_digests),
+		cmocka_unit_test(test_many_certificates),
 		cmocka_unit_test(test_second_signature),
 		cmocka_unit_test(test_sbat_verdict),
 		cmocka_unit_test(test_sbat_malformed),
