@@ -443,7 +443,7 @@ static void test_stranger(void **state _unused_)
 
 	chain_make(&c);
 	t = fixture_trust(c.root);
-	r = revoke_cert(c.stranger); /* the intermediate's name, another key */
+	r = revoke_cert(c.stranger);	   /* the intermediate's name, another key */
 	renamed = revoke_cert(other_name); /* its key, another name */
 	fixture_uki_make(&pe);
 	fixture_sign(&pe, KEY_P256, c.leaf, c.middle, SHA256);
