@@ -3,7 +3,7 @@
 # scripts/check-layers checks who includes whom.
 
 SRC_base := bytes.c sections.c bootproto.c sealed.c
-SRC_util := error.c file.c log.c parse.c process.c root.c secret.c sys.c kconfig.c
+SRC_util := error.c file.c log.c parse.c process.c root.c secret.c sys.c kconfig.c lockdown.c
 SRC_conf := conf.c value.c settings.c
 SRC_pe := pe.c cert.c uki.c uki_check.c sbat.c profile.c kernel.c sealed.c
 SRC_auth := judge.c measure.c pcrsig.c sidecar.c keyring.c algorithm.c embedded.c revoked.c revoked_lists.c efivar.c ossl.c der.c spc.c signature.c digest.c signed_pe.c inner.c verify.c siglist.c trust.c key.c key_uri.c key_store.c sign.c hostkey.c
@@ -14,7 +14,7 @@ SRC_capture := main.c init.c watchdog.c sequence.c record.c manifest.c budget.c 
 	facts.c modules.c elfcore.c dumpcheck.c blockdev.c target.c local.c directory.c kernellog.c \
 	plans.c collector.c tool.c copy.c
 SRC_dump := dump.c header.c header_elf.c header_kdump.c pager.c panic.c printk.c vmcoreinfo.c vmem.c
-SRC_ctl := main.c output.c trust.c publish.c host_key.c uki_conf.c find_key.c list_keys.c build_key.c loader.c settings_check.c cmd_build.c cmd_seal.c cmd_addon.c cmd_sign.c cmd_verify.c cmd_inspect.c inspect_parts.c inspect_pcr.c cmd_arm.c \
+SRC_ctl := main.c output.c trust.c publish.c host_key.c uki_conf.c find_key.c list_keys.c build_key.c loader.c settings_check.c cmd_build.c cmd_seal.c cmd_addon.c cmd_sign.c cmd_verify.c verify_print.c verify_json.c cmd_inspect.c inspect_parts.c inspect_pcr.c cmd_arm.c \
 	cmd_status.c cmd_info.c info_print.c
 SRC_stub := entry.S main.c plan.c crash.c apply.c console.c mem.c
 

@@ -30,19 +30,6 @@ static void print_flags(uint32_t flags)
 		printf("option        keeps dmcryptkeys=\n");
 }
 
-static const char *kind_name(enum uki_kind kind)
-{
-	switch (kind) {
-	case UKI_SEALED:
-		return "sealed UKI";
-	case UKI_ADDON:
-		return "addon";
-	case UKI_PLAIN:
-		break;
-	}
-	return "plain UKI";
-}
-
 static void print_text(const struct judgement *j)
 {
 	char id[2 * AUTH_SHA256_LEN + 1], size[FORMAT_SIZE_MAX];
@@ -51,7 +38,7 @@ static void print_text(const struct judgement *j)
 	format_hex((struct bytes){j->auth.image_id, AUTH_SHA256_LEN}, id);
 	printf("file          %s\n", j->uki.name);
 	printf("size          %s\n", format_size(pe->file_size, size));
-	printf("kind          %s\n", kind_name(j->uki.kind));
+	printf("kind          %s\n", uki_kind_name(j->uki.kind));
 	printf("image id      %s\n", id);
 	inspect_parts_print(j);
 	if (j->uki.kind == UKI_SEALED) {
@@ -97,7 +84,7 @@ static struct json_object *to_json(const struct judgement *j)
 	json_number(o, "schema", 1);
 	json_text(o, "file", j->uki.name);
 	json_number(o, "bytes", j->uki.pe.file_size);
-	json_text(o, "kind", kind_name(j->uki.kind));
+	json_text(o, "kind", uki_kind_name(j->uki.kind));
 	json_flag(o, "sealed", j->uki.kind == UKI_SEALED);
 	json_hex(o, "image", j->auth.image_id, AUTH_SHA256_LEN);
 	json_text(o, "uname", uki_text(&j->uki, UKI_UNAME));

@@ -1,25 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* ukdumpctl verify: judges images, one line per check; loads nothing. */
+/* ukdumpctl verify: judges images, one line per check; loads nothing, needs neither lock nor root. */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <stdarg.h>
-#include <fcntl.h>
 
-#include "auth/judge.h"
-#include "auth/keyring.h"
-#include "ctl/ctl.h"
 #include "ctl/trust.h"
+#include "ctl/verify.h"
+#include "pe/profile.h"
 #include "util/cleanup.h"
-#include "util/parse.h"
+#include "util/lockdown.h"
 
 static const char usage[] =
 	"Usage: ukdumpctl verify [OPTION]... FILE...\n\n"
-	"Judge capture images: structure, sealed layout, signature, trust. One line per\n"
+	"Judge images and addons: structure, sealed layout, signature, revocation, trust;\n"
+	"of a plain UKI also the kernel inside and the addons beside it. One line per\n"
 	"check. Nothing is loaded, nothing is changed.\n\n"
 	"      --trust CERT  trust this certificate (PEM or DER), too; may be repeated.\n"
 	"                    Always: /etc/ukdump/trust.d, UEFI db, MOK list\n"
-	"      --for-host    also tell whether the running kernel will take the image\n"
+	"      --for-host    also tell whether the running kernel will take the image, by\n"
+	"                    which keyring, or why not; as root\n"
 	"      --json        facts as JSON\n"
 	"  -h, --help        this text\n\n"
 	"Exit: 0 all accepted, 1 at least one refused, 2 usage.\n";
@@ -30,160 +29,167 @@ struct options {
 	bool json;
 };
 
-/* The outcome for one file, ready to be printed. */
-struct outcome {
-	const char *name;
-	bool accepted;
-	bool structure_ok;
-	struct judgement j;	  /* if structure_ok */
-	struct ukd_error refusal; /* if not */
-	struct kernel_answer host;
+/* What all files are judged by. */
+struct judge {
+	struct root root;
+	struct auth_policy policy;
+	char revocations[160];
+	struct lockdown lockdown;
 };
 
-static void judge(const char *name, const struct auth_policy *policy, struct outcome *o)
+static void judge_close(struct judge *by)
+{
+	auth_policy_free(&by->policy);
+	root_close(&by->root);
+}
+
+static int judge_open(const struct options *opt, struct judge *by, struct ukd_error *e)
+{
+	_kconfig_ struct kconfig k = {0};
+	int r = root_open(NULL, &by->root, e);
+
+	if (r >= 0)
+		r = policy_load(&by->root, &opt->trust, &by->policy, e);
+	if (r < 0)
+		return r;
+	auth_revoked_describe(by->policy.revoked, by->revocations, sizeof(by->revocations));
+	kconfig_read(&by->root, &k);
+	lockdown_read(&by->root, &k, &by->lockdown);
+	return 0;
+}
+
+static int judge_file(const struct judge *by, const char *name, struct judgement *ret,
+		      struct ukd_error *e)
 {
 	_close_ int fd = -1;
 	uint64_t size;
+	int r = file_open_regular(AT_FDCWD, name, &fd, &size, e);
 
+	return r < 0 ? r : image_judge(fd, name, size, &by->policy, ret, e);
+}
+
+/* As the loader takes them (loader/plan.c). */
+static enum addon_state judge_addon(const struct judge *by, const char *path, const char *uname,
+				    struct ukd_error *why)
+{
+	_judgement_ struct judgement j = {0};
+
+	if (judge_file(by, path, &j, why) < 0)
+		return ADDON_FAILS;
+	if (j.uki.kind != UKI_ADDON) {
+		(void)ukd_refuse(why, "plan.addon", "not an addon: it has a '.linux' section");
+		return ADDON_FAILS;
+	}
+	if (j.auth.verdict != AUTH_TRUSTED) {
+		(void)ukd_refuse(why, j.auth.check, "%s", j.auth.reason);
+		return ADDON_FAILS;
+	}
+	return addon_applies(&j.uki, uname) ? ADDON_APPLIES : ADDON_OTHER_KERNEL;
+}
+
+static void look_beside(const struct judge *by, struct outcome *o)
+{
+	struct beside *b = &o->beside;
+	struct uki_profile profile;
+
+	if (o->j.uki.kind == UKI_ADDON ||
+	    sidecars_find(AT_FDCWD, o->name, &b->files, &b->error) < 0 ||
+	    o->j.uki.kind != UKI_PLAIN)
+		return;
+	uki_profile_get(&o->j.uki, 0, &profile);
+	for (unsigned int i = 0; i < b->files.n; i++)
+		b->state[i] = judge_addon(by, b->files.path[i],
+					  uki_profile_text(&o->j.uki, &profile, UKI_UNAME),
+					  &b->why[i]);
+}
+
+/*
+ * Of a sealed image the kernel looks at the image's own signature, of a plain UKI at that of its
+ * .linux. What is wrong with a signature for us is wrong for it, but whom it trusts is its own
+ * matter, and it knows neither extended key usage nor our lists of revocations.
+ */
+static void ask_host(const struct judge *by, struct outcome *o)
+{
+	const struct auth_result *a = o->j.uki.kind == UKI_PLAIN ? &o->j.inner : &o->j.auth;
+
+	o->enforced = by->lockdown.enforced;
+	if (o->j.uki.kind == UKI_ADDON)
+		return;
+	if (outcome_signature_ok(a)) {
+		kernel_ask(&by->root, a, &o->kernel);
+		return;
+	}
+	o->kernel.opinion = KERNEL_LACKS_KEY;
+	(void)snprintf(o->kernel.check, sizeof(o->kernel.check), "%s",
+		       a != &o->j.auth && a->verdict == AUTH_UNSIGNED ? "kernel.unsigned" :
+									a->check);
+	(void)snprintf(o->kernel.reason, sizeof(o->kernel.reason), "%.250s", a->reason);
+}
+
+bool outcome_signature_ok(const struct auth_result *a)
+{
+	return a->verdict == AUTH_TRUSTED || a->verdict == AUTH_UNTRUSTED ||
+	       a->verdict == AUTH_WRONG_USE || a->verdict == AUTH_REVOKED;
+}
+
+bool outcome_host_refuses(const struct outcome *o)
+{
+	return o->for_host && o->enforced && o->kernel.opinion > KERNEL_TRUSTS;
+}
+
+/* Would `start` refuse it for what is beside it? */
+static bool beside_fails(const struct beside *b)
+{
+	bool fails = b->error.code != 0;
+
+	for (unsigned int i = 0; i < b->files.n; i++)
+		fails |= b->state[i] == ADDON_FAILS;
+	return fails;
+}
+
+static void judge(const struct judge *by, const char *name, struct outcome *o)
+{
 	o->name = name;
-	if (file_open_regular(AT_FDCWD, name, &fd, &size, &o->refusal) < 0 ||
-	    image_judge(fd, name, size, policy, &o->j, &o->refusal) < 0)
+	o->revocations = by->revocations;
+	if (judge_file(by, name, &o->j, &o->refusal) < 0)
 		return;
 	o->structure_ok = true;
 	o->accepted = o->j.auth.verdict == AUTH_TRUSTED;
+	look_beside(by, o);
+	if (o->for_host)
+		ask_host(by, o);
 }
 
-static void ask_host(const struct root *root, struct outcome *o)
+static void outcome_free(struct outcome *o)
 {
-	o->host.opinion = KERNEL_LACKS_KEY;
-	if (o->structure_ok && o->j.uki.kind == UKI_SEALED && o->j.auth.n_chain)
-		kernel_ask(root, &o->j.auth, &o->host);
-}
-
-static void line(const char *what, const char *state, const char *fmt, ...) _printf_(3, 4);
-static void line(const char *what, const char *state, const char *fmt, ...)
-{
-	va_list ap;
-
-	printf("  %-9s %-4s  ", what, state);
-	va_start(ap, fmt);
-	(void)vprintf(fmt, ap);
-	va_end(ap);
-	printf("\n");
-}
-
-static void print_signature(const struct auth_result *a)
-{
-	if (a->verdict == AUTH_TRUSTED || a->verdict == AUTH_UNTRUSTED ||
-	    a->verdict == AUTH_WRONG_USE)
-		line("signature", "ok", "%s, %s, by '%s'", a->key_name, a->digest_name,
-		     a->n_chain ? a->chain[0].subject : "?");
-	else
-		line("signature", "FAIL", "%s [%s]", a->reason, a->check);
-	if (a->verdict == AUTH_TRUSTED)
-		line("trust", "ok", "%s", a->anchor);
-	else if (a->verdict == AUTH_UNTRUSTED || a->verdict == AUTH_WRONG_USE)
-		line("trust", "FAIL", "%s [%s]", a->reason, a->check);
-	if (a->warning[0])
-		line("warning", "", "%s", a->warning);
-}
-
-static void print_host(const struct outcome *o)
-{
-	if (o->host.opinion == KERNEL_TRUSTS)
-		line("host", "ok", "the kernel has the key '%s'", o->host.key);
-	else if (o->j.uki.kind != UKI_SEALED)
-		line("host", "FAIL", "the running kernel takes no plain UKI");
-	else if (!o->j.auth.n_chain)
-		line("host", "FAIL", "there is no signer that the kernel could know");
-	else if (o->host.opinion != KERNEL_UNKNOWN)
-		line("host", "FAIL", "%s", o->host.reason);
-	else
-		line("host", "?", "%s", o->host.reason);
-}
-
-static void print_outcome(const struct outcome *o, const struct options *opt)
-{
-	char size[FORMAT_SIZE_MAX], id[2 * AUTH_SHA256_LEN + 1];
-	const struct judgement *j = &o->j;
-
-	printf("%s: %s\n", o->name, o->accepted ? "accepted" : "refused");
-	if (!o->structure_ok) {
-		line("structure", "FAIL", "%s [%s]", o->refusal.text,
-		     o->refusal.check[0] ? o->refusal.check : "file.read");
-		return;
-	}
-	format_hex((struct bytes){j->auth.image_id, AUTH_SHA256_LEN}, id);
-	line("structure", "ok", "PE32+ EFI application, %u sections, %s", j->uki.pe.n_sections,
-	     format_size(j->uki.pe.file_size, size));
-	if (j->uki.kind == UKI_SEALED)
-		line("sealed", "ok", "kernel, initrd and command line as one: %s",
-		     j->facts.version);
-	else
-		line("sealed", "no", "a plain UKI: the kernel can verify its .linux only");
-	print_signature(&j->auth);
-	line("revoked", "?", "dbx, MokListX and SBAT level are not looked at yet");
-	if (opt->for_host)
-		print_host(o);
-	line("image id", "", "%s", id);
-}
-
-static struct json_object *to_json(const struct outcome *o, const struct options *opt)
-{
-	struct json_object *json = json_object_checked();
-	const struct auth_result *a = &o->j.auth;
-
-	json_number(json, "schema", 1);
-	json_text(json, "file", o->name);
-	json_flag(json, "accepted", o->accepted);
-	if (!o->structure_ok) {
-		json_text(json, "check", o->refusal.check[0] ? o->refusal.check : "file.read");
-		json_text(json, "reason", o->refusal.text);
-		return json;
-	}
-	json_text(json, "check", a->check[0] ? a->check : NULL);
-	json_text(json, "reason", a->reason[0] ? a->reason : NULL);
-	json_text(json, "warning", a->warning[0] ? a->warning : NULL);
-	json_text(json, "verdict", auth_verdict_name(a->verdict));
-	json_hex(json, "image", a->image_id, AUTH_SHA256_LEN);
-	json_flag(json, "sealed", o->j.uki.kind == UKI_SEALED);
-	json_number(json, "bytes", o->j.uki.pe.file_size);
-	json_number(json, "signatures", a->n_signatures);
-	json_text(json, "signer", a->n_chain ? a->chain[0].subject : NULL);
-	json_text(json, "anchor", a->anchor[0] ? a->anchor : NULL);
-	if (opt->for_host)
-		json_text(json, "host",
-			  o->host.opinion == KERNEL_TRUSTS  ? "trusted" :
-			  o->host.opinion == KERNEL_UNKNOWN ? "unknown" :
-							      "untrusted");
-	return json;
+	judgement_free(&o->j);
+	sidecars_free(&o->beside.files);
+	free(o);
 }
 
 static int verify_all(const struct options *opt, char **files, int n)
 {
-	_root_ struct root root = ROOT_NONE;
-	_auth_policy_ struct auth_policy policy = {0};
+	_cleanup_(judge_close) struct judge by = {.root = ROOT_NONE};
 	struct json_object *array = opt->json ? json_array_checked() : NULL;
 	struct ukd_error e = {0};
 	int ret = EXIT_DONE;
 
-	if (root_open(NULL, &root, &e) < 0 || policy_load(&root, &opt->trust, &policy, &e) < 0)
+	if (judge_open(opt, &by, &e) < 0)
 		return verb_failed(&e);
 	for (int i = 0; i < n; i++) {
-		_free_ struct outcome *o = calloc(1, sizeof(*o));
+		struct outcome *o = calloc(1, sizeof(*o));
 
 		if (!o)
 			return EXIT_FAILED;
-		judge(files[i], &policy, o);
-		if (opt->for_host)
-			ask_host(&root, o);
+		o->for_host = opt->for_host;
+		judge(&by, files[i], o);
 		if (opt->json)
-			json_append(array, to_json(o, opt));
+			json_append(array, verify_json(o));
 		else
-			print_outcome(o, opt);
-		if (!o->accepted || (opt->for_host && o->host.opinion > KERNEL_TRUSTS))
+			verify_print(o);
+		if (!o->accepted || beside_fails(&o->beside) || outcome_host_refuses(o))
 			ret = EXIT_FAILED;
-		judgement_free(&o->j);
+		outcome_free(o);
 	}
 	if (opt->json)
 		json_print(array);

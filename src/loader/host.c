@@ -6,10 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "util/kconfig.h"
-
-#define SECURE_BOOT_VARIABLE \
-	"/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c"
+#include "util/lockdown.h"
 
 int host_crash_loaded(const struct root *root, bool *ret, struct ukd_error *e)
 {
@@ -22,32 +19,6 @@ int host_crash_loaded(const struct root *root, bool *ret, struct ukd_error *e)
 		return r;
 	*ret = v != 0;
 	return 0;
-}
-
-/* efivarfs: four attribute bytes, then the value. No EFI is no Secure Boot. */
-bool host_secure_boot(const struct root *root)
-{
-	_buffer_ struct buffer b = {0};
-	struct ukd_error ignored;
-
-	return root_read(root, SECURE_BOOT_VARIABLE, 64, &b, &ignored) == 0 && b.len == 5 &&
-	       b.data[4] == 1;
-}
-
-/* "none [integrity] confidentiality": the bracketed word. */
-static void read_lockdown(const struct root *root, struct host *h)
-{
-	_buffer_ struct buffer b = {0};
-	struct ukd_error ignored;
-	const char *open;
-
-	(void)snprintf(h->lockdown, sizeof(h->lockdown), "unknown");
-	if (root_read(root, "/sys/kernel/security/lockdown", 256, &b, &ignored) < 0)
-		return;
-	open = strchr((char *)b.data, '[');
-	if (open)
-		(void)snprintf(h->lockdown, sizeof(h->lockdown), "%.*s",
-			       (int)strcspn(open + 1, "]"), open + 1);
 }
 
 static uint64_t read_or(const struct root *root, const char *path, uint64_t fallback)
@@ -71,13 +42,17 @@ static void read_limits(const struct root *root, struct host *h)
 }
 
 /* Without a config file nothing is known, and nothing is held against the kernel. */
-static void read_config(const struct root *root, struct host *h)
+static void read_kernel(const struct root *root, struct host *h)
 {
 	_kconfig_ struct kconfig k = {0};
+	struct lockdown l;
 
 	kconfig_read(root, &k);
+	lockdown_read(root, &k, &l);
+	h->secure_boot = l.secure_boot;
+	h->enforced = l.enforced;
+	memcpy(h->lockdown, l.mode, sizeof(h->lockdown));
 	h->config_known = k.text.data != NULL;
-	h->enforced |= kconfig_get(&k, "KEXEC_SIG_FORCE") == KCONFIG_YES;
 	if (kconfig_get(&k, "KEXEC_FILE") == KCONFIG_NO)
 		(void)snprintf(h->missing, sizeof(h->missing), "CONFIG_KEXEC_FILE");
 	/* A kernel that demands signatures and cannot check any: nothing loads. */
@@ -106,14 +81,9 @@ int host_read(const struct root *root, struct host *ret, struct ukd_error *e)
 		r = host_crash_loaded(root, &h.loaded, e);
 	if (r < 0)
 		return r;
-	h.secure_boot = host_secure_boot(root);
-	read_lockdown(root, &h);
-	/* Secure Boot counts by itself: IMA's arch policy then enforces kexec signatures (5.0). */
-	h.enforced = h.secure_boot || !strcmp(h.lockdown, "integrity") ||
-		     !strcmp(h.lockdown, "confidentiality");
 	h.five_level = read_five_level(root);
 	read_limits(root, &h);
-	read_config(root, &h);
+	read_kernel(root, &h);
 	*ret = h;
 	return 0;
 }

@@ -5,8 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "loader/host.h"
-#include "util/kconfig.h"
+#include "util/lockdown.h"
 #include "util/log.h"
 
 #define IMA_DIR	   "/sys/kernel/security/integrity/ima"
@@ -155,7 +154,7 @@ static bool is_enforced(const struct root *root, const struct kconfig *k, const 
 
 	if (kconfig_get(k, "IMA_APPRAISE") == KCONFIG_NO || !root_exists(root, IMA_DIR))
 		return false;
-	if (host_secure_boot(root) || kconfig_get(k, "IMA_APPRAISE_BOOTPARAM") == KCONFIG_NO)
+	if (secure_boot_is_on(root) || kconfig_get(k, "IMA_APPRAISE_BOOTPARAM") == KCONFIG_NO)
 		return true;
 	cmdline_value(cmdline, "ima_appraise=", mode, sizeof(mode));
 	return strncmp(mode, "off", 3) && strncmp(mode, "log", 3) && strncmp(mode, "fix", 3);

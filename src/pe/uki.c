@@ -27,6 +27,19 @@ static size_t section_index(const struct uki *u, const struct pe_section *s)
 	return (size_t)(s - u->pe.section);
 }
 
+const char *uki_kind_name(enum uki_kind kind)
+{
+	switch (kind) {
+	case UKI_SEALED:
+		return "sealed UKI";
+	case UKI_ADDON:
+		return "addon";
+	case UKI_PLAIN:
+		break;
+	}
+	return "plain UKI";
+}
+
 struct bytes uki_content(const struct uki *u, const struct pe_section *s)
 {
 	return s ? buffer_bytes(&u->content[section_index(u, s)]) : (struct bytes){0};

@@ -74,6 +74,9 @@ int uki_open(int fd, const char *name, uint64_t size, struct uki *ret,
 int uki_read(struct uki *u, const struct uki_sink *sinks, unsigned int n_sinks,
 	     const struct uki_section_sink *sections, struct ukd_error *e) _must_check_;
 
+/* "sealed UKI", "plain UKI", "addon" */
+const char *uki_kind_name(enum uki_kind kind);
+
 /* What uki_read() kept of a section of u->pe; empty if s is NULL or of a kind that is not kept. */
 struct bytes uki_content(const struct uki *u, const struct pe_section *s);
 

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* `ukdumpctl verify --json`: see verify.h. Fields are added, never changed. */
+#include <stdio.h>
+
+#include "ctl/verify.h"
+#include "pe/profile.h"
+
+static const char *text_or_null(const char *s)
+{
+	return s[0] ? s : NULL;
+}
+
+static struct json_object *inner_json(const struct auth_result *inner)
+{
+	struct json_object *o = json_object_checked();
+
+	json_text(o, "verdict", auth_verdict_name(inner->verdict));
+	json_text(o, "signer", inner->n_chain ? inner->chain[0].subject : NULL);
+	json_text(o, "check", text_or_null(inner->check));
+	json_text(o, "reason", text_or_null(inner->reason));
+	return o;
+}
+
+static struct json_object *profiles_json(const struct uki *u)
+{
+	struct json_object *array = json_array_checked();
+
+	for (unsigned int i = 0; pe_find(&u->pe, UKI_PROFILE) && i < u->n_profiles; i++) {
+		struct json_object *o = json_object_checked();
+		struct uki_profile p;
+
+		uki_profile_get(u, i, &p);
+		json_number(o, "number", i);
+		json_text(o, "id", p.id);
+		json_text(o, "title", text_or_null(p.title));
+		json_append(array, o);
+	}
+	return array;
+}
+
+static struct json_object *beside_json(const char *name, bool applied, const char *check,
+				       const char *reason)
+{
+	struct json_object *o = json_object_checked();
+	char clean[4096];
+
+	(void)snprintf(clean, sizeof(clean), "%s", name);
+	json_text(o, "file", text_clean(clean));
+	json_flag(o, "applied", applied);
+	json_text(o, "check", check);
+	json_text(o, "reason", reason);
+	return o;
+}
+
+static struct json_object *addon_json(const struct beside *b, unsigned int i, enum uki_kind kind)
+{
+	const char *path = b->files.path[i];
+
+	if (kind == UKI_SEALED)
+		return beside_json(path, false, NULL, "a sealed image is one piece");
+	if (b->state[i] == ADDON_OTHER_KERNEL)
+		return beside_json(path, false, NULL, "for another kernel");
+	if (b->state[i] == ADDON_APPLIES)
+		return beside_json(path, true, NULL, NULL);
+	return beside_json(path, false, b->why[i].check[0] ? b->why[i].check : "file.read",
+			   b->why[i].text);
+}
+
+static struct json_object *all_beside_json(const struct beside *b, enum uki_kind kind)
+{
+	struct json_object *array = json_array_checked();
+
+	for (unsigned int i = 0; i < b->files.n; i++)
+		json_append(array, addon_json(b, i, kind));
+	for (unsigned int i = 0; i < b->files.n_ignored; i++)
+		json_append(array,
+			    beside_json(b->files.ignored[i], false, NULL, "not applied by kexec"));
+	return array;
+}
+
+/* Of an addon the kernel has no opinion. */
+static void add_host(const struct outcome *o, struct json_object *json)
+{
+	const struct kernel_answer *k = &o->kernel;
+
+	json_text(json, "host",
+		  k->opinion == KERNEL_TRUSTS  ? "trusted" :
+		  k->opinion == KERNEL_UNKNOWN ? "unknown" :
+						 "untrusted");
+	json_flag(json, "host_enforced", o->enforced);
+	json_flag(json, "host_refuses", outcome_host_refuses(o));
+	json_text(json, "host_keyring", text_or_null(k->keyring));
+	json_text(json, "host_key", text_or_null(k->key));
+	json_text(json, "host_check", text_or_null(k->check));
+	json_text(json, "host_reason", text_or_null(k->reason));
+}
+
+static void add_signature(const struct outcome *o, struct json_object *json)
+{
+	const struct auth_result *a = &o->j.auth;
+
+	json_text(json, "check", text_or_null(a->check));
+	json_text(json, "reason", text_or_null(a->reason));
+	json_text(json, "warning", text_or_null(a->warning));
+	json_text(json, "verdict", auth_verdict_name(a->verdict));
+	json_hex(json, "image", a->image_id, AUTH_SHA256_LEN);
+	json_flag(json, "sealed", o->j.uki.kind == UKI_SEALED);
+	json_number(json, "bytes", o->j.uki.pe.file_size);
+	json_number(json, "signatures", a->n_signatures);
+	json_text(json, "signer", a->n_chain ? a->chain[0].subject : NULL);
+	json_text(json, "anchor", text_or_null(a->anchor));
+	if (outcome_signature_ok(a))
+		json_flag(json, "revoked", a->verdict == AUTH_REVOKED);
+	else
+		json_text(json, "revoked", NULL);
+	json_text(json, "revocation_lists", o->revocations);
+}
+
+struct json_object *verify_json(const struct outcome *o)
+{
+	struct json_object *json = json_object_checked();
+	const struct judgement *j = &o->j;
+
+	json_number(json, "schema", 1);
+	json_text(json, "file", o->name);
+	json_flag(json, "accepted", o->accepted);
+	if (!o->structure_ok) {
+		json_text(json, "check", o->refusal.check[0] ? o->refusal.check : "file.read");
+		json_text(json, "reason", o->refusal.text);
+		return json;
+	}
+	add_signature(o, json);
+	json_text(json, "kind", uki_kind_name(j->uki.kind));
+	json_add(json, "inner", j->uki.kind == UKI_PLAIN ? inner_json(&j->inner) : NULL);
+	json_add(json, "profiles", profiles_json(&j->uki));
+	json_text(json, "beside_error", text_or_null(o->beside.error.text));
+	json_add(json, "beside", all_beside_json(&o->beside, j->uki.kind));
+	if (o->for_host)
+		add_host(o, json);
+	return json;
+}
