@@ -31,7 +31,7 @@ LIBS_ukdump-capture := $(LIBS_json) $(LIBS_blkid) $(LIBS_md)
 PROGRAM_NAMES := ukdumpctl ukdump-load ukdump-capture
 PROGRAMS := $(addprefix $(BUILD)/,$(PROGRAM_NAMES))
 
-UNIT_TESTS := test_base test_util test_pe test_uki test_kernel test_seal test_stub test_loader test_keyring test_ima test_parts test_modules test_target test_conf test_dump test_auth test_signature test_measure test_trust test_revoked test_inner test_capture_formats test_capture test_capture_disk
+UNIT_TESTS := test_base test_util test_pe test_uki test_kernel test_seal test_stub test_loader test_keyring test_ima test_parts test_lastgood test_sidecar test_modules test_target test_conf test_dump test_auth test_signature test_measure test_trust test_revoked test_inner test_capture_formats test_capture test_capture_disk
 LIBS_tests := -lcmocka $(LIBS_crypto) $(LIBS_json) $(LIBS_kdump) $(LIBS_blkid) $(LIBS_md)
 
 # unit test: components (default: all) and fixtures in tests/unit
@@ -76,7 +76,11 @@ FIXTURES_test_loader := fixture_machine.c fixture_pe.c fixture_pki.c fixture_sea
 TEST_test_keyring := auth pe util base
 FIXTURES_test_keyring := fixture_pki.c fixture_tree.c fixture_checks.c
 TEST_test_parts := loader build auth pe conf crashkernel util base
-FIXTURES_test_parts := fixture_machine.c fixture_pe.c fixture_pki.c fixture_seal.c fixture_checks.c fixture_tree.c
+FIXTURES_test_parts := fixture_plain.c fixture_machine.c fixture_pe.c fixture_pki.c fixture_seal.c fixture_checks.c fixture_tree.c
+TEST_test_lastgood := $(TEST_test_parts)
+FIXTURES_test_lastgood := $(FIXTURES_test_parts)
+TEST_test_sidecar := auth pe util base
+FIXTURES_test_sidecar := fixture_checks.c fixture_tree.c
 TEST_test_ima := loader auth pe conf crashkernel util base
 FIXTURES_test_ima := fixture_tree.c fixture_checks.c
 TEST_test_modules := build pe util base

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Plain UKIs: what is taken from them and the addons beside them, byte for byte as the kernel gets
- * it; what refuses them; what is kept of them.
+ * it; what refuses them.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,104 +17,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "auth/sidecar.h"
 #include "fixture_checks.h"
-#include "fixture_machine.h"
 #include "fixture_pe.h"
+#include "fixture_plain.h"
 #include "fixture_seal.h"
 #include "loader/armed.h"
 #include "loader/check.h"
-#include "loader/cpio.h"
-#include "loader/lastgood.h"
 #include "loader/load.h"
 #include "util/cleanup.h"
 #include "util/sys.h"
 
-#define RELEASE "6.99.1-test" /* the fixture's kernel */
-
-/* ---- images ---- */
-
-#define MAX_SECTIONS 24
-
-struct part {
-	const char *name;
-	const char *text;
-};
-
-/* Its length is no multiple of the file alignment: what is behind it in the file is not it. */
-static void kernel_make(struct buffer *ret)
-{
-	fixture_kernel_make(ret);
-	ret->len -= 16;
-}
-
-#define CODE                                 \
-	{                                    \
-		".text", "\xf4\xeb\xfd code" \
-	}
-#define SBAT                                                                \
-	{                                                                   \
-		".sbat", "sbat,1,SBAT Version,sbat,1,https://example.org\n" \
-	}
-#define OSREL                         \
-	{                             \
-		".osrel", "ID=test\n" \
-	}
-
-/* A PE with these sections and, if with_kernel, the fixture's kernel as .linux; signed by someone
- * or by nobody. */
-static void pe_make(const struct tree *t, const char *path, const struct part *parts,
-		    unsigned int n, bool with_kernel, const char *by)
-{
-	struct fixture_section s[MAX_SECTIONS];
-	_buffer_ struct buffer k = {0}, image = {0}, der = {0};
-	unsigned int at = 0;
-
-	kernel_make(&k);
-	assert_true(n < MAX_SECTIONS);
-	for (unsigned int i = 0; i < n; i++) {
-		const struct part *p = &parts[i];
-
-		/* the kernel belongs to the base, before the first profile */
-		if (with_kernel && !strcmp(p->name, ".profile")) {
-			s[at++] = (struct fixture_section){".linux", k.data, (uint32_t)k.len, 0};
-			with_kernel = false;
-		}
-		s[at++] = (struct fixture_section){
-			p->name, p->text, (uint32_t)strlen(p->text),
-			strcmp(p->name, ".text") ? 0 : PE_SCN_CODE | PE_SCN_EXECUTE | PE_SCN_READ};
-	}
-	if (with_kernel)
-		s[at++] = (struct fixture_section){".linux", k.data, (uint32_t)k.len, 0};
-	fixture_pe_make(s, at, &image);
-	if (by) {
-		signature_make(&image, by, &der);
-		fixture_attach(&image, buffer_bytes(&der));
-	}
-	tree_write_bytes(t, path, buffer_bytes(&image));
-}
-
-#define UKI(t, path, by, ...)                                                       \
-	pe_make((t), (path), (const struct part[]){CODE, SBAT, OSREL, __VA_ARGS__}, \
-		ARRAY_SIZE(((const struct part[]){CODE, SBAT, OSREL, __VA_ARGS__})), true, (by))
-#define ADDON(t, path, by, ...)                                              \
-	pe_make((t), (path), (const struct part[]){CODE, SBAT, __VA_ARGS__}, \
-		ARRAY_SIZE(((const struct part[]){CODE, SBAT, __VA_ARGS__})), false, (by))
-
 static void make_simple(const struct tree *t, const char *path)
 {
 	UKI(t, path, "signer", {".initrd", "initrd"}, {".cmdline", "quiet panic=1"});
-}
-
-static void sealed_make(const struct tree *t, const char *path)
-{
-	_buffer_ struct buffer image = {0}, der = {0};
-	struct ukd_error e = {0};
-
-	fixture_sealed_make(&image);
-	signature_make(&image, "signer", &der);
-	assert_int_equal(image_attach(&image, buffer_bytes(&der), &e), 0);
-	tree_write_bytes(t, path, buffer_bytes(&image));
 }
 
 static void machine_with_uki(struct tree *t)
@@ -168,17 +83,9 @@ static void expect_kernel(unsigned int call)
 {
 	_buffer_ struct buffer k = {0};
 
-	kernel_make(&k);
+	plain_kernel_make(&k);
 	assert_true(bytes_equal(buffer_bytes(&kernel.call[call].image), buffer_bytes(&k)));
 	assert_int_equal(kernel.call[call].flags, UKD_KEXEC_FILE_ON_CRASH);
-}
-
-static void expect_armed(const struct tree *t, const char *line)
-{
-	_free_ char *armed = tree_text(t, ARMED_FILE);
-
-	if (!strstr(armed, line))
-		fail_msg("'%s' is not in\n%s", line, armed);
 }
 
 /* ---- what the kernel gets ---- */
@@ -193,7 +100,7 @@ static void test_parts_of_a_plain_uki(void **state _unused_)
 	machine_make(&t);
 	trust_signer(&t);
 	UKI(&t, "/a.efi", "signer", {".initrd", "initrd"}, {".ucode", "early"}, {".pcrpkey", "PEM"},
-	    {".pcrsig", "{}"}, {".cmdline", "quiet panic=1"}, {".uname", RELEASE});
+	    {".pcrsig", "{}"}, {".cmdline", "quiet panic=1"}, {".uname", FIXTURE_RELEASE});
 	expect_loaded(&t, "/a.efi");
 	fwrite("early\0\0\0initrd\0\0", 1, 16, out);
 	extra(out, "tpm2-pcr-signature.json", "{}");
@@ -274,11 +181,11 @@ static void test_addons(void **state _unused_)
 	machine_make(&t);
 	trust_signer(&t);
 	UKI(&t, "/a.efi", "signer", {".initrd", "main"}, {".ucode", "ucode"}, {".cmdline", "quiet"},
-	    {".uname", RELEASE});
+	    {".uname", FIXTURE_RELEASE});
 	ADDON(&t, "/a.efi.extra.d/B.ADDON.EFI", "signer", {".initrd", "initrd-B"},
 	      {".cmdline", "B"}, {".ucode", "uB"});
 	ADDON(&t, "/a.efi.extra.d/a.addon.efi", "signer", {".initrd", "ia"}, {".cmdline", "a=1 a"},
-	      {".ucode", "ua"}, {".uname", RELEASE "\n"});
+	      {".ucode", "ua"}, {".uname", FIXTURE_RELEASE "\n"});
 	/* for another kernel: left out */
 	ADDON(&t, "/a.efi.extra.d/c.addon.efi", "signer", {".cmdline", "c"}, {".uname", "6.1"});
 	ADDON(&t, "/a.efi.extra.d/d.addon.efi", "signer", {".initrd", "id"});
@@ -518,217 +425,12 @@ static void test_unsigned_kernel_in_a_signed_uki(void **state _unused_)
 	assert_int_equal(kernel.n, 0);
 }
 
-/* ---- the last good image ---- */
-
-static void fail_next(bool again)
-{
-	kernel.drops = true;
-	kernel.answers[kernel.n] = -ENOKEY;
-	kernel.answers[kernel.n + 1] = again ? -ENOKEY : 0;
-}
-
-static void machine_with_last_good(struct tree *t)
-{
-	struct ukd_error e = {0};
-
-	machine_make(t);
-	trust_signer(t);
-	UKI(t, "/a.efi", "signer", {".initrd", "base"}, {".cmdline", "base"}, {".uname", RELEASE},
-	    {".profile", "ID=main\n"}, {".profile", "ID=kdump\n"}, {".cmdline", "crash"});
-	ADDON(t, "/a.efi.extra.d/zz.addon.efi", "signer", {".cmdline", "z"});
-	ADDON(t, "/a.efi.extra.d/aa.addon.efi", "signer", {".cmdline", "a"});
-	ADDON(t, "/a.efi.extra.d/no.addon.efi", "signer", {".cmdline", "n"}, {".uname", "6.1"});
-	UKI(t, "/b.efi", "signer", {".initrd", "other"}, {".cmdline", "other"});
-	assert_int_equal(load_profile(t, "/a.efi", "kdump", &e), 0);
-	assert_string_equal(kernel.call[0].cmdline, "crash a z");
-}
-
-static void expect_same_call(unsigned int a, unsigned int b)
-{
-	assert_true(bytes_equal(buffer_bytes(&kernel.call[a].image),
-				buffer_bytes(&kernel.call[b].image)));
-	assert_true(bytes_equal(buffer_bytes(&kernel.call[a].initrd),
-				buffer_bytes(&kernel.call[b].initrd)));
-	assert_string_equal(kernel.call[a].cmdline, kernel.call[b].cmdline);
-}
-
-static void test_last_good_brings_back_the_same(void **state _unused_)
-{
-	_tree_ struct tree t;
-	struct ukd_error e = {0};
-	struct stat image, good;
-
-	machine_with_last_good(&t);
-	assert_int_equal(stat(tree_path(&t, "/a.efi.extra.d/aa.addon.efi"), &image), 0);
-	assert_int_equal(
-		stat(tree_path(&t, "/var/lib/ukdump/last-good.extra.d/00.addon.efi"), &good), 0);
-	assert_int_equal(image.st_ino, good.st_ino); /* a hard link */
-	assert_int_equal(tree_count(&t, "/var/lib/ukdump/last-good.extra.d"), 2);
-	fail_next(false);
-	assert_int_equal(load(&t, "/b.efi", &e), -ENOKEY);
-	assert_non_null(strstr(e.text, "the last good image is armed again"));
-	assert_int_equal(kernel.n, 3);
-	expect_same_call(0, 2);
-	expect_armed(&t, "\nprofile=1\naddons=2\n");
-	/* loaded by its own name, it is kept again */
-	assert_int_equal(load_profile(&t, LAST_GOOD, "kdump", &e), 0);
-	expect_same_call(0, 3);
-	fail_next(false);
-	assert_int_equal(load(&t, "/b.efi", &e), -ENOKEY);
-	expect_same_call(0, 5);
-}
-
-static void test_last_good_of_another_image_leaves_nothing_behind(void **state _unused_)
-{
-	_tree_ struct tree t;
-	struct ukd_error e = {0};
-
-	machine_with_last_good(&t);
-	expect_loaded(&t, "/b.efi");
-	assert_false(tree_has(&t, "/var/lib/ukdump/last-good.extra.d"));
-	fail_next(false);
-	assert_int_equal(load_profile(&t, "/a.efi", "kdump", &e), -ENOKEY);
-	expect_same_call(1, 3);
-	sealed_make(&t, "/s.efi");
-	expect_loaded(&t, "/s.efi");
-	assert_int_equal(tree_count(&t, "/var/lib/ukdump"), 1);
-	fail_next(false);
-	assert_int_equal(load(&t, "/b.efi", &e), -ENOKEY);
-	assert_null(kernel.call[6].cmdline);
-	assert_true(bytes_equal(buffer_bytes(&kernel.call[6].image),
-				buffer_bytes(&kernel.call[4].image)));
-}
-
-/* Whatever was interrupted, or put there by somebody: not loaded. */
-static void test_last_good_that_does_not_belong_together(void **state _unused_)
-{
-	for (unsigned int i = 0; i < 5; i++) {
-		_tree_ struct tree t;
-		struct ukd_error e = {0};
-
-#define KEPT "/var/lib/ukdump/last-good"
-		machine_with_last_good(&t);
-		if (i == 0) /* the record is not there yet */
-			assert_int_equal(unlink(tree_path(&t, KEPT ".profile")), 0);
-		if (i == 1) /* an addon less */
-			assert_int_equal(unlink(tree_path(&t, KEPT ".extra.d/01.addon.efi")), 0);
-		if (i == 2) /* one more, signed as it should be */
-			ADDON(&t, KEPT ".extra.d/02.addon.efi", "signer", {".cmdline", "x"});
-		if (i == 3) { /* one that is not */
-			assert_int_equal(unlink(tree_path(&t, KEPT ".extra.d/00.addon.efi")), 0);
-			ADDON(&t, KEPT ".extra.d/00.addon.efi", "foreign", {".cmdline", "x"});
-		}
-		if (i == 4) { /* another image, well signed */
-			assert_int_equal(unlink(tree_path(&t, KEPT)), 0);
-			make_simple(&t, KEPT);
-		}
-		fail_next(true);
-		assert_int_equal(load(&t, "/b.efi", &e), -ENOKEY);
-		if (kernel.n != 2 || !strstr(e.text, "NOT ARMED, there is no last good image"))
-			fail_msg("case %u: %u calls, %s", i, kernel.n, e.text);
-#undef KEPT
-	}
-}
-
-static void test_record_is_refused_by_name(void **state _unused_)
-{
-	_tree_ struct tree t;
-	struct machine m = {.root = &t.root};
-	struct plan *p = calloc(1, sizeof(*p));
-	struct ukd_error e = {0};
-
-	machine_with_last_good(&t);
-	assert_int_equal(auth_policy_of_host(&t.root, &m.policy, &e), 0);
-	assert_int_equal(last_good_plan(&m, p, &e), 1);
-	plan_free(p);
-	*p = (struct plan)PLAN_NONE;
-	tree_write(&t, "/var/lib/ukdump/last-good.profile", "profile=1\n");
-	expect_refused(last_good_plan(&m, p, &e), &e, "plan.last-good", "record");
-	free(p);
-	machine_free(&m);
-}
-
-/* ---- beside the image ---- */
-
-static void test_sidecar_names(void **state _unused_)
-{
-	static const struct {
-		const char *image, *dir;
-	} cases[] = {
-		{"/a.efi", "/a.efi.extra.d"},	    {"/a+3.efi", "/a.efi.extra.d"},
-		{"/a+3-0.efi", "/a.efi.extra.d"},   {"/a+12-34.EFI", "/a.EFI.extra.d"},
-		{"/a+b+3.efi", "/a+b.efi.extra.d"}, {"/a+.efi", "/a+.efi.extra.d"},
-		{"/a+3-.efi", "/a+3-.efi.extra.d"}, {"/a+x.efi", "/a+x.efi.extra.d"},
-		{"/a+3x.efi", "/a+3x.efi.extra.d"}, {"/a+3.bin", "/a+3.bin.extra.d"},
-		{"/a+3", "/a+3.extra.d"},	    {"/b+3.efi/a", "/b+3.efi/a.extra.d"},
-		{"/a.d/a", "/a.d/a.extra.d"},
-	};
-
-	for (unsigned int i = 0; i < ARRAY_SIZE(cases); i++) {
-		_sidecars_ struct sidecars s = {0};
-		_tree_ struct tree t;
-		struct ukd_error e = {0};
-		char path[64], expected[128];
-
-		tree_make(&t);
-		(void)snprintf(path, sizeof(path), "%s/x.addon.efi", cases[i].dir);
-		tree_write(&t, path, "");
-		assert_int_equal(sidecars_find(AT_FDCWD, tree_path(&t, cases[i].image), &s, &e), 0);
-		if (s.n != 1)
-			fail_msg("%s: not found in %s", cases[i].image, cases[i].dir);
-		(void)snprintf(expected, sizeof(expected), "%s", tree_path(&t, path));
-		assert_string_equal(s.path[0], expected);
-	}
-}
-
-static void test_sidecar_lists(void **state _unused_)
-{
-	_tree_ struct tree t;
-	struct sidecars s;
-	struct ukd_error e = {0};
-	char path[64];
-
-	tree_make(&t);
-	assert_int_equal(sidecars_find(t.root.fd, "a.efi", &s, &e), 0);
-	assert_true(s.n == 0 && s.n_ignored == 0); /* no directory */
-	tree_write(&t, "/a.efi.extra.d/b.addon.efi", "");
-	tree_write(&t, "/a.efi.extra.d/a.addon.efi", "");
-	tree_write(&t, "/a.efi.extra.d/x.raw", "");
-	tree_write(&t, "/a.efi.extra.d/.x.raw", "");
-	tree_write(&t, "/a.efi.extra.d/efi", "");
-	tree_link(&t, "/a.efi.extra.d/c.addon.efi", "b.addon.efi");
-	assert_int_equal(sidecars_find(t.root.fd, "a.efi", &s, &e), 0);
-	assert_int_equal(s.n, 3);
-	assert_string_equal(s.path[0], "a.efi.extra.d/a.addon.efi");
-	assert_string_equal(s.path[1], "a.efi.extra.d/b.addon.efi");
-	assert_string_equal(s.path[2], "a.efi.extra.d/c.addon.efi");
-	assert_int_equal(s.n_ignored, 2);
-	assert_string_equal(s.ignored[1], "a.efi.extra.d/x.raw");
-	sidecars_free(&s);
-	for (unsigned int i = 0; i < SIDECAR_MAX + 9; i++) {
-		(void)snprintf(path, sizeof(path), "/a.efi.extra.d/%u.cred", i);
-		tree_write(&t, path, "");
-	}
-	assert_int_equal(sidecars_find(t.root.fd, "a.efi", &s, &e), 0);
-	assert_int_equal(s.n_ignored, SIDECAR_MAX);
-	sidecars_free(&s);
-	for (unsigned int i = 0; i < SIDECAR_MAX - 2; i++) {
-		(void)snprintf(path, sizeof(path), "/a.efi.extra.d/%u.addon.efi", i);
-		tree_write(&t, path, "");
-	}
-	expect_refused(sidecars_find(t.root.fd, "a.efi", &s, &e), &e, "addon.count", "65");
-	tree_write(&t, "/b.efi.extra.d", "not a directory");
-	assert_int_equal(sidecars_find(t.root.fd, "b.efi", &s, &e), -ENOTDIR);
-}
-
 static void test_every_check_was_seen(void **state _unused_)
 {
 	expect_all_checks_seen("src/loader/plan.c", "plan.");
 	expect_all_checks_seen("src/loader/plan.c", "sealed.");
 	expect_all_checks_seen("src/loader/parts.c", "parts.");
 	expect_all_checks_seen("src/loader/check.c", "kernel.");
-	expect_all_checks_seen("src/loader/lastgood.c", "plan.");
-	expect_all_checks_seen("src/auth/sidecar.c", "addon.");
 }
 
 int main(void)
@@ -746,12 +448,6 @@ int main(void)
 		cmocka_unit_test(test_memory_of_an_initrd_beside_the_kernel),
 		cmocka_unit_test(test_inner_signature),
 		cmocka_unit_test(test_unsigned_kernel_in_a_signed_uki),
-		cmocka_unit_test(test_last_good_brings_back_the_same),
-		cmocka_unit_test(test_last_good_of_another_image_leaves_nothing_behind),
-		cmocka_unit_test(test_last_good_that_does_not_belong_together),
-		cmocka_unit_test(test_record_is_refused_by_name),
-		cmocka_unit_test(test_sidecar_names),
-		cmocka_unit_test(test_sidecar_lists),
 		cmocka_unit_test(test_every_check_was_seen),
 	};
 
