@@ -152,13 +152,14 @@ struct auth_result {
  * reads no other (docs/UKI.md). Returns 0 with the verdict in *ret; negative for a file that is
  * refused before the signature matters. What is returned is written only on 0.
  *
- * Verdicts are found in this order: malformed or unsigned, digest, signature, revoked, use of the
+ * Verdicts are found in this order: malformed, digest, signature, revoked, unsigned, use of the
  * key, untrusted, use of the certificates. A malformed .sbat refuses the file (check "uki.sbat").
  *
  * ret_inner: for a plain UKI the same about the signature of its .linux, which the running kernel
  * will look at; image_id is then that of .linux. Zero for other kinds. A malformed inner kernel is
  * its verdict, not a refusal of the UKI: firmware boots such. Not fatal either is AUTH_UNTRUSTED:
- * these anchors are not the kernel's keyrings, which decide. SBAT is not judged of .linux.
+ * these anchors are not the kernel's keyrings, which decide. A revoked one makes the UKI a revoked
+ * one. SBAT is not judged of .linux.
  */
 int auth_verify(int fd, const char *name, uint64_t size, const struct auth_policy *policy,
 		struct uki *ret_uki, struct auth_result *ret, struct auth_result *ret_inner,

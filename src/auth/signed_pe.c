@@ -144,19 +144,32 @@ static int check_signatures(struct signed_pe *p, struct ukd_error *e)
 	return 0;
 }
 
-/* As firmware does it (EDK2): one revoked signature is too many, wherever it stands. */
-static int check_revoked(struct signed_pe *p, const struct auth_policy *policy, struct ukd_error *e)
+static int check_image_revoked(struct signed_pe *p, const struct auth_policy *policy,
+			       struct ukd_error *e)
 {
 	int r = revoked_check_image(policy->revoked, &p->digests, e);
 
-	if (r < 0)
-		return signed_pe_conclude(p, AUTH_REVOKED, SIGNED_PE_WHOLE, r, e);
+	return signed_pe_conclude(p, AUTH_REVOKED, SIGNED_PE_WHOLE, r, e);
+}
+
+/* As firmware does it (EDK2): one revoked signature is too many, wherever it stands. */
+static int check_signers_revoked(struct signed_pe *p, const struct auth_policy *policy,
+				 struct ukd_error *e)
+{
 	for (unsigned int i = 0; i < p->n; i++) {
-		r = revoked_check_signature(policy->revoked, policy->trust, &p->s[i], e);
+		int r = revoked_check_signature(policy->revoked, policy->trust, &p->s[i], e);
+
 		if (r < 0)
 			return signed_pe_conclude(p, AUTH_REVOKED, (int)i, r, e);
 	}
 	return 0;
+}
+
+static int conclude_unsigned(struct signed_pe *p, struct ukd_error *e)
+{
+	int r = ukd_refuse(e, p->unsigned_check, "%s carries no signature", p->what);
+
+	return signed_pe_conclude(p, AUTH_UNSIGNED, SIGNED_PE_WHOLE, r, e);
 }
 
 int signed_pe_check(struct signed_pe *p, const struct auth_policy *policy, struct ukd_error *e)
@@ -166,12 +179,12 @@ int signed_pe_check(struct signed_pe *p, const struct auth_policy *policy, struc
 	memcpy(p->res.image_id, image_digests_get(&p->digests, &digest_algs[0]), AUTH_SHA256_LEN);
 	if (p->malformed)
 		return 1;
-	if (!p->n) {
-		r = ukd_refuse(e, p->unsigned_check, "%s carries no signature", p->what);
-		return signed_pe_conclude(p, AUTH_UNSIGNED, SIGNED_PE_WHOLE, r, e);
-	}
 	r = check_signatures(p, e);
-	return r ? r : check_revoked(p, policy, e);
+	if (!r)
+		r = check_image_revoked(p, policy, e);
+	if (!r)
+		r = p->n ? check_signers_revoked(p, policy, e) : conclude_unsigned(p, e);
+	return r;
 }
 
 static void format_date(const ASN1_TIME *t, char ret[32])

@@ -24,14 +24,27 @@ static int check_sbat_level(const struct uki *u, struct signed_pe *p,
 	return signed_pe_conclude(p, AUTH_REVOKED, SIGNED_PE_WHOLE, r, e);
 }
 
+/* On every machine, whoever verifies .linux there: systemd-stub's LoadImage() would refuse it. */
+static int check_inner_revoked(const struct auth_result *inner, struct signed_pe *p,
+			       struct ukd_error *e)
+{
+	int r = 0;
+
+	if (inner->verdict == AUTH_REVOKED)
+		r = ukd_refuse(e, inner->check, ".linux: %s", inner->reason);
+	return signed_pe_conclude(p, AUTH_REVOKED, SIGNED_PE_WHOLE, r, e);
+}
+
 /* After everything was read. What is revoked is called so even if nobody trusts it. */
-static int judge(const struct uki *u, struct signed_pe *p, const struct auth_policy *policy,
-		 struct ukd_error *e)
+static int judge(const struct uki *u, struct signed_pe *p, const struct auth_result *inner,
+		 const struct auth_policy *policy, struct ukd_error *e)
 {
 	int r = signed_pe_check(p, policy, e);
 
 	if (!r)
 		r = check_sbat_level(u, p, policy, e);
+	if (!r)
+		r = check_inner_revoked(inner, p, e);
 	if (!r)
 		r = signed_pe_trust(p, policy, e);
 	return r < 0 ? r : 0;
@@ -56,9 +69,9 @@ int auth_verify(int fd, const char *name, uint64_t size, const struct auth_polic
 	if (r >= 0)
 		r = check_sbat_form(&u, e);
 	if (r >= 0)
-		r = judge(&u, &p, policy, e);
-	if (r >= 0)
 		r = inner_kernel_judge(&inner, policy, e);
+	if (r >= 0)
+		r = judge(&u, &p, &inner.pe.res, policy, e);
 	if (r < 0)
 		return r;
 	*e = (struct ukd_error){0};

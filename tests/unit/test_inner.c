@@ -134,31 +134,41 @@ static void uki_around(const struct buffer *kernel, uint32_t ballast, struct buf
 	fixture_sign(ret, KEY_P256, outer_signer, NULL, SHA256);
 }
 
-/* The kernel's result; that of the UKI around it must be good. */
-static struct auth_result inner_of(const struct buffer *kernel, const struct auth_revoked *revoked,
-				   uint32_t ballast)
-{
-	struct auth_policy policy = {trust, (struct auth_revoked *)revoked};
+struct results {
 	struct auth_result outer, inner;
+};
+
+static struct results verify(const struct buffer *kernel, const struct auth_trust *t,
+			     const struct auth_revoked *revoked, uint32_t ballast)
+{
+	struct auth_policy policy = {(struct auth_trust *)t, (struct auth_revoked *)revoked};
 	_buffer_ struct buffer pe = {0};
 	struct ukd_error e = {0};
+	struct results res;
 	_uki_ struct uki u = {0};
 	_close_ int fd = -1;
 
 	uki_around(kernel, ballast, &pe);
 	fd = fixture_memfd(buffer_bytes(&pe));
-	memset(&inner, 0xff, sizeof(inner));
-	if (auth_verify(fd, "test", pe.len, &policy, &u, &outer, &inner, &e) < 0)
+	memset(&res, 0xff, sizeof(res));
+	if (auth_verify(fd, "test", pe.len, &policy, &u, &res.outer, &res.inner, &e) < 0)
 		fail_msg("refused: %s: %s", e.check, e.text);
-	assert_string_equal(outer.reason, "");
-	assert_int_equal(outer.verdict, AUTH_TRUSTED);
-	return inner;
+	return res;
 }
 
-static void expect(const struct buffer *kernel, const struct auth_revoked *revoked,
-		   enum auth_verdict verdict, const char *check)
+/* The kernel's result; that of the UKI around it must be good. */
+static struct auth_result inner_of(const struct buffer *kernel, uint32_t ballast)
 {
-	struct auth_result res = inner_of(kernel, revoked, 16);
+	struct results res = verify(kernel, trust, NULL, ballast);
+
+	assert_string_equal(res.outer.reason, "");
+	assert_int_equal(res.outer.verdict, AUTH_TRUSTED);
+	return res.inner;
+}
+
+static void expect(const struct buffer *kernel, enum auth_verdict verdict, const char *check)
+{
+	struct auth_result res = inner_of(kernel, 16);
 
 	if (res.verdict != verdict || strcmp(res.check, check) != 0)
 		fail_msg("%s (%s: %s), expected %s (%s)", auth_verdict_name(res.verdict), res.check,
@@ -175,7 +185,7 @@ static void test_good(void **state _unused_)
 		fixture_kernel_make(&kernel);
 		kernel_digest(&kernel, SHA256, id);
 		kernel_sign(&kernel, KEY_RSA_2048, kernel_signer, &digest_algs[a]);
-		res = inner_of(&kernel, NULL, 16);
+		res = inner_of(&kernel, 16);
 		assert_string_equal(res.reason, "");
 		assert_int_equal(res.verdict, AUTH_TRUSTED);
 		assert_string_equal(res.anchor, "kernel anchor");
@@ -195,7 +205,7 @@ static void test_pieces(void **state _unused_)
 	long_kernel_make(&kernel);
 	kernel_sign(&kernel, KEY_RSA_2048, kernel_signer, SHA512);
 	for (uint32_t at = 0; at <= kernel.len; at += FIXTURE_FILE_ALIGN) {
-		struct auth_result res = inner_of(&kernel, NULL, (uint32_t)MIB(1) - before - at);
+		struct auth_result res = inner_of(&kernel, (uint32_t)MIB(1) - before - at);
 
 		assert_int_equal(res.verdict, AUTH_TRUSTED);
 	}
@@ -206,8 +216,8 @@ static void test_no_kernel(void **state _unused_)
 	_buffer_ struct buffer text = {.data = (uint8_t *)strdup("not really a kernel"), .len = 19};
 	struct auth_result res;
 
-	expect(&text, NULL, AUTH_MALFORMED, "kernel.pe");
-	res = inner_of(&text, NULL, 16);
+	expect(&text, AUTH_MALFORMED, "kernel.pe");
+	res = inner_of(&text, 16);
 	assert_int_equal(res.n_signatures, 0);
 	assert_true(res.reason[0]);
 }
@@ -220,8 +230,8 @@ static void test_unsigned(void **state _unused_)
 
 	fixture_kernel_make(&kernel);
 	kernel_digest(&kernel, SHA256, id);
-	expect(&kernel, NULL, AUTH_UNSIGNED, "kernel.unsigned");
-	res = inner_of(&kernel, NULL, 16);
+	expect(&kernel, AUTH_UNSIGNED, "kernel.unsigned");
+	res = inner_of(&kernel, 16);
 	assert_string_equal(res.reason, "the kernel inside carries no signature");
 	assert_memory_equal(res.image_id, id, AUTH_SHA256_LEN);
 }
@@ -232,7 +242,7 @@ static void test_untrusted(void **state _unused_)
 
 	fixture_kernel_make(&kernel);
 	kernel_sign(&kernel, KEY_P384, foreign, SHA256);
-	expect(&kernel, NULL, AUTH_UNTRUSTED, "auth.trust");
+	expect(&kernel, AUTH_UNTRUSTED, "auth.trust");
 }
 
 static void test_changed_kernel(void **state _unused_)
@@ -245,13 +255,13 @@ static void test_changed_kernel(void **state _unused_)
 	kernel_sign(&kernel, KEY_RSA_2048, kernel_signer, SHA256);
 	for (unsigned int i = 0; i < ARRAY_SIZE(places); i++) {
 		kernel.data[places[i]] ^= 2;
-		expect(&kernel, NULL, AUTH_DIGEST, "auth.digest");
+		expect(&kernel, AUTH_DIGEST, "auth.digest");
 		kernel.data[places[i]] ^= 2;
 	}
 	kernel.data[KERNEL_CHECKSUM] ^= 1; /* outside the digest by definition */
-	expect(&kernel, NULL, AUTH_TRUSTED, "");
+	expect(&kernel, AUTH_TRUSTED, "");
 	kernel.data[kernel.len - 10] ^= 1; /* in the signature or its padding */
-	assert_int_not_equal(inner_of(&kernel, NULL, 16).verdict, AUTH_TRUSTED);
+	assert_int_not_equal(inner_of(&kernel, 16).verdict, AUTH_TRUSTED);
 }
 
 static void test_malformed_certificates(void **state _unused_)
@@ -262,9 +272,9 @@ static void test_malformed_certificates(void **state _unused_)
 
 	fixture_kernel_make(&kernel);
 	kernel_attach(&kernel, (struct bytes){no_pkcs7, 8});
-	expect(&kernel, NULL, AUTH_MALFORMED, "auth.pkcs7");
+	expect(&kernel, AUTH_MALFORMED, "auth.pkcs7");
 	store_le16(kernel.data + kernel.len - 16 + 6, 1); /* wCertificateType */
-	expect(&kernel, NULL, AUTH_MALFORMED, "cert.type");
+	expect(&kernel, AUTH_MALFORMED, "cert.type");
 }
 
 static void test_two_signatures(void **state _unused_)
@@ -274,27 +284,47 @@ static void test_two_signatures(void **state _unused_)
 	fixture_kernel_make(&good_first);
 	kernel_sign(&good_first, KEY_RSA_2048, kernel_signer, SHA256);
 	kernel_sign(&good_first, KEY_P384, foreign, SHA384);
-	expect(&good_first, NULL, AUTH_TRUSTED, "");
+	expect(&good_first, AUTH_TRUSTED, "");
 	fixture_kernel_make(&foreign_first);
 	kernel_sign(&foreign_first, KEY_P384, foreign, SHA384);
 	kernel_sign(&foreign_first, KEY_RSA_2048, kernel_signer, SHA256);
-	expect(&foreign_first, NULL, AUTH_UNTRUSTED, "auth.trust");
+	expect(&foreign_first, AUTH_UNTRUSTED, "auth.trust");
 	/* the second is another kernel's */
 	fixture_kernel_make(&other);
 	kernel_sign(&other, KEY_RSA_2048, kernel_signer, SHA256);
 	other.data[FIXTURE_PM] ^= 2;
 	kernel_sign(&other, KEY_RSA_2048, kernel_signer, SHA256);
-	expect(&other, NULL, AUTH_DIGEST, "auth.digest");
+	expect(&other, AUTH_DIGEST, "auth.digest");
+}
+
+/* What is revoked inside makes the UKI revoked, trusted or not. */
+static void expect_revoked(const struct buffer *kernel, const struct auth_revoked *revoked,
+			   const char *check)
+{
+	_auth_trust_ struct auth_trust *nobody = fixture_trust(NULL);
+	const struct auth_trust *who[] = {trust, nobody};
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(who); i++) {
+		struct results res = verify(kernel, who[i], revoked, 16);
+
+		assert_int_equal(res.inner.verdict, AUTH_REVOKED);
+		assert_string_equal(res.inner.check, check);
+		assert_int_equal(res.outer.verdict, AUTH_REVOKED);
+		assert_string_equal(res.outer.check, check);
+		assert_true(!strncmp(res.outer.reason, ".linux: dbx revokes the ", 24));
+	}
 }
 
 static void test_revoked(void **state _unused_)
 {
 	struct auth_revoked *by_digest = auth_revoked_new(), *by_signer = auth_revoked_new();
 	_buffer_ struct buffer kernel = {0}, digests = {0}, certificates = {0}, der = {0};
+	_buffer_ struct buffer bare = {0};
 	uint8_t md[EVP_MAX_MD_SIZE];
 	struct ukd_error e;
 
 	fixture_kernel_make(&kernel);
+	fixture_kernel_make(&bare);
 	kernel_digest(&kernel, SHA256, md);
 	kernel_sign(&kernel, KEY_RSA_2048, kernel_signer, SHA384);
 	fixture_cert_der(kernel_signer, &der);
@@ -303,8 +333,9 @@ static void test_revoked(void **state _unused_)
 	assert_int_equal(revoked_add_siglists(by_digest, buffer_bytes(&digests), "dbx", &e), 0);
 	assert_int_equal(revoked_add_siglists(by_signer, buffer_bytes(&certificates), "dbx", &e),
 			 0);
-	expect(&kernel, by_digest, AUTH_REVOKED, "revoked.image");
-	expect(&kernel, by_signer, AUTH_REVOKED, "revoked.certificate");
+	expect_revoked(&kernel, by_digest, "revoked.image");
+	expect_revoked(&kernel, by_signer, "revoked.certificate");
+	expect_revoked(&bare, by_digest, "revoked.image");
 	auth_revoked_free(by_digest);
 	auth_revoked_free(by_signer);
 }

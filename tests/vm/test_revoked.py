@@ -26,13 +26,13 @@ def test_revoked_images_are_refused(vm, kfl, seal):
                          vm.signature_list(EFI_CERT_X509, signer.with_suffix(".der").read_bytes())],
                         more_db=[f"{signer}.crt"])
     result = vm.run_micro(
-        kernel="6.12", variables=store, append="crashkernel=128M", programs=[kfl, LOADER],
+        kernel="6.12", variables=store, append="crashkernel=128M", programs=[kfl, LOADER, BUILD / "ukdumpctl"],
         files={path.name: path for path in (good, image, certificate)}, script="""
         loaded() { cat /sys/kernel/kexec_crash_loaded; }
-        attempt arm ukdump-load load /payload/good.efi
+        attempt arm ukdumpctl start /payload/good.efi
         record=$(md5sum </run/ukdump/armed)
         for row in image certificate; do
-            attempt "load.$row" ukdump-load load "/payload/$row.efi"
+            attempt "load.$row" ukdumpctl start "/payload/$row.efi"
             [ "$record" = "$(md5sum </run/ukdump/armed)" ] && same=yes || same=no
             report "armed.$row" "$(loaded) $same"
         done
