@@ -121,3 +121,27 @@ def test_smallest_memory_for_parts(vm):
     assert kernel + initrd < needed < kernel + initrd + 16 * KIB
     assert result.get("tight.status") == "0", result.get("tight")
     assert_refused(result, "small", "host.memory", "raise crashkernel=")
+
+
+@pytest.mark.long
+def test_parts_are_those_of_systemd_stub(vm):
+    """The same UKI booted by firmware and loaded in parts: the same files, the same command line."""
+    keys = vm.keys()
+    probe = vm.probe_initrd("same")
+    image = vm.uki(vm.logs / "a.efi", vm.sign(vm.kernel("6.12").image, vm.logs / "vmlinuz"), probe,
+                   CMDLINE, options=["--profile", "ID=main", "--pcrpkey", keys / "db.crt",
+                                     "--section", ".pcrsig:{}"])
+    addon = vm.uki_part(vm.logs / "x.addon.efi", "--cmdline", "from=addon")
+    firmware = vm.run_uki(image, sidecars=[addon])
+    result = vm.run_micro(append="crashkernel=192M", programs=PROGRAMS, files={
+        "a.efi": image, "a.efi.extra.d/x.addon.efi": addon,
+    }, script=HELPERS + """
+        attempt load ukdumpctl start /payload/a.efi
+        crash
+    """)
+    print(result.table())
+    assert result.get("load.status") == "0", result.get("load")
+    assert result.get("probe.extra") == firmware.get("probe.extra")
+    assert result.get("probe.extra").count("-r--r--r-- 0:0 ") == 4
+    assert result.get("probe.files") == firmware.get("probe.files")
+    assert result.get("probe.cmdline").partition(" ")[2] == firmware.get("probe.cmdline")
