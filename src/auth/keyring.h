@@ -16,7 +16,7 @@ enum kernel_opinion {
 	KERNEL_UNKNOWN,		/* it cannot be known; reason says why */
 	KERNEL_TRUSTS,		/* keyring and key are set */
 	KERNEL_LACKS_KEY,	/* ENOKEY */
-	KERNEL_LACKS_ALGORITHM, /* ENOPKG */
+	KERNEL_LACKS_ALGORITHM, /* ENOPKG; a key's: ENOENT, measured on 6.1 */
 	KERNEL_REVOKES,		/* a certificate is in its .blacklist: EKEYREJECTED */
 };
 

@@ -37,6 +37,9 @@ static const struct {
 	{EBADMSG, "the kernel cannot parse the signature; sign the image again"},
 	{EMSGSIZE, "the signature is 64 KiB or more; sign with fewer certificates"},
 	{ENOPKG, "the kernel lacks the signature's algorithm; sign with RSA and SHA-256"},
+	{ENOENT,
+	 "the kernel lacks the algorithm of the signer's key, such as ECDSA on 6.1; sign with "
+	 "RSA and SHA-256"},
 	{EADDRNOTAVAIL, "no contiguous hole in the crash memory is large enough; reserve more with "
 			"crashkernel="},
 	{ENOMEM, "not enough free memory to read the image; free some and try again"},

@@ -304,7 +304,9 @@ def test_addon(tmp_path):
 
 
 def test_inner_kernel(tmp_path):
-    plain(tmp_path / "a.efi", linux=bytes(bzimage.minimal()))
+    kernel = bzimage.minimal()
+    kernel[0x40:0x42] = b"NE"
+    plain(tmp_path / "a.efi", linux=bytes(kernel))
     facts, text = inspect(tmp_path / "a.efi")
     assert facts["kind"] == "plain UKI" and facts["kernel"] == bzimage.VERSION
     assert facts["inner"]["fault"].startswith(".linux: ") and not facts["inner"]["signatures"]

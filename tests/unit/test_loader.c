@@ -748,9 +748,10 @@ static void test_lockdown(void **state _unused_)
 static void test_every_known_errno_is_explained(void **state _unused_)
 {
 	/* reference/uki-kexec.md, section 4.3 */
-	static const int known[] = {EPERM,    EBUSY,   EINVAL, ENOEXEC,	      EFBIG,   ETXTBSY,
-				    EACCES,   ENODATA, ENOKEY, EKEYREJECTED,  ELIBBAD, EBADMSG,
-				    EMSGSIZE, ENOPKG,  ENOMEM, EADDRNOTAVAIL, ENOSYS,  524};
+	static const int known[] = {EPERM,   EBUSY,	    EINVAL,   ENOEXEC, EFBIG,
+				    ETXTBSY, EACCES,	    ENODATA,  ENOKEY,  EKEYREJECTED,
+				    ELIBBAD, EBADMSG,	    EMSGSIZE, ENOPKG,  ENOENT,
+				    ENOMEM,  EADDRNOTAVAIL, ENOSYS,   524};
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(known); i++) {
 		if (strstr(explain_errno(known[i]), "unexpected"))
