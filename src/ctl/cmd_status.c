@@ -24,6 +24,7 @@ static const char usage[] =
 struct state {
 	bool armed, enforced;
 	char *image, *path, *signer, *time, *kernel, *kind, *lockdown, *missing, *recorded;
+	char *keyring, *key; /* NULL: the kernel was not asked, or does not enforce signatures */
 	bool secure_boot;
 	uint64_t reserved, needed, comfort, profile, addons;
 	char problem[MAX_PROBLEMS][256];
@@ -32,8 +33,8 @@ struct state {
 
 static void state_free(struct state *s)
 {
-	char *strings[] = {s->image, s->path,	  s->signer,  s->time,	  s->kernel,
-			   s->kind,  s->lockdown, s->missing, s->recorded};
+	char *strings[] = {s->image,	s->path,    s->signer,	 s->time,    s->kernel, s->kind,
+			   s->lockdown, s->missing, s->recorded, s->keyring, s->key};
 
 	for (size_t i = 0; i < ARRAY_SIZE(strings); i++)
 		free(strings[i]);
@@ -64,6 +65,8 @@ static void read_facts(const struct buffer *facts, struct state *s)
 	s->image = loader_value(facts, "image");
 	s->path = loader_value(facts, "path");
 	s->signer = loader_value(facts, "signer");
+	s->keyring = loader_value(facts, "keyring");
+	s->key = loader_value(facts, "key");
 	s->time = loader_value(facts, "time");
 	s->kernel = loader_value(facts, "kernel");
 	s->kind = loader_value(facts, "kind");
@@ -112,6 +115,10 @@ static void print_text(const struct state *s)
 		printf("image     %s\n", s->path ? s->path : "?");
 		printf("image id  %s\n", s->image);
 		printf("signer    %s\n", s->signer ? s->signer : "?");
+		if (s->key)
+			printf("by key    %s%s%s\n", s->key,
+			       s->keyring && *s->keyring ? " in " : "",
+			       s->keyring ? s->keyring : "");
 		printf("since     %s\n", s->time ? s->time : "?");
 		printf("kernel    %s\n", s->kernel ? s->kernel : "?");
 	}
@@ -137,6 +144,8 @@ static void print_json(const struct state *s)
 	json_text(o, "image", s->image);
 	json_text(o, "path", s->path);
 	json_text(o, "signer", s->signer);
+	json_text(o, "keyring", s->keyring && *s->keyring ? s->keyring : NULL);
+	json_text(o, "key", s->key);
 	json_text(o, "time", s->time);
 	json_text(o, "kernel", s->kernel);
 	json_text(o, "kind", s->kind);

@@ -28,6 +28,8 @@ static void print_record(FILE *out, const struct plan *p, const char *path, cons
 		(void)fprintf(out, "profile=%u\naddons=%u\n", p->profile, p->n_addons);
 	(void)fprintf(out, "needed=%" PRIu64 "\ncomfort=%" PRIu64 "\n", p->need.minimum,
 		      p->need.comfort);
+	if (p->answer.opinion == KERNEL_TRUSTS)
+		(void)fprintf(out, "keyring=%s\nkey=%s\n", p->answer.keyring, p->answer.key);
 	if (*problem)
 		(void)fprintf(out, "problem=%s\n", problem);
 }

@@ -8,8 +8,9 @@
 
 /*
  * Writes ARMED_FILE as key=value lines: image, path, signer, time, kernel, kind (sealed, plain), of
- * a plain one profile and addons (their number), needed, comfort, and, if it is not empty, the
- * problem that arming left.
+ * a plain one profile and addons (their number), needed, comfort; keyring (empty if it could not be
+ * read) and key, if the kernel was found to trust one; and, if it is not empty, the problem that
+ * arming left.
  */
 int armed_write(const struct root *root, const struct plan *p, const char *path,
 		const char *problem, struct ukd_error *e) _must_check_;

@@ -80,8 +80,7 @@ static int check_keyring(const struct root *root, const struct auth_result *auth
 	return kernel_refuses(ret, auth, what, e);
 }
 
-static int check_sealed(const struct machine *m, const struct plan *p, struct kernel_answer *ret,
-			struct ukd_error *e)
+static int check_sealed(const struct machine *m, struct plan *p, struct ukd_error *e)
 {
 	if (p->image.j.facts.flags & SEALED_FOR_NORMAL_KEXEC)
 		return ukd_refuse(
@@ -89,15 +88,14 @@ static int check_sealed(const struct machine *m, const struct plan *p, struct ke
 			"the image was sealed for a normal kexec and would find no memory "
 			"to dump; build one without --normal-kexec");
 	if (m->host.enforced)
-		return check_keyring(m->root, &p->image.j.auth, "", ret, e);
+		return check_keyring(m->root, &p->image.j.auth, "", &p->answer, e);
 	log_warning("Secure Boot and lockdown are off: the kernel does not enforce the "
 		    "image's signature");
 	return 0;
 }
 
 /* The kernel will look at .linux alone: unsigned inside, a signed UKI is of no use to it. */
-static int check_inner(const struct machine *m, const struct plan *p, struct kernel_answer *ret,
-		       struct ukd_error *e)
+static int check_inner(const struct machine *m, struct plan *p, struct ukd_error *e)
 {
 	const struct auth_result *inner = &p->image.j.inner;
 	const char *name = p->image.j.uki.name;
@@ -113,15 +111,13 @@ static int check_inner(const struct machine *m, const struct plan *p, struct ker
 	if (inner->verdict != AUTH_TRUSTED && inner->verdict != AUTH_UNTRUSTED)
 		return ukd_refuse(e, inner->check, "%s: .linux, which this kernel verifies: %s",
 				  name, inner->reason);
-	return check_keyring(m->root, inner, ".linux: ", ret, e);
+	return check_keyring(m->root, inner, ".linux: ", &p->answer, e);
 }
 
-int check_plan(const struct machine *m, const struct plan *p, struct kernel_answer *ret,
-	       struct ukd_error *e)
+int check_plan(const struct machine *m, struct plan *p, struct ukd_error *e)
 {
 	int r = check_memory(&m->host, &p->need, e);
 
-	*ret = (struct kernel_answer){0};
 	if (r < 0)
 		return r;
 	if (m->host.five_level && !(p->setup.xloadflags & XLF_5LEVEL))
@@ -132,11 +128,12 @@ int check_plan(const struct machine *m, const struct plan *p, struct kernel_answ
 	r = ima_check(m->root, !plan_is_sealed(p), e);
 	if (r < 0)
 		return r;
-	return plan_is_sealed(p) ? check_sealed(m, p, ret, e) : check_inner(m, p, ret, e);
+	return plan_is_sealed(p) ? check_sealed(m, p, e) : check_inner(m, p, e);
 }
 
-void tell_verified(const struct machine *m, const struct plan *p, const struct kernel_answer *a)
+void tell_verified(const struct machine *m, const struct plan *p)
 {
+	const struct kernel_answer *a = &p->answer;
 	char addons[48] = "", by[160] = "";
 
 	if (plan_is_sealed(p))

@@ -100,7 +100,6 @@ struct arming {
 	const char *path;
 	struct plan image, good;
 	bool has_good; /* there is a last good image */
-	struct kernel_answer answer;
 };
 
 static void arming_free(struct arming *a)
@@ -132,7 +131,7 @@ static void record_new(const struct arming *a)
 	struct ukd_error e;
 	char full[PATH_MAX];
 
-	tell_verified(&a->machine, &a->image, &a->answer);
+	tell_verified(&a->machine, &a->image);
 	if (!realpath(a->path, full))
 		(void)snprintf(full, sizeof(full), "%s", a->path);
 	record(a, &a->image, full);
@@ -182,7 +181,7 @@ static int prepare(struct arming *a, const char *profile, struct ukd_error *e)
 	if (r >= 0)
 		r = plan_make(&a->machine, AT_FDCWD, a->path, profile, &a->image, e);
 	if (r >= 0)
-		r = check_plan(&a->machine, &a->image, &a->answer, e);
+		r = check_plan(&a->machine, &a->image, e);
 	if (r < 0)
 		return r;
 	r = last_good_plan(&a->machine, &a->good, &no_good);

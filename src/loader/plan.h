@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "auth/keyring.h"
 #include "auth/sidecar.h"
 #include "conf/settings.h"
 #include "crashkernel/size.h"
@@ -31,6 +32,11 @@ struct plan {
 	struct setup_header setup;	     /* the one that the running kernel will look at */
 	char kernel[SEALED_VERSION_MAX + 1]; /* version of the inner kernel; empty: unknown */
 	struct image_need need;
+	/*
+	 * What the kernel says to the signature that it will look at, since check_plan();
+	 * KERNEL_UNKNOWN, without a reason, where it does not enforce signatures.
+	 */
+	struct kernel_answer answer;
 };
 
 #define PLAN_NONE                                           \

@@ -579,6 +579,8 @@ static void test_keyring_that_has_the_key(void **state _unused_)
 	write_keys(&t, description);
 	tree_write(&t, "/sys/kernel/security/lockdown", "none [integrity] confidentiality\n");
 	expect_loaded(&t, "/a.efi");
+	_free_ char *armed = tree_text(&t, ARMED_FILE);
+	assert_non_null(strstr(armed, "\nkeyring=\nkey=Test: Inc: signer\n"));
 	/* revoked: no advice to enroll it */
 	for (unsigned int i = 0; i < a.embedded[0].tbs_len; i++)
 		(void)sprintf(hex + 2 * i, "%02x", a.embedded[0].tbs[i]);
