@@ -48,6 +48,7 @@ def test_for_host_says_what_the_kernel_says(vm, seal, kfl, series):
 
     def host(name):
         facts, = json.loads(result.get(name))
+        print(name, facts)
         assert facts["accepted"] and facts.get("host_enforced") is True
         return (facts["host"], facts["host_keyring"], facts["host_check"],
                 result.get(f"{name}.status"), result.get(f"{name}.kernel"))
