@@ -78,7 +78,7 @@ struct auth_revoked *auth_revoked_of_host(const struct root *root, struct ukd_er
 
 /*
  * What the lists hold, for people: "dbx 371 (2 of other types), MokListX 0, SBAT level 2023012900";
- * "none" if there is no list.
+ * "none" if there is no list; and that EFI's variables cannot be seen, if so.
  */
 void auth_revoked_describe(const struct auth_revoked *r, char *ret, size_t size);
 

@@ -7,6 +7,7 @@
 #include "auth/revoked_lists.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -221,6 +222,26 @@ static int add_level(struct auth_revoked *r, const struct root *root, struct ukd
 	return ret < 0 ? ret : revoked_set_level(r, buffer_bytes(&b), e);
 }
 
+/*
+ * A machine with EFI, but no variable to be seen: efivarfs is not mounted, or the kernel runs
+ * without EFI's runtime services, as real-time kernels do. No error, since nothing could be done
+ * about it there; the kernel itself knows no dbx then.
+ */
+static bool has_hidden_variables(const struct root *root)
+{
+	_close_ int efi = root_openat(root, "/sys/firmware/efi", O_RDONLY | O_DIRECTORY);
+	_close_ int fd = root_openat(root, "/sys/firmware/efi/efivars", O_RDONLY | O_DIRECTORY);
+	_closedir_ DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *d;
+
+	if (dir)
+		(void)take_fd(&fd);
+	while (dir && (d = readdir(dir)))
+		if (d->d_name[0] != '.')
+			return false;
+	return efi >= 0;
+}
+
 struct auth_revoked *auth_revoked_of_host(const struct root *root, struct ukd_error *e)
 {
 	static int (*const add[])(struct auth_revoked *, const struct root *,
@@ -237,7 +258,17 @@ struct auth_revoked *auth_revoked_of_host(const struct root *root, struct ukd_er
 		if (ret < 0 && ret != -ENOENT)
 			return NULL;
 	}
+	r->hidden = has_hidden_variables(root);
 	return take_ptr(&r);
+}
+
+/* The date may be any text that firmware holds; anything but a number is not for a terminal. */
+static bool is_number(struct bytes b)
+{
+	for (uint64_t i = 0; i < b.len; i++)
+		if (b.p[i] < '0' || b.p[i] > '9')
+			return false;
+	return b.len > 0;
 }
 
 /* "SBAT level 2023012900": the date of the level's own line, if it has one. */
@@ -250,7 +281,7 @@ static void describe_level(const struct auth_revoked *r, FILE *f)
 	if (!r->has_level)
 		return;
 	(void)fprintf(f, "%sSBAT level", r->n_lists ? ", " : "");
-	if (sbat_next(&it, &entry, &e) > 0 && entry.third.len)
+	if (sbat_next(&it, &entry, &e) > 0 && is_number(entry.third))
 		(void)fprintf(f, " %.*s", (int)entry.third.len, (const char *)entry.third.p);
 }
 
@@ -269,4 +300,6 @@ void auth_revoked_describe(const struct auth_revoked *r, char *ret, size_t size)
 	describe_level(r, f);
 	if (!r->n_lists && !r->has_level)
 		(void)fprintf(f, "none");
+	if (r->hidden)
+		(void)fprintf(f, " (no EFI variables to be seen: is efivarfs mounted?)");
 }

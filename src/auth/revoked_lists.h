@@ -42,6 +42,7 @@ struct auth_revoked {
 	size_t n, room;
 	struct revoked_entry *entries;
 	bool has_level;
+	bool hidden; /* there is EFI, but its variables are not to be seen */
 	struct buffer level;
 };
 

@@ -166,7 +166,7 @@ static void test_sbat_level(void **state _unused_)
 {
 	static const char *const bad[] = {"",	  "\n",	      "sbat\n",	   "sbat,\n",
 					  ",1\n", "sbat,0\n", "sbat,1x\n", "sbat,1\nshim\n"};
-	_revoked_ struct auth_revoked *good = auth_revoked_new();
+	_revoked_ struct auth_revoked *good = auth_revoked_new(), *odd = auth_revoked_new();
 	struct ukd_error e = {0};
 	char text[64];
 
@@ -181,6 +181,9 @@ static void test_sbat_level(void **state _unused_)
 	auth_revoked_describe(good, text, sizeof(text));
 	assert_string_equal(text, "SBAT level 2023012900");
 	assert_int_equal(revoked_check_sbat(good, TEXT("shim,1,v,p,1,u"), &e), -EBADMSG);
+	assert_int_equal(revoked_set_level(odd, TEXT("sbat,1,\x1b[31m\n"), &e), 0);
+	auth_revoked_describe(odd, text, sizeof(text));
+	assert_string_equal(text, "SBAT level");
 }
 
 /* Lists -----------------------------------------------------------------------------------------*/
@@ -625,10 +628,11 @@ static void test_sbat_malformed(void **state _unused_)
 
 /* This machine's variables ----------------------------------------------------------------------*/
 
-#define VARS  "sys/firmware/efi/efivars/"
-#define TABLE "sys/firmware/efi/mok-variables/"
-#define SHIM  "-605dab50-e046-4300-abb6-3dd810dd8b23"
-#define DBX   VARS "dbx-d719b2cb-3d3a-4596-a3bc-dad00e67656f"
+#define VARS   "sys/firmware/efi/efivars/"
+#define TABLE  "sys/firmware/efi/mok-variables/"
+#define SHIM   "-605dab50-e046-4300-abb6-3dd810dd8b23"
+#define HIDDEN " (no EFI variables to be seen: is efivarfs mounted?)"
+#define DBX    VARS "dbx-d719b2cb-3d3a-4596-a3bc-dad00e67656f"
 
 static char dir[] = "/tmp/ukdump-test.XXXXXX";
 static struct root root = ROOT_NONE;
@@ -710,9 +714,14 @@ static void test_host(void **state _unused_)
 	add_digests(&two, 2);
 	add_digests(&three, 3);
 	expect_host("none");
+	assert_int_equal(make_directories(root.fd, "sys/firmware/efi", 0755, &e), 0);
+	expect_host("none" HIDDEN);
 	assert_int_equal(make_directories(root.fd, VARS, 0755, &e), 0);
 	assert_int_equal(make_directories(root.fd, TABLE, 0755, &e), 0);
-	expect_host("none");
+	expect_host("none" HIDDEN);
+	put_table(TABLE "SbatLevelRT", TEXT("sbat,1,2021030218\n"));
+	expect_host("SBAT level 2021030218" HIDDEN);
+	assert_int_equal(unlinkat(root.fd, TABLE "SbatLevelRT", 0), 0);
 	put_variable(DBX, buffer_bytes(&one));
 	expect_host("dbx 1");
 	put_variable(VARS "MokListXRT" SHIM, buffer_bytes(&two));
