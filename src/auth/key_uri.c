@@ -56,7 +56,7 @@ static void decode(const char *s, size_t n, char *ret, size_t size)
 		int high = s[i] == '%' && n - i > 2 ? hex_digit(s[i + 1]) : -1;
 		int low = high >= 0 ? hex_digit(s[i + 2]) : -1;
 
-		ret[out++] = low >= 0 ? (char)(high << 4 | low) : s[i];
+		ret[out++] = low >= 0 ? (char)(uint8_t)(high << 4 | low) : s[i];
 		i += low >= 0 ? 2 : 0;
 	}
 	ret[out] = 0;

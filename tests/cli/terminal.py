@@ -4,6 +4,7 @@
 import os
 import pty
 import select
+import signal
 import termios
 import time
 
@@ -40,9 +41,16 @@ class Terminal:
         os.write(self.fd, text.encode())
 
     def end(self):
-        deadline = time.monotonic() + 20
-        while self._read(1) and time.monotonic() < deadline:
+        """Waits for the program's end; one that goes on, as by asking again, is killed."""
+        deadline, ended = time.monotonic() + 20, 0
+        while not ended and time.monotonic() < deadline:
+            self._read(0.05)
+            ended, self.status = os.waitpid(self.pid, os.WNOHANG)
+        if not ended:
+            os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
+        while self._read(0):
             pass
-        _, self.status = os.waitpid(self.pid, 0)
         os.close(self.fd)
+        assert ended, self.output
         return self.output.decode()

@@ -219,14 +219,23 @@ static void test_not_a_key(void **state _unused_)
 /* After the tests before it, which have opened keys. */
 static void test_secrets_are_kept(void **state _unused_)
 {
+	EVP_PKEY *key = NULL;
+	struct ukd_error e = {0};
 	struct rlimit core;
+	_tree_ struct tree t;
+	size_t before;
 
+	tree_make(&t);
+	fixture_write_pem_key(tree_path(&t, "/key.pem"), fixture_key(KEY_RSA_2048), NULL);
 	assert_int_equal(prctl(PR_GET_DUMPABLE), 0);
 	assert_int_equal(getrlimit(RLIMIT_CORE, &core), 0);
 	assert_int_equal(core.rlim_max, 0);
 	assert_int_equal(CRYPTO_secure_malloc_initialized(), 1);
-	fixture_pki_end();
-	assert_int_equal(CRYPTO_secure_used(), 0); /* nothing is left of those keys */
+	before = CRYPTO_secure_used();
+	assert_int_equal(private_key_open(&t.root, "/key.pem", KEY_ASK, &key, &e), 0);
+	assert_true(CRYPTO_secure_used() > before); /* the private numbers are there */
+	EVP_PKEY_free(key);
+	assert_int_equal(CRYPTO_secure_used(), before);
 }
 
 static int end(void **state _unused_)
