@@ -55,8 +55,9 @@ static void decode(const char *s, size_t n, char *ret, size_t size)
 	for (size_t i = 0; i < n && out + 1 < size; i++) {
 		int high = s[i] == '%' && n - i > 2 ? hex_digit(s[i + 1]) : -1;
 		int low = high >= 0 ? hex_digit(s[i + 2]) : -1;
+		int c = low >= 0 ? 16 * high + low : s[i];
 
-		ret[out++] = low >= 0 ? (char)(uint8_t)(high << 4 | low) : s[i];
+		ret[out++] = (char)c;
 		i += low >= 0 ? 2 : 0;
 	}
 	ret[out] = 0;

@@ -232,7 +232,7 @@ PLACES = {
     "shim-signed": ("var/lib/shim-signed/mok/MOK.priv", "var/lib/shim-signed/mok/MOK.der"),
     "uki.conf": ("etc/kernel/key.pem", "etc/kernel/cert.pem"),
 }
-UKI_CONF = ("# ukify\n[PCRSignature:a]\nPCRPrivateKey=x\nSecureBootPrivateKey=wrong\n[UKI]\n"
+UKI_CONF = ("# ukify\n[PCRSignature:a]\nPCRPrivateKey=x\nSigningEngine=wrong\n[UKI]\n"
             "Splash = /a # b\nSecureBootPrivateKey = /etc/kernel/key.pem # key\n"
             "SecureBootCertificate=/etc/kernel/cert.pem\n")
 
