@@ -175,6 +175,16 @@ static int check_der(const char *path, struct bytes der, struct ukd_error *e)
 			  path, path);
 }
 
+/* A signer that was told another digest algorithm than that of the digest it was given. */
+static void explain_digest(struct ukd_error *e)
+{
+	size_t n = strlen(e->text);
+
+	if (!strcmp(e->check, "auth.content") || !strcmp(e->check, "auth.digest"))
+		(void)snprintf(e->text + n, sizeof(e->text) - n,
+			       " (what 'sign --print-digest' prints is a SHA-256 digest)");
+}
+
 static int do_attach(const struct options *opt, struct ukd_error *e)
 {
 	_buffer_ struct buffer image = {0}, der = {0};
@@ -185,7 +195,12 @@ static int do_attach(const struct options *opt, struct ukd_error *e)
 		r = file_read(AT_FDCWD, opt->signature, PE_CERT_TABLE_MAX, &der, e);
 	if (r >= 0)
 		r = check_der(opt->signature, buffer_bytes(&der), e);
-	return r < 0 ? r : finish(opt, &image, buffer_bytes(&der), opt->cert, NULL, e);
+	if (r < 0)
+		return r;
+	r = finish(opt, &image, buffer_bytes(&der), opt->cert, NULL, e);
+	if (r < 0)
+		explain_digest(e);
+	return r;
 }
 
 /* Both verbs' options. Returns -1 to go on, else the exit code. */

@@ -71,7 +71,7 @@ def test_passphrase(locked, signers, image, form):
 
 
 @pytest.mark.parametrize("answer, says", [
-    ("wrong\n", "wrong passphrase"), ("\n", "passphrase"), ("\x03", "none was given"),
+    ("wrong\n", "wrong passphrase"), ("\n", "passphrase"), ("\x03\n", "none was given"),
     ("\x04", "passphrase"), ("x" * 2000 + "\n", "passphrase"),
 ], ids=["wrong", "empty", "interrupt", "end", "long"])
 @pytest.mark.parametrize("form", ["pkcs8", "traditional"])
