@@ -54,7 +54,8 @@ demo: ## boot a Debian 13 guest, crash it, show the dump
 # libFuzzer (clang). Seeds are generated, corpora grow in build/cache/corpus; what crashed a fuzzer is
 # kept beside it. Objects of their own, since the instrumentation goes into every parser.
 FUZZ_S ?= 60
-FUZZERS := fuzz_conf fuzz_dump fuzz_pe fuzz_pkcs7 fuzz_printk fuzz_sbat fuzz_siglist fuzz_stub
+FUZZERS := fuzz_cert fuzz_conf fuzz_dump fuzz_pe fuzz_pkcs7 fuzz_printk fuzz_profile fuzz_sbat \
+	fuzz_siglist fuzz_stub
 FUZZ_FLAGS := -std=gnu11 -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all
 FUZZ_OBJ := $(BUILD)/fuzz/obj
 FUZZ_SOURCES := $(foreach c,base util conf pe auth dump,$(addprefix $(c)/,$(SRC_$(c)))) \

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Seeds for the fuzzers: DIR/fuzz_pe, fuzz_stub, fuzz_pkcs7, fuzz_siglist, fuzz_sbat.
+"""Seeds for the fuzzers: DIR/fuzz_cert, fuzz_pe, fuzz_profile, fuzz_stub, fuzz_pkcs7, fuzz_siglist, fuzz_sbat.
 
     corpus.py BUILD DIR      BUILD has a ukdumpctl that makes sealed, signed images
 """
@@ -15,6 +15,11 @@ from pathlib import Path
 import bzimage
 import pe
 import pki
+
+# In the order of base/sections.h.
+SECTIONS = [".linux", ".osrel", ".cmdline", ".initrd", ".ucode", ".splash", ".dtb", ".dtbauto",
+            ".hwids", ".uname", ".sbat", ".pcrsig", ".pcrpkey", ".profile", ".efifw", ".sbom",
+            ".kexec"]
 
 EFI_CERT_X509 = uuid.UUID("a5c059a1-94e4-4aa7-87b5-ab155c2bf072").bytes_le
 EFI_CERT_SHA256 = uuid.UUID("c1c41626-504c-4092-aca9-41f936934328").bytes_le
@@ -62,6 +67,23 @@ def signature_list(kind, owner_and_data):
     return kind + struct.pack("<III", 28 + len(entry), 0, len(entry)) + entry
 
 
+def section_list(image, kind=0):
+    """What fuzz_profile takes: the sections of an image by their place in base/sections.h."""
+    out = bytearray([kind])
+    for s in image.sections:
+        index = SECTIONS.index(s.name) if s.name in SECTIONS else len(SECTIONS)
+        out += struct.pack("<BH", index, len(s.data)) + s.data
+    return bytes(out)
+
+
+def certificate_tables(image):
+    """What fuzz_cert takes: a table, and a kernel with one."""
+    blobs = pe.certificates(image) or [b"\x30\x06abcdef"]
+    kernel = pe.attach(bzimage.minimal(), *blobs)
+    yield "table", kernel[len(bzimage.minimal()):]
+    yield "kernel", kernel
+
+
 def main(argv):
     if len(argv) != 3 or argv[1].startswith("-"):
         sys.exit(__doc__)
@@ -76,6 +98,8 @@ def main(argv):
         for name, image in sealed_images(build, work):
             seed("fuzz_pe", name, image)
             seed("fuzz_stub", name, stub_input(image, b"elfcorehdr=0x10002000"))
+            for what, data in certificate_tables(image):
+                seed("fuzz_cert", f"{name}-{what}", data)
             for i, blob in enumerate(pe.certificates(image)):
                 seed("fuzz_pkcs7", f"{name}-{i}", blob)
         seed("fuzz_stub", "keys", stub_input(
@@ -90,11 +114,18 @@ def main(argv):
     seed("fuzz_sbat", "passes", image + b"\fsbat,1,2023012900\nshim,2\n")
     seed("fuzz_sbat", "revoked", image + b"\fsbat,1,2023012900\r\nuki,2\n\0")
     seed("fuzz_pe", "plain", pe.attach(pe.uki().bytes(), b"\x30\x06abcdef"))
-    seed("fuzz_pe", "profiles", pe.Image([
+    profiles = pe.Image([
         pe.Section(name, data, pe.CODE if name == ".text" else pe.DATA)
         for name, data in [(".text", b"\xf4"), (".sbat", b"sbat,1,x\n"), (".osrel", b"ID=x\n"),
                            (".linux", b"k"), (".cmdline", b"a"), (".profile", b"ID=a\n"),
-                           (".cmdline", b"b")]]).bytes())
+                           (".profile", b"# x\nID='b'\nTITLE=\"B\"\n"), (".cmdline", b"b")]])
+    seed("fuzz_pe", "profiles", profiles.bytes())
+    seed("fuzz_profile", "profiles", section_list(profiles))
+    seed("fuzz_profile", "plain", section_list(pe.uki(linux=bzimage.minimal(),
+                                                      uname=bzimage.VERSION.split()[0].encode())))
+    seed("fuzz_profile", "addon", section_list(pe.Image([
+        pe.Section(".sbat", b"sbat,1,x\n"), pe.Section(".cmdline", b"a")]), kind=2))
+    seed("fuzz_cert", "none", bzimage.minimal())
 
 
 if __name__ == "__main__":
