@@ -143,11 +143,30 @@ static void test_kernel_certificates(void **state _unused_)
 		assert_int_equal(k.cert_size, cases[i].table);
 		store_le32(b.data + K_CERTDIR, 0);
 		expect_refused(parse_kernel(&b, &k, &e), &e, "kernel.certificates", "no offset");
+		store_le32(b.data + K_CERTDIR, K_LEN + 8);
+		expect_refused(parse_kernel(&b, &k, &e), &e, "kernel.certificates", "past the end");
 		store_le32(b.data + K_CERTDIR, K_LEN - 8);
 		store_le32(b.data + K_CERTDIR + 4, cases[i].table + 8);
 		expect_refused(parse_kernel(&b, &k, &e), &e, "kernel.certificates",
 			       "over a section");
 	}
+}
+
+/* Where only the alignment is wrong. */
+static void test_kernel_alignment(void **state _unused_)
+{
+	_buffer_ struct buffer signed_kernel = {0}, moved = {0};
+	struct kernel_image k;
+	struct ukd_error e = {0};
+
+	make_signed_kernel(4, 0x100, 0, &signed_kernel);
+	store_le32(signed_kernel.data + K_DATA + 16, 0x204);
+	expect_refused(parse_kernel(&signed_kernel, &k, &e), &e, "kernel.certificates",
+		       "table behind a section of an odd length");
+	fixture_kernel_make(&moved);
+	memmove(moved.data + K_COFF + 4, moved.data + K_COFF, K_DATA + 40 - K_COFF);
+	store_le32(moved.data + 0x3c, K_COFF + 4);
+	expect_refused(parse_kernel(&moved, &k, &e), &e, "kernel.pe", "PE header at 0x44");
 }
 
 static void test_unsigned_kernel(void **state _unused_)
@@ -203,6 +222,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_kernel_corruptions),
 		cmocka_unit_test(test_kernel_certificates),
+		cmocka_unit_test(test_kernel_alignment),
 		cmocka_unit_test(test_unsigned_kernel),
 		cmocka_unit_test(test_truncated_kernel),
 		cmocka_unit_test(test_every_check_was_seen),

@@ -336,6 +336,13 @@ static void test_version_string(void **state _unused_)
 	store_le16(k.data + BP_KERNEL_VERSION, 0);
 	kernel_version_string(buffer_bytes(&k), v);
 	assert_string_equal(v, "");
+	store_le16(k.data + BP_KERNEL_VERSION, 0x100);
+	kernel_version_string(buffer_bytes(&k), v);
+	assert_string_equal(v, "vvvvv");
+	k.data[BP_MAGIC] = 'h'; /* no bzImage: these bytes mean something else */
+	kernel_version_string(buffer_bytes(&k), v);
+	assert_string_equal(v, "");
+	k.data[BP_MAGIC] = 'H';
 	kernel_version_string((struct bytes){k.data, 0x28f}, v);
 	assert_string_equal(v, "");
 }

@@ -165,6 +165,20 @@ static void test_text_size_limit(void **state _unused_)
 	expect_fires(&stub, "uki.text-size", "stub above 64 KiB");
 }
 
+/* The file is read in pieces of 1 MiB, and the last ones hold nothing but padding. */
+static void test_long_padding(void **state _unused_)
+{
+	static char initrd[3 << 20];
+	struct fixture_section s[] = {{".initrd", initrd, sizeof(initrd), 0}};
+	_buffer_ struct buffer pe = {0};
+
+	fixture_uki_with(s, 1, &pe);
+	store_le32(pe.data + SECTION(5) + 8, 10);
+	expect_good(&pe);
+	pe.data[pe.len - 1] = 1;
+	expect_fires(&pe, "uki.padding", "a byte at the end of a long padding");
+}
+
 /* What is between the sections of fixture_uki_with() and the expected check; NULL: good. */
 struct variant {
 	const char *what, *check;
@@ -498,6 +512,7 @@ int main(void)
 		cmocka_unit_test(test_device_trees_may_repeat),
 		cmocka_unit_test(test_terminal_is_not_driven_by_uname),
 		cmocka_unit_test(test_text_size_limit),
+		cmocka_unit_test(test_long_padding),
 		cmocka_unit_test(test_text_that_is_no_ascii),
 		cmocka_unit_test(test_profile_texts),
 		cmocka_unit_test(test_kernels_and_profiles),
