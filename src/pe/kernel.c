@@ -27,18 +27,17 @@ static int find_headers(struct bytes head, struct headers *h, struct ukd_error *
 {
 	if (head.len < DOS_HEADER_LEN || !bytes_start_with(head, "MZ"))
 		return ukd_refuse(e, "kernel.pe",
-				  ".linux: not a PE file: it does not begin with "
+				  "not a PE file: it does not begin with "
 				  "'MZ'");
 	h->coff = load_le32(head.p + 0x3c);
 	h->opt = h->coff + COFF_HEADER_LEN;
 	if (h->coff < DOS_HEADER_LEN || h->coff % 8 ||
 	    !bytes_has(head, h->coff, COFF_HEADER_LEN + OPT_FIXED_LEN) ||
 	    memcmp(head.p + h->coff, "PE\0\0", 4) != 0)
-		return ukd_refuse(e, "kernel.pe", ".linux: not a PE file: no PE header at 0x%x",
-				  h->coff);
+		return ukd_refuse(e, "kernel.pe", "not a PE file: no PE header at 0x%x", h->coff);
 	if (load_le16(head.p + h->coff + 4) != 0x8664 || load_le16(head.p + h->opt) != 0x20b)
 		return ukd_refuse(e, "kernel.pe",
-				  ".linux: machine type 0x%04x, magic 0x%x: need 0x8664 (x86-64), "
+				  "machine type 0x%04x, magic 0x%x: need 0x8664 (x86-64), "
 				  "0x20b (PE32+)",
 				  load_le16(head.p + h->coff + 4), load_le16(head.p + h->opt));
 	return 0;
@@ -55,7 +54,7 @@ static int check_headers(struct bytes head, uint64_t len, struct headers *h, str
 
 	if (n_dirs <= DIR_CERTIFICATES || n_dirs > 16 || opt_len != OPT_FIXED_LEN + 8 * n_dirs)
 		return ukd_refuse(e, "kernel.directories",
-				  ".linux: %u data directories, optional header of %u bytes: need "
+				  "%u data directories, optional header of %u bytes: need "
 				  "5 to 16, and exactly their length",
 				  n_dirs, opt_len);
 	h->table = h->opt + opt_len;
@@ -64,7 +63,7 @@ static int check_headers(struct bytes head, uint64_t len, struct headers *h, str
 	if (!h->n_sections || h->size > head.len || h->size >= len ||
 	    h->table + SECTION_HEADER_LEN * h->n_sections > h->size)
 		return ukd_refuse(e, "kernel.headers",
-				  ".linux: %u sections, headers of 0x%x bytes: the section table "
+				  "%u sections, headers of 0x%x bytes: the section table "
 				  "must lie inside them, and they inside the kernel's first 0x%llx",
 				  h->n_sections, h->size, (unsigned long long)head.len);
 	return 0;
@@ -82,7 +81,7 @@ static int check_sections(struct bytes head, uint64_t len, const struct headers 
 
 		if (raw != (size ? end : 0) || size > len - end)
 			return ukd_refuse(e, "kernel.sections",
-					  ".linux: section %u of 0x%x bytes at 0x%x: need it at "
+					  "section %u of 0x%x bytes at 0x%x: need it at "
 					  "0x%llx, without gap or overlap, and inside the 0x%llx "
 					  "bytes of the kernel",
 					  i, size, raw, size ? (unsigned long long)end : 0,
@@ -103,7 +102,7 @@ static int find_certificates(struct bytes head, uint64_t data_end, struct kernel
 	if (!off && !size) {
 		if (data_end != k->len)
 			return ukd_refuse(e, "kernel.trailing",
-					  ".linux: %llu bytes behind the kernel's last section, in "
+					  "%llu bytes behind the kernel's last section, in "
 					  "no section",
 					  (unsigned long long)(k->len - data_end));
 		k->cert_offset = (uint32_t)k->len;
@@ -112,7 +111,7 @@ static int find_certificates(struct bytes head, uint64_t data_end, struct kernel
 	if (!size || off % 8 || off != data_end || size != k->len - data_end ||
 	    size > PE_CERT_TABLE_MAX)
 		return ukd_refuse(e, "kernel.certificates",
-				  ".linux: certificate table of 0x%x bytes at 0x%x: need it from "
+				  "certificate table of 0x%x bytes at 0x%x: need it from "
 				  "0x%llx to 0x%llx, 8-byte aligned, at most 64 KiB",
 				  size, off, (unsigned long long)data_end,
 				  (unsigned long long)k->len);
@@ -143,7 +142,7 @@ int kernel_image_parse(struct bytes head, uint64_t len, struct kernel_image *ret
 		return r;
 	wrong = sealed_check_kernel(head, len, &k.setup);
 	if (wrong)
-		return ukd_refuse(e, "kernel.boot-header", ".linux: %s", wrong);
+		return ukd_refuse(e, "kernel.boot-header", "%s", wrong);
 	*ret = k;
 	return 0;
 }

@@ -309,7 +309,7 @@ def test_inner_kernel(tmp_path):
     plain(tmp_path / "a.efi", linux=bytes(kernel))
     facts, text = inspect(tmp_path / "a.efi")
     assert facts["kind"] == "plain UKI" and facts["kernel"] == bzimage.VERSION
-    assert facts["inner"]["fault"].startswith(".linux: ") and not facts["inner"]["signatures"]
+    assert facts["inner"]["fault"].startswith("not a PE file") and not facts["inner"]["signatures"]
     assert f"inner kernel  cannot be verified by itself: {facts['inner']['fault']}\n" in text
 
 

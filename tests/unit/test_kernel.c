@@ -105,7 +105,6 @@ static void test_kernel_corruptions(void **state _unused_)
 		fixture_kernel_make(&b);
 		put(b.data + c->off, c->width, c->value);
 		expect_refused(parse_kernel(&b, &k, &e), &e, c->check, c->name);
-		assert_int_equal(strncmp(e.text, ".linux: ", 8), 0);
 		assert_int_equal(k.len, 4711);
 	}
 }
