@@ -24,7 +24,8 @@ struct kernel_image {
 /*
  * head: the first UKI_KERNEL_HEAD bytes of .linux or all of it; len: length of .linux, at most
  * PE_FILE_MAX. Refuses with one of the checks "kernel.*": what the running kernel, this kernel's
- * boot header or our reading of it would not bear; the caller says whose kernel. An unsigned kernel is well formed.
+ * boot header or our reading of it would not bear; the caller says whose kernel. An unsigned kernel
+ * is well formed.
  */
 int kernel_image_parse(struct bytes head, uint64_t len, struct kernel_image *ret,
 		       struct ukd_error *e) _must_check_;
