@@ -120,9 +120,7 @@ static void ask_host(const struct judge *by, struct outcome *o)
 		return;
 	}
 	o->kernel.opinion = KERNEL_LACKS_KEY;
-	(void)snprintf(o->kernel.check, sizeof(o->kernel.check), "%s",
-		       a != &o->j.auth && a->verdict == AUTH_UNSIGNED ? "kernel.unsigned" :
-									a->check);
+	(void)snprintf(o->kernel.check, sizeof(o->kernel.check), "%s", a->check);
 	(void)snprintf(o->kernel.reason, sizeof(o->kernel.reason), "%.250s", a->reason);
 }
 

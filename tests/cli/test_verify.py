@@ -167,6 +167,7 @@ def test_beside(plain, beside, trust, tmp_path):
         ("ok", directory + "1.addon.efi: applied by 'start'"),
         ("no", directory + "2.addon.efi: for another kernel, not applied"),
         ("no", directory + "e?[2J.cred: not applied by kexec")]
+    assert facts["beside"][2]["file"] == directory + "e?[2J.cred"
     assert [(b["applied"], b["check"], b["reason"]) for b in facts["beside"]] == [
         (True, None, None), (False, None, "for another kernel"),
         (False, None, "not applied by kexec")]

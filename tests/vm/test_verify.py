@@ -22,7 +22,8 @@ SCRIPT = """
         attempt $name.kernel kfl --no-initramfs /payload/$name.efi
     done
     echo nobody:x:65534:65534::/:/bin/sh >/etc/passwd
-    install -m 644 /payload/db.efi /payload/db.crt /tmp
+    cp /payload/db.efi /payload/db.crt /tmp
+    chmod 644 /tmp/db.*
     attempt nobody su nobody -c \
         "/payload/bin/ukdumpctl verify --json --trust /tmp/db.crt --for-host /tmp/db.efi"
 """
