@@ -92,3 +92,113 @@ def oid(dotted: str) -> bytes:
 
 NULL = b"\x05\x00"
 
+
+# Damage -----------------------------------------------------------------------------------------
+
+class Damage(NamedTuple):
+    """What is done to the node-th element of a tree, in preorder."""
+    name: str
+    node: int
+    change: Callable[[List[Node], Node, Optional[Node]], None]
+
+    def apply(self, data: bytes) -> bytes:
+        root = parse(data)
+        nodes = list(root.walk())
+        node = nodes[self.node]
+        parent = next((n for n in nodes if n.children and any(c is node for c in n.children)), None)
+        self.change(nodes, node, parent)
+        return root.encode()
+
+
+def _set_tag(bit):
+    def change(_nodes, node, _parent):
+        node.tag ^= bit
+    return change
+
+
+def _set_length(encode):
+    def change(_nodes, node, _parent):
+        node.length = encode(len(node.contents()))
+    return change
+
+
+def _set_value(make):
+    def change(_nodes, node, _parent):
+        node.value = make(node.value)
+    return change
+
+
+def _flip(value, at, bit):
+    data = bytearray(value)
+    if data:
+        data[at] ^= bit
+    return bytes(data)
+
+
+def _empty(_nodes, node, _parent):
+    node.value, node.children = b"", [] if node.children is not None else None
+
+
+def _reverse(_nodes, node, _parent):
+    node.children.reverse()
+
+
+def _append_null(_nodes, node, _parent):
+    node.children.append(Node(5))
+
+
+def _wrap(_nodes, node, _parent):
+    inner = Node(node.tag, node.value, node.children)
+    node.tag, node.value, node.children = 0x30, b"", [inner]
+
+
+def _index(node, parent):
+    return next(i for i, child in enumerate(parent.children) if child is node)
+
+
+def _delete(_nodes, node, parent):
+    del parent.children[_index(node, parent)]
+
+
+def _duplicate(_nodes, node, parent):
+    parent.children.insert(_index(node, parent), node)
+
+
+def _swap(_nodes, node, parent):
+    i = _index(node, parent)
+    j = (i + 1) % len(parent.children)
+    parent.children[i], parent.children[j] = parent.children[j], parent.children[i]
+
+
+ANY = {
+    **{f"tag^{1 << b:02x}": _set_tag(1 << b) for b in range(8)},
+    "length+1": _set_length(lambda n: encode_length(n + 1)),
+    "length-1": _set_length(lambda n: encode_length(max(n - 1, 0))),
+    "length=0": _set_length(lambda n: b"\0"),
+    "indefinite": _set_length(lambda n: b"\x80"),
+    "long form": _set_length(lambda n: b"\x84" + n.to_bytes(4, "big")),
+    "huge": _set_length(lambda n: b"\x84\xff\xff\xff\xff"),
+    "empty": _empty,
+    "wrapped": _wrap,
+}
+PRIMITIVE = {
+    "first^01": _set_value(lambda v: _flip(v, 0, 1)),
+    "first^80": _set_value(lambda v: _flip(v, 0, 0x80)),
+    "middle^10": _set_value(lambda v: _flip(v, len(v) // 2, 0x10)),
+    "last^01": _set_value(lambda v: _flip(v, -1, 1)),
+    "zero before": _set_value(lambda v: b"\0" + v),
+    "zero behind": _set_value(lambda v: v + b"\0"),
+    "cut": _set_value(lambda v: v[:-1]),
+    "ones": _set_value(lambda v: b"\xff" * len(v)),
+}
+CHILDREN = {"reversed": _reverse, "null behind": _append_null}
+CHILD = {"deleted": _delete, "twice": _duplicate, "swapped": _swap}
+
+
+def damages(data: bytes) -> List[Damage]:
+    """Every damage of every element; some change nothing, callers drop those."""
+    out = []
+    for i, node in enumerate(parse(data).walk()):
+        kinds = {**ANY, **(PRIMITIVE if node.children is None else CHILDREN), **(CHILD if i else {})}
+        out += [Damage(f"{i}:{node.tag:02x} {name}", i, change) for name, change in kinds.items()]
+    return out
