@@ -6,7 +6,7 @@ import re
 import pytest
 
 from sealing import init_size
-from test_load import HELPERS, KIB, MIB, assert_refused, facts, pages
+from test_load import HELPERS, KIB, MIB, assert_refused, facts, keyring_with, pages
 from vmbed.paths import BUILD
 
 PROGRAMS = [BUILD / "ukdump-load", BUILD / "ukdumpctl"]
@@ -25,10 +25,15 @@ def make_uki(vm, name, linux, kernel):
 @pytest.mark.parametrize("kernel", ["6.12", pytest.param("6.1", marks=pytest.mark.long),
                                     pytest.param("7.2", marks=pytest.mark.long)])
 def test_loaded_in_parts_on_a_locked_down_machine(vm, kernel):
-    """The signed kernel inside is what the kernel verifies; the crash runs profile and addon."""
+    """The signed kernel inside is what the kernel verifies; the crash runs profile and addon.
+
+    Where the kernel refuses the next image although our checks passed (because /proc/keys lies), it
+    has dropped this one: what is loaded again is the same profile with the same addon.
+    """
     stock = vm.kernel(kernel)
     signed = vm.sign(stock.image, vm.logs / "vmlinuz.signed")
     bare = vm.unsigned(stock.image, vm.logs / "vmlinuz.unsigned")
+    strange = vm.sign(stock.image, vm.logs / "vmlinuz.foreign", "foreign")
     addon = vm.uki_part(vm.logs / "x.addon.efi", "--cmdline", "from=addon",
                         "--uname", stock.version)
     other = vm.uki_part(vm.logs / "y.addon.efi", "--cmdline", "from=other", "--uname", "1.2.3")
@@ -40,7 +45,8 @@ def test_loaded_in_parts_on_a_locked_down_machine(vm, kernel):
         "good.efi.extra.d/secret.cred": b"not applied",
         "unsigned.efi": make_uki(vm, "unsigned", bare, kernel),
         "z.addon.efi": foreign,
-    }, script=HELPERS + """
+        "strange.efi": make_uki(vm, "strange", strange, kernel),
+    }, script=HELPERS + f"""
         mkdir -p /etc/ukdump
         echo "[Arm]" >/etc/ukdump/ukdump.conf
         echo "RequireSealed=yes" >>/etc/ukdump/ukdump.conf
@@ -58,7 +64,11 @@ def test_loaded_in_parts_on_a_locked_down_machine(vm, kernel):
         mkdir /tmp/moved.efi.extra.d
         cp /payload/z.addon.efi /tmp/moved.efi.extra.d
         attempt foreign ukdumpctl start /tmp/moved.efi
+        attempt strange ukdumpctl start /payload/strange.efi
         armed after
+        {keyring_with(vm.keys() / "foreign.crt", vm.keys() / "db.crt")}
+        attempt failing ukdumpctl start /payload/strange.efi
+        armed again
         crash
     """)
     print(result.table())
@@ -81,8 +91,17 @@ def test_loaded_in_parts_on_a_locked_down_machine(vm, kernel):
                    "run 'ukdumpctl seal' and sign, which needs no inner signature")
     assert_refused(result, "profile", "uki.profile", "'dump'")
     assert_refused(result, "foreign", "auth.trust", "z.addon.efi")
+    assert_refused(result, "strange", "host.keyring", ".linux: no key of the running kernel")
     for key in ("loaded", "tells", "record", "last-good"):
         assert result.get(f"after.{key}") == result.get(f"good.{key}")
+
+    assert result.get("failing.status") == "1"
+    assert "errno 126: no key of the kernel's vouches for the signer" in result.get("failing")
+    assert "the last good image is armed again" in result.get("failing")
+    again = facts(result.get("again.record"))
+    assert again["path"] == "/var/lib/ukdump/last-good"
+    for key in ("image", "kind", "profile", "addons"):
+        assert again[key] == record[key]
 
     assert result.get("probe.id") == "good"
     assert re.fullmatch(rf"elfcorehdr=0x[0-9a-f]+ {CMDLINE} from=profile from=addon",
