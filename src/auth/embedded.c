@@ -38,20 +38,23 @@ static struct authority authority_of(const X509 *cert)
 	return a;
 }
 
-static bool is_named(const X509 *cert, const struct authority *a)
+static bool has_name(const X509 *cert, const struct authority *a)
 {
-	if (a->issuer)
-		return !X509_NAME_cmp(X509_get_issuer_name(cert), a->issuer) &&
-		       !ASN1_INTEGER_cmp(X509_get0_serialNumber(cert), a->serial);
-	return same_id(skid_of(cert), a->skid);
+	return a->issuer && !X509_NAME_cmp(X509_get_issuer_name(cert), a->issuer) &&
+	       !ASN1_INTEGER_cmp(X509_get0_serialNumber(cert), a->serial);
 }
 
-/* A certificate that vouches for itself ends the walk. */
+static bool is_named(const X509 *cert, const struct authority *a)
+{
+	return a->issuer ? has_name(cert, a) : same_id(skid_of(cert), a->skid);
+}
+
+/* A certificate that vouches for itself (x509_check_for_self_signed()) ends the walk. */
 static bool is_root(const X509 *cert, const struct authority *a)
 {
 	if (X509_NAME_cmp(X509_get_subject_name(cert), X509_get_issuer_name(cert)) != 0)
 		return false;
-	return (!a->issuer && !a->skid) || is_named(cert, a);
+	return (!a->issuer && !a->skid) || has_name(cert, a) || same_id(skid_of(cert), a->skid);
 }
 
 static X509 *find_next(STACK_OF(X509) * certs, const X509 *cert, const struct authority *a)
@@ -64,41 +67,66 @@ static X509 *find_next(STACK_OF(X509) * certs, const X509 *cert, const struct au
 	return NULL;
 }
 
-/*
- * One step from cert: 1 with the next certificate, 0 at the top, or refused. An algorithm that
- * libcrypto lacks is no refusal; the kernel then ends the walk, too.
- */
+static int refuse(const X509 *cert, const char *why, struct ukd_error *e)
+{
+	char subject[AUTH_SUBJECT_MAX];
+
+	cert_subject(cert, subject);
+	return ukd_refuse(e, "auth.chain", "certificate '%.180s': %s", subject, why);
+}
+
+/* Has this key not signed the certificate? An algorithm that libcrypto lacks is no answer. */
+static bool is_forged(const X509 *cert, const X509 *issuer)
+{
+	int ok = X509_verify((X509 *)cert, X509_get0_pubkey(issuer));
+
+	ERR_clear_error();
+	return ok == 0;
+}
+
+/* One step from cert: 1 with the next certificate, 0 at the top, or refused. */
 static int step(const struct signature *s, const X509 *cert, const X509 **ret, struct ukd_error *e)
 {
 	struct authority a = authority_of(cert);
 	X509 *next = find_next(s->p7->d.sign->cert, cert, &a);
-	char subject[AUTH_SUBJECT_MAX];
-	int ok;
 
 	if (!next)
 		return 0;
-	cert_subject(cert, subject);
 	if (a.issuer && a.skid && !same_id(skid_of(next), a.skid))
-		return ukd_refuse(e, "auth.chain",
-				  "the authority key id of '%.180s' contradicts itself", subject);
-	ok = X509_verify((X509 *)cert, X509_get0_pubkey(next));
-	ERR_clear_error();
-	if (ok == 0)
-		return ukd_refuse(e, "auth.chain",
-				  "the certificate that is named as issuer of '%.180s' has not "
-				  "signed it",
-				  subject);
+		return refuse(cert, "its authority key id contradicts itself", e);
+	if (is_forged(cert, next))
+		return refuse(cert, "what it names as its issuer has not signed it", e);
 	*ret = next;
-	return ok > 0;
+	return 1;
+}
+
+/* The kernel checks every root when it parses the signature, whether it is on the way or not. */
+static int check_root(const X509 *cert, struct ukd_error *e)
+{
+	struct authority a = authority_of(cert);
+
+	if (!is_root(cert, &a))
+		return 0;
+	if (a.issuer && a.skid && has_name(cert, &a) != same_id(skid_of(cert), a.skid))
+		return refuse(cert, "its authority key id contradicts itself", e);
+	if (is_forged(cert, cert))
+		return refuse(cert, "it names itself as its issuer and has not signed itself", e);
+	return 0;
 }
 
 int embedded_check(const struct signature *s, struct ukd_error *e)
 {
+	STACK_OF(X509) *certs = s->p7->d.sign->cert;
 	const X509 *cert = s->signer;
-	int r = 1;
+	int r = 0;
 
+	for (int i = 0; r >= 0 && i < sk_X509_num(certs); i++)
+		r = check_root(sk_X509_value(certs, i), e);
+	if (r < 0)
+		return r;
 	/* More steps than certificates: a loop, where the kernel ends the walk without a word. */
-	for (int n = sk_X509_num(s->p7->d.sign->cert); r > 0 && n > 0; n--)
+	r = 1;
+	for (int n = sk_X509_num(certs); r > 0 && n > 0; n--)
 		r = step(s, cert, &cert, e);
 	return r < 0 ? r : 0;
 }

@@ -10,9 +10,10 @@
 #include "auth/signature.h"
 
 /*
- * Refuses (check "auth.chain") a signature that the kernel rejects on that walk: the certificate
- * that an authority key id names has another key id, or has not signed. A chain builder that tries
- * every certificate of that name would find another way.
+ * Refuses (check "auth.chain") a signature that the kernel rejects for its certificates: the one
+ * that an authority key id names has another key id, or has not signed; a root, wherever it stands,
+ * has not signed itself (x509_check_for_self_signed()). A chain builder that tries every
+ * certificate of that name, or needs no root, would find another way.
  */
 int embedded_check(const struct signature *s, struct ukd_error *e) _must_check_;
 

@@ -735,6 +735,46 @@ static void test_walk_refuses_a_contradiction(void **state _unused_)
 	X509_free(ca);
 }
 
+/* A root that is on nobody's way is parsed, and checked, all the same. */
+static void test_roots_have_signed_themselves(void **state _unused_)
+{
+	static const char *const akids[] = {NULL, "keyid:always", "issuer:always"};
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(akids); i++) {
+		_cleanup_(walk_end) struct walk w = {0};
+		X509 *root = fixture_cert(
+			&(struct fixture_cert){.name = "root", .ca = true, .akid = akids[i]});
+		struct ukd_error e = {0};
+
+		walk_add(&w, (struct fixture_cert){.name = "signer", .key = KEY_RSA_2048_B});
+		assert_true(PKCS7_add_certificate(w.p7, root));
+		assert_int_equal(walk_length(&w), 1);
+		assert_true(X509_sign(root, fixture_key(KEY_RSA_3072), EVP_sha256()));
+		expect_refused(embedded_check(&w.s, &e), &e, "auth.chain", "forged root");
+		assert_non_null(strstr(e.text, "'CN = root': it names itself"));
+		X509_free(root);
+	}
+}
+
+static void test_root_that_contradicts_itself(void **state _unused_)
+{
+	_cleanup_(walk_end) struct walk w = {0};
+	X509 *root = fixture_cert(&(struct fixture_cert){
+		.name = "root", .ca = true, .akid = "keyid:always,issuer:always"});
+	ASN1_OCTET_STRING *skid = ASN1_OCTET_STRING_new();
+	struct ukd_error e = {0};
+
+	walk_add(&w, (struct fixture_cert){.name = "signer", .key = KEY_RSA_2048_B});
+	assert_true(PKCS7_add_certificate(w.p7, root));
+	assert_true(ASN1_OCTET_STRING_set(skid, (const unsigned char *)"other", 5));
+	assert_true(
+		X509_add1_ext_i2d(root, NID_subject_key_identifier, skid, 0, X509V3_ADD_REPLACE));
+	assert_true(X509_sign(root, fixture_key(KEY_RSA_2048), EVP_sha256()));
+	expect_refused(embedded_check(&w.s, &e), &e, "auth.chain", "contradiction");
+	ASN1_OCTET_STRING_free(skid);
+	X509_free(root);
+}
+
 static void test_certificate_digests(void **state _unused_)
 {
 	struct fixture_cert rsa = {.name = "a"}, weak = {.name = "b", .weak_digest = true},
@@ -795,6 +835,8 @@ int main(void)
 		cmocka_unit_test(test_walk_ends_without_an_authority),
 		cmocka_unit_test(test_walk_refuses_what_has_not_signed),
 		cmocka_unit_test(test_walk_refuses_a_contradiction),
+		cmocka_unit_test(test_roots_have_signed_themselves),
+		cmocka_unit_test(test_root_that_contradicts_itself),
 		cmocka_unit_test(test_certificate_digests),
 	};
 
