@@ -5,6 +5,9 @@
 #define DER_MAX_DEPTH	48 /* a certificate in a PKCS#7 needs about 12 */
 #define DER_CONSTRUCTED 0x20
 #define DER_LONG_TAG	0x1f
+#define DER_CLASS	0xc0
+#define DER_SEQUENCE	0x10
+#define DER_SET		0x11
 
 struct element {
 	uint8_t tag;
@@ -50,6 +53,18 @@ static bool read_element(struct bytes b, uint64_t off, struct element *ret)
 	return true;
 }
 
+/*
+ * SEQUENCE and SET, and of the universal types nothing else, have elements inside (X.690 §8.9,
+ * §10.2). The kernel's decoder wants some inside; nothing in a signature is an empty one.
+ */
+static bool good_form(const struct element *el)
+{
+	uint8_t number = el->tag & DER_LONG_TAG;
+	bool constructed = el->tag & DER_CONSTRUCTED;
+
+	return el->tag & DER_CLASS || constructed == (number == DER_SEQUENCE || number == DER_SET);
+}
+
 static bool all_strict(struct bytes b, unsigned int depth)
 {
 	struct element el;
@@ -57,7 +72,7 @@ static bool all_strict(struct bytes b, unsigned int depth)
 	if (depth > DER_MAX_DEPTH)
 		return false;
 	for (uint64_t off = 0; off < b.len; off = el.end) {
-		if (!read_element(b, off, &el))
+		if (!read_element(b, off, &el) || !good_form(&el))
 			return false;
 		if (el.tag & DER_CONSTRUCTED && !all_strict(el.contents, depth + 1))
 			return false;
@@ -70,6 +85,18 @@ bool der_is_strict(struct bytes b)
 	struct element el;
 
 	return read_element(b, 0, &el) && el.end == b.len && all_strict(b, 0);
+}
+
+bool der_none_empty(struct bytes b)
+{
+	struct element el;
+
+	for (uint64_t off = 0; off < b.len; off = el.end)
+		if (!read_element(b, off, &el) ||
+		    (el.tag & DER_CONSTRUCTED &&
+		     (!el.contents.len || !der_none_empty(el.contents))))
+			return false;
+	return true;
 }
 
 bool der_contents(struct bytes b, uint8_t tag, struct bytes *ret)

@@ -4,6 +4,8 @@
 
 #include <openssl/x509v3.h>
 
+#include "auth/kernel_cert.h"
+
 static const ASN1_OCTET_STRING *skid_of(const X509 *cert)
 {
 	return X509_get0_subject_key_id((X509 *)cert);
@@ -120,8 +122,11 @@ int embedded_check(const struct signature *s, struct ukd_error *e)
 	const X509 *cert = s->signer;
 	int r = 0;
 
-	for (int i = 0; r >= 0 && i < sk_X509_num(certs); i++)
-		r = check_root(sk_X509_value(certs, i), e);
+	for (int i = 0; r >= 0 && i < sk_X509_num(certs); i++) {
+		r = kernel_cert_check(sk_X509_value(certs, i), e);
+		if (r >= 0)
+			r = check_root(sk_X509_value(certs, i), e);
+	}
 	if (r < 0)
 		return r;
 	/* More steps than certificates: a loop, where the kernel ends the walk without a word. */

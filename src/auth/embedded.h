@@ -13,7 +13,8 @@
  * Refuses (check "auth.chain") a signature that the kernel rejects for its certificates: the one
  * that an authority key id names has another key id, or has not signed; a root, wherever it stands,
  * has not signed itself (x509_check_for_self_signed()). A chain builder that tries every
- * certificate of that name, or needs no root, would find another way.
+ * certificate of that name, or needs no root, would find another way. Before that
+ * kernel_cert_check() of every certificate.
  */
 int embedded_check(const struct signature *s, struct ukd_error *e) _must_check_;
 

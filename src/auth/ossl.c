@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include <openssl/asn1.h>
 #include <openssl/objects.h>
@@ -70,6 +71,16 @@ bool oid_is(const ASN1_OBJECT *o, const char *dotted)
 	char text[OID_TEXT_MAX];
 
 	return !strcmp(oid_text(o, text), dotted);
+}
+
+bool is_kernel_time(const ASN1_TIME *t)
+{
+	bool utc = ASN1_STRING_type(t) == V_ASN1_UTCTIME;
+	struct tm tm;
+
+	if (ASN1_STRING_length(t) != (utc ? 13 : 15) || !ASN1_TIME_to_tm(t, &tm))
+		return false;
+	return tm.tm_year >= 70 && (utc || tm.tm_year >= 150);
 }
 
 struct bytes ossl_string_bytes(const ASN1_STRING *s)

@@ -82,6 +82,12 @@ int ossl_fail(struct ukd_error *e, int code, const char *fmt, ...) _printf_(3, 4
 const char *oid_text(const ASN1_OBJECT *o, char ret[OID_TEXT_MAX]);
 bool oid_is(const ASN1_OBJECT *o, const char *dotted);
 
+/*
+ * A time in the one form that the kernel reads, x509_decode_time() (x509_cert_parser.c): UTCTime up
+ * to 2049, GeneralizedTime from 2050, with seconds, in UTC.
+ */
+bool is_kernel_time(const ASN1_TIME *t);
+
 struct bytes ossl_string_bytes(const ASN1_STRING *s);
 
 /* A file inside root, or as the process itself sees it if root is NULL. */

@@ -116,6 +116,16 @@ static int parse_signer_info(struct signature *s, struct ukd_error *e)
 	return 0;
 }
 
+/* Byte for byte, as the kernel compares; libcrypto thinks nothing of case, spaces and string type. */
+static bool same_name(const X509_NAME *a, const X509_NAME *b)
+{
+	const unsigned char *p, *q;
+	size_t len, len2;
+
+	return X509_NAME_get0_der(a, &p, &len) && X509_NAME_get0_der(b, &q, &len2) && len == len2 &&
+	       !memcmp(p, q, len);
+}
+
 /* The kernel and libcrypto find the signer by issuer and serial number among the embedded ones. */
 static int find_signer(struct signature *s, struct ukd_error *e)
 {
@@ -129,6 +139,9 @@ static int find_signer(struct signature *s, struct ukd_error *e)
 	if (!s->signer)
 		return ukd_refuse(e, "auth.signer",
 				  "the signer's certificate is not in the signature");
+	if (!same_name(s->info->issuer_and_serial->issuer, X509_get_issuer_name(s->signer)))
+		return ukd_refuse(e, "auth.signer",
+				  "the signer's issuer is not spelled as in its certificate");
 	if (n > MAX_CERTIFICATES)
 		return ukd_refuse(e, "auth.certificates",
 				  "the signature carries %d certificates, limit is %d", n,
@@ -220,8 +233,9 @@ static int check_signing_time(const struct signature *s, struct ukd_error *e)
 	from = ASN1_TIME_compare(t, X509_get0_notBefore(s->signer));
 	to = ASN1_TIME_compare(t, X509_get0_notAfter(s->signer));
 	ERR_clear_error();
-	if (from == -2 || to == -2)
-		return ukd_refuse(e, "auth.signing-time", "signingTime is not a valid time");
+	if (from == -2 || to == -2 || !is_kernel_time(t))
+		return ukd_refuse(e, "auth.signing-time",
+				  "signingTime is not a valid time in the form of RFC 5280");
 	if (from < 0 || to > 0)
 		return ukd_refuse(e, "auth.signing-time",
 				  "signingTime %.*s is %s the signer certificate's validity",

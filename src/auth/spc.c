@@ -7,7 +7,10 @@
 
 #include <openssl/asn1t.h>
 
-/* The templates describe the whole of it, so that comparing encodings finds every deviation. */
+/*
+ * The templates describe the whole of it, so that comparing encodings finds every deviation. Every
+ * signer writes flags and file, and osslsigncode refuses a signature without.
+ */
 struct spc_serialized {
 	ASN1_OCTET_STRING *class_id;
 	ASN1_OCTET_STRING *data;
@@ -76,8 +79,8 @@ ASN1_CHOICE(SPC_LINK) = {
 } static_ASN1_CHOICE_END(SPC_LINK)
 
 ASN1_SEQUENCE(SPC_PE_IMAGE) = {
-	ASN1_OPT(SPC_PE_IMAGE, flags, ASN1_BIT_STRING),
-	ASN1_EXP_OPT(SPC_PE_IMAGE, file, SPC_LINK, 0),
+	ASN1_SIMPLE(SPC_PE_IMAGE, flags, ASN1_BIT_STRING),
+	ASN1_EXP(SPC_PE_IMAGE, file, SPC_LINK, 0),
 } static_ASN1_SEQUENCE_END(SPC_PE_IMAGE)
 
 ASN1_SEQUENCE(SPC_ATTRIBUTE) = {

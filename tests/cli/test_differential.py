@@ -18,9 +18,13 @@ MUTANTS = 600
 
 
 @pytest.fixture(scope="module")
-def table(tmp_path_factory):
+def plan(tmp_path_factory):
+    return hostrun.small_plan(tmp_path_factory.mktemp("work"), 1)
+
+
+@pytest.fixture(scope="module")
+def table(plan):
     result = Table("small images")
-    plan = hostrun.small_plan(tmp_path_factory.mktemp("work"), 1)
     for outcome in hostrun.run(plan, MUTANTS):
         result.add(outcome)
     return result
@@ -30,6 +34,35 @@ def test_no_unexplained_difference(table):
     """Nothing that we accept is refused by another; what only we refuse has a named reason."""
     print(table.text())
     assert not table.problems, table.text()
+
+
+# What the run found accepted here and refused elsewhere; made again by name.
+FOUND = {
+    "with a stranger 16:30 tag^20": "auth.pkcs7",  # kernel: its decoder
+    "with a stranger 9:31 empty": "auth.certificates",
+    "with a stranger 10:30 deleted": "auth.certificates",
+    "with a stranger 31:04 empty": "auth.certificates",  # an extension
+    "with a stranger 29:06 cut": "auth.chain",  # a changed one: the self-signature fails
+    "with a stranger 25:03 cut": "auth.certificates",  # the key
+    "with a stranger 23:06 first^01": "auth.certificates",  # its algorithm: ENOPKG for all
+    "with a stranger 41:03 first^01": "auth.certificates",  # the signature's unused bits
+    "signing time 20270101000000Z, generalized": "auth.signing-time",
+    "signing time 2701010000Z": "auth.signing-time",
+    "content 4:03 deleted": "auth.content",  # osslsigncode: no flags
+    "content 5:a0 deleted": "auth.content",  # osslsigncode: no file
+    "73:31 tag^20": "auth.pkcs7",  # kernel: the signer's issuer, byte for byte
+    "76:0c first^20": "auth.signer",
+}
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_found(plan, name, tmp_path):
+    orders = [o for o in plan.single if o.seed == 0 and name in (
+        [m.name for m in o.after] + [o.recipe.name if o.recipe else None])]
+    assert len(orders) == 1
+    image = tmp_path / "mutant.efi"
+    image.write_bytes(plan.make(orders[0])[0])
+    assert tools.ours([image], hostrun.CERT)[0].detail == FOUND[name]
 
 
 def test_the_run_proves_something(table):

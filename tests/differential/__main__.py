@@ -46,6 +46,24 @@ def host_table(title, plan, wanted, batch):
     return table, outcomes
 
 
+def guest_table(plan, outcomes, wanted):
+    """A share of the small mutants once more, with the kernel's verdict."""
+    import guest  # pylint: disable=import-outside-toplevel
+    from vmbed.bed import Bed  # pylint: disable=import-outside-toplevel
+    table, start = Table("small images, host and kexec_file_load"), time.monotonic()
+    bed, passed = Bed("differential"), False
+    try:
+        mutants = guest.choose(plan, outcomes, wanted)
+        for outcome in guest.add_verdicts(outcomes, guest.judge(bed, mutants, say)):
+            table.add(outcome)
+        passed = not table.problems
+    finally:
+        bed.close(passed)
+    say(f"{table.title}: {table.total} mutants in {bed.runs} guests, "
+        f"{time.monotonic() - start:.0f} s")
+    return table
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--small", type=int, default=20000, help="mutants of small images")
@@ -67,6 +85,8 @@ def main() -> int:
             return 0
         table, outcomes = host_table("small images, host", plan, args.small, 100)
         tables.append(table)
+        if args.guest:
+            tables.append(guest_table(plan, outcomes, args.guest))
         if args.real:
             for i, seed in enumerate(seeds.real_seeds(work, plan.signer)):
                 count = args.real // 2 + (args.real % 2 if i else 0)

@@ -101,7 +101,7 @@ class Plan:
         """The n-th mutant, or None if what was ordered changes nothing or cannot be done."""
         order = self.order(n)
         seed = self.seeds[order.seed]
-        made = self._make(order, seed)
+        made = self.make(order)
         if made is None or made[0] == seed.data:
             return None
         data, resigned = made
@@ -113,7 +113,9 @@ class Plan:
         return Mutant(n, seed, tuple(kinds), f"{seed.name}: {' + '.join(names)}{how}", data,
                       resigned)
 
-    def _make(self, order: Order, seed: Seed) -> Optional[Tuple[bytes, bool]]:
+    def make(self, order: Order) -> Optional[Tuple[bytes, bool]]:
+        """The bytes, and whether they were signed again; None if that cannot be done."""
+        seed = self.seeds[order.seed]
         data, resigned = bytearray(seed.data), False
         try:
             for m in order.before:

@@ -3,7 +3,7 @@
 
 REASONS = {
     "auth.attributes": "libcrypto looks for the attributes it needs; the kernel wants each once",
-    "auth.certificates": "more embedded certificates than any chain needs",
+    "auth.certificates": "an embedded certificate that the kernel does not take, or too many of them",
     "auth.chain": "the kernel walks all embedded certificates and rejects a bad one",
     "auth.content": "SpcIndirectDataContent is compared whole; others read the digest out of it",
     "auth.content-type": "signed is something else than an image",
@@ -15,7 +15,7 @@ REASONS = {
     "auth.pkcs7": "not strict DER, or a version or field that PKCS#7 does not have there",
     "auth.signature": "the first signature is bad; others look for a good one behind it",
     "auth.signature-algorithm": "libcrypto ignores what SignerInfo says, the kernel goes by it",
-    "auth.signer": "the signer's certificate is not embedded; firmware would not find it",
+    "auth.signer": "the signer's certificate is not embedded, or its issuer is spelled differently",
     "auth.signer-info": "several signers, or a version that does not exist",
     "auth.signing-time": "the time does not exist or is outside the certificate's validity",
     "auth.trust": "the first signature is a stranger's; the kernel reads no other",

@@ -183,6 +183,7 @@ ANY = {
 }
 PRIMITIVE = {
     "first^01": _set_value(lambda v: _flip(v, 0, 1)),
+    "first^20": _set_value(lambda v: _flip(v, 0, 0x20)),  # the case of a letter
     "first^80": _set_value(lambda v: _flip(v, 0, 0x80)),
     "middle^10": _set_value(lambda v: _flip(v, len(v) // 2, 0x10)),
     "last^01": _set_value(lambda v: _flip(v, -1, 1)),

@@ -8,7 +8,7 @@ rules behind it.
 import hashlib
 import struct
 from dataclasses import dataclass, field
-from typing import Callable, List, Optional
+from typing import Callable, List, NamedTuple, Optional, Tuple
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -40,8 +40,17 @@ class Unreadable(Exception):
     """The kernel's own reading of the headers ends here."""
 
 
-def _fields(data: bytes):
-    """Offsets of CheckSum and certificate directory, directory entry, SizeOfHeaders, sections."""
+class HeaderFields(NamedTuple):
+    checksum: int  # offset of CheckSum
+    directory: int  # offset of the certificate directory entry
+    cert_address: int
+    cert_size: int
+    headers: int  # SizeOfHeaders
+    sections: List[Tuple[bytes, int, int, int, int]]  # name, vsize, address, raw size, raw
+
+
+def header_fields(data: bytes) -> HeaderFields:
+    """What the kernel's parser reads, at the places where it reads."""
     try:
         pe = struct.unpack_from("<I", data, 0x3c)[0]
         n_sections = struct.unpack_from("<H", data, pe + 6)[0]
@@ -50,25 +59,26 @@ def _fields(data: bytes):
         headers = struct.unpack_from("<I", data, opt + 60)[0]
         n_dirs = struct.unpack_from("<I", data, opt + fixed - 4)[0]
         directory = opt + fixed + 32
-        address, size = struct.unpack_from("<II", data, directory)
         table = opt + fixed + 8 * n_dirs
         if n_sections > 4096 or n_dirs > 4096:
             raise Unreadable
         sections = [struct.unpack_from("<8sIIII", data, table + 40 * i) for i in range(n_sections)]
+        return HeaderFields(opt + 64, directory, *struct.unpack_from("<II", data, directory),
+                            headers, sections)
     except (struct.error, KeyError) as e:
         raise Unreadable from e
-    return opt + 64, directory, address, size, headers, sections
 
 
 def kernel_ranges(data: bytes) -> List[range]:
     """What pefile_digest_pe_contents() hashes, in its order (Linux 6.12)."""
-    checksum, directory, _, cert_size, headers, sections = _fields(data)
-    if not directory + 8 <= headers < len(data):
+    f = header_fields(data)
+    if not f.directory + 8 <= f.headers < len(data):
         raise Unreadable
-    ranges = [range(0, checksum), range(checksum + 4, directory), range(directory + 8, headers)]
-    hashed = headers
+    ranges = [range(0, f.checksum), range(f.checksum + 4, f.directory),
+              range(f.directory + 8, f.headers)]
+    hashed = f.headers
     for _name, _vsize, _va, size, raw in sorted(
-            sections, key=lambda s: (s[4], s[2], s[0], s[1], s[3])):
+            f.sections, key=lambda s: (s[4], s[2], s[0], s[1], s[3])):
         if not size:
             continue
         if raw + size > len(data):
@@ -76,18 +86,19 @@ def kernel_ranges(data: bytes) -> List[range]:
         hashed += size
         ranges.append(range(raw, raw + size))
     if len(data) > hashed:
-        if not hashed < hashed + cert_size <= len(data):
+        if not hashed < hashed + f.cert_size <= len(data):
             raise Unreadable
-        ranges.append(range(hashed, len(data) - cert_size))
+        ranges.append(range(hashed, len(data) - f.cert_size))
     return ranges
 
 
 def linear_ranges(data: bytes) -> List[range]:
     """From the beginning to the certificate table, as osslsigncode reads."""
-    checksum, directory, address, _, _, _ = _fields(data)
-    if not directory + 8 <= address <= len(data):
+    f = header_fields(data)
+    if not f.directory + 8 <= f.cert_address <= len(data):
         raise Unreadable
-    return [range(0, checksum), range(checksum + 4, directory), range(directory + 8, address)]
+    return [range(0, f.checksum), range(f.checksum + 4, f.directory),
+            range(f.directory + 8, f.cert_address)]
 
 
 MODELS = {"kernel": kernel_ranges, "linear": linear_ranges}
@@ -163,9 +174,10 @@ class Signer:
         """A SignedData over an image's digest.
 
         Its length is a multiple of 8 if the recipe lets it: osslsigncode 2.5 (Debian 12) refuses
-        any other dwLength. The URL in SpcSpOpusInfo is as long as that needs.
+        any other dwLength. The URL in SpcSpOpusInfo is as long as that needs, and long enough to
+        be the last attribute in any case.
         """
-        for length in range(24, 32):
+        for length in range(32, 40):
             blob = self._pkcs7(image_digest_, recipe, length)
             if len(blob) % 8 == 0:
                 break

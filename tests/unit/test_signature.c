@@ -415,8 +415,11 @@ static void test_der(void **state _unused_)
 		uint8_t len;
 		bool strict;
 	} cases[] = {
-		{{0x30, 0}, 2, true},
+		{{0xa0, 2, 5, 0}, 4, true},
 		{{0x30, 3, 2, 1, 5}, 5, true},
+		{{0x30, 0}, 2, true},
+		{{0x30, 3, 0x10, 1, 5}, 5, false},	 /* SEQUENCE without elements inside */
+		{{0x24, 3, 4, 1, 5}, 5, false},		 /* OCTET STRING in pieces */
 		{{0x30, 0}, 1, false},			 /* no length */
 		{{0x30, 3, 2, 1, 5}, 4, false},		 /* cut */
 		{{0x30, 3, 2, 1, 5, 0}, 6, false},	 /* tail */
@@ -441,6 +444,9 @@ static void test_der(void **state _unused_)
 		deep[2 * i + 1] = (uint8_t)(2 * (59 - i));
 	}
 	assert_false(der_is_strict((struct bytes){deep, 120}));
+	assert_true(der_none_empty((struct bytes){cases[1].der, 5}));
+	assert_true(der_none_empty((struct bytes){cases[0].der, 4})); /* NULL has nothing inside */
+	assert_false(der_none_empty((struct bytes){(const uint8_t[]){0x30, 2, 0x31, 0}, 4}));
 	assert_true(der_contents((struct bytes){cases[1].der, 5}, 0x30, &contents));
 	assert_int_equal(contents.len, 3);
 	assert_false(der_contents((struct bytes){cases[1].der, 5}, 0x31, &contents));

@@ -8,8 +8,8 @@ import re
 import pytest
 
 import sealing
+from vmbed import helpers
 from vmbed.bed import Bed
-from vmbed.paths import BUILD, REPO, replacing, run
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -58,10 +58,4 @@ def seal(vm):
 @pytest.fixture(scope="session")
 def kfl():
     """The path of tests/helpers/kfl, built if needed."""
-    source = REPO / "tests/helpers/kfl.c"
-    program = BUILD / "tests/kfl"
-    if not program.exists() or program.stat().st_mtime < source.stat().st_mtime:
-        with replacing(program) as partial:
-            run("cc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-static", source,
-                "-o", partial)
-    return program
+    return helpers.program("kfl")

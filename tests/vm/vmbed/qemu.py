@@ -31,6 +31,8 @@ PHASES = [
 class GuestError(AssertionError):
     """A run did not end as it should; the message has the end of the serial log and its path."""
 
+    result = None  # what the guest had reported by then, if it exceeded its time
+
 
 @dataclass
 class Report:
@@ -157,7 +159,9 @@ def execute(argv, logs, timeout, accel, reboots=False):
         os.close(report_read)
     result.duration = time.monotonic() - start
     if timed_out:
-        raise GuestError(f"no end after {timeout} s\n{explain(result)}")
+        late = GuestError(f"no end after {timeout} s\n{explain(result)}")
+        late.result = result
+        raise late
     if status not in (0, -9):
         raise GuestError(f"QEMU: {(logs / 'qemu.log').read_text()[-2000:]}")
     return result
