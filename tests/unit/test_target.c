@@ -514,10 +514,10 @@ static void test_version_of_a_kernel_file(void **state _unused_)
 		     {"a/b", ""}};
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(cases); i++) {
-		uint8_t kernel[4096] = {[0x20e] = 0x00, [0x20f] = 0x04}; /* at 0x200 + 0x400 */
+		uint8_t kernel[4096] = {[0x202] = 'H', 'd', 'r', 'S', [0x20f] = 0x04};
 		char version[KVER_MAX];
 
-		strcpy((char *)kernel + 0x600, cases[i].text);
+		strcpy((char *)kernel + 0x600, cases[i].text); /* 0x200 + 0x400 */
 		kernel_own_version((struct bytes){kernel, sizeof(kernel)}, version);
 		assert_string_equal(version, cases[i].version);
 	}
