@@ -76,13 +76,34 @@ $(BUILD)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(BUILD)/fuzz/liball.a
 	$(Q)clang $(ALL_CPPFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer,address,undefined $^ -o $@ \
 		$(LIBS_crypto) $(LIBS_kdump)
 
+# Seeds: generated ones, those of real files if the machine has some, and what once crashed a fuzzer.
+define make_seeds
+@mkdir -p $(addprefix $(1)/,$(FUZZERS))
+@cp config/ukdump.conf $(1)/fuzz_conf
+@$(PYTHON) tests/gen/dump.py $(1)/fuzz_dump
+@$(PYTHON) tests/gen/corpus.py $(BUILD) $(1) $(2)
+endef
+
+FUZZ_JOBS ?= 2
 fuzz: $(addprefix $(BUILD)/fuzz/,$(FUZZERS)) $(BUILD)/ukdumpctl ## fuzzers (clang), FUZZ_S seconds each [60]
-	@mkdir -p $(addprefix $(CACHE)/corpus/,$(FUZZERS))
-	@cp config/ukdump.conf $(CACHE)/corpus/fuzz_conf
-	@$(PYTHON) tests/gen/dump.py $(CACHE)/corpus/fuzz_dump
-	@$(PYTHON) tests/gen/corpus.py $(BUILD) $(CACHE)/corpus
-	@scripts/fuzz $(FUZZ_S) $(BUILD)/fuzz $(CACHE)/corpus $(FUZZERS)
-.PHONY: fuzz
+	$(call make_seeds,$(CACHE)/corpus,$(CACHE))
+	@scripts/fuzz $(FUZZ_S) $(FUZZ_JOBS) $(BUILD)/fuzz $(CACHE)/corpus $(FUZZERS)
+
+# The same inputs through the same targets, built like everything else.
+$(BUILD)/replay/fuzz_%: tests/fuzz/fuzz_%.c tests/fuzz/replay.c src/stub/plan.c src/stub/crash.c \
+		$(call archives,auth pe dump conf util base)
+	@mkdir -p $(@D)
+	$(if $(Q),@echo '  REPLAY  $@')
+	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -Wno-conversion $(filter %.c,$^) -o $@ $(ALL_LDFLAGS) \
+		-Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS_crypto) $(LIBS_kdump)
+
+check-replay: $(addprefix $(BUILD)/replay/,$(FUZZERS)) $(BUILD)/ukdumpctl ## seeds and old crashes through every fuzz target
+	@rm -rf $(BUILD)/replay/seeds
+	$(call make_seeds,$(BUILD)/replay/seeds)
+	@for f in $(FUZZERS); do \
+		$(BUILD)/replay/$$f $(BUILD)/replay/seeds/$$f 2>$(BUILD)/replay/$$f.log || \
+			{ tail -n 30 $(BUILD)/replay/$$f.log; exit 1; }; done
+.PHONY: fuzz check-replay
 
 -include $(FUZZ_OBJECTS:.o=.d)
 

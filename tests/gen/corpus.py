@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Seeds for the fuzzers: DIR/fuzz_cert, fuzz_pe, fuzz_profile, fuzz_stub, fuzz_pkcs7, fuzz_siglist, fuzz_sbat.
 
-    corpus.py BUILD DIR      BUILD has a ukdumpctl that makes sealed, signed images
+    corpus.py BUILD DIR [CACHE]    BUILD has a ukdumpctl that makes sealed, signed images; CACHE:
+                                   the test bed's downloads, for seeds of real files
 """
 
 import struct
@@ -13,8 +14,11 @@ import uuid
 from pathlib import Path
 
 import bzimage
+import corpus_real
+import der
 import pe
 import pki
+import signer
 
 # In the order of base/sections.h.
 SECTIONS = [".linux", ".osrel", ".cmdline", ".initrd", ".ucode", ".splash", ".dtb", ".dtbauto",
@@ -84,8 +88,27 @@ def certificate_tables(image):
     yield "kernel", kernel
 
 
+def odd_certificate(work, *damage):
+    """A signature of our own with a certificate in it whose one element is damaged."""
+    certificate = (work / "signer.der").read_bytes()
+    pki.make(work, "rsa", "rsa")
+    odd = next(d for d in der.damages(certificate) if d.name.split(" ", 1) == list(damage))
+    recipe = signer.Recipe(certificates=lambda certs: certs + [odd.apply(certificate)])
+    return signer.Signer(work / "rsa").pkcs7(bytes(32), recipe)
+
+
+# What once crashed a fuzzer, or came close to it elsewhere: (fuzzer, name) -> maker(work directory).
+REGRESSIONS = {
+    # Unknown key algorithm, key that cannot be decoded: X509_get0_pubkey() is NULL.
+    ("fuzz_pkcs7", "unknown-key-algorithm"): lambda work: odd_certificate(work, "22:06", "first^01"),
+    ("fuzz_pkcs7", "undecodable-key"): lambda work: odd_certificate(work, "24:03", "cut"),
+    # A dwLength of zero: a reader that goes by it would stay for ever.
+    ("fuzz_cert", "no-length"): lambda work: bytes(64),
+}
+
+
 def main(argv):
-    if len(argv) != 3 or argv[1].startswith("-"):
+    if len(argv) not in (3, 4) or argv[1].startswith("-"):
         sys.exit(__doc__)
     build, out = Path(argv[1]), Path(argv[2])
 
@@ -104,12 +127,14 @@ def main(argv):
                 seed("fuzz_pkcs7", f"{name}-{i}", blob)
         seed("fuzz_stub", "keys", stub_input(
             image, b"elfcorehdr=0x10002000 dmcryptkeys=0x20003000 init=/evil"))
-        der = (work / "signer.der").read_bytes()
-        seed("fuzz_siglist", "x509", signature_list(EFI_CERT_X509, der))
+        cert = (work / "signer.der").read_bytes()
+        seed("fuzz_siglist", "x509", signature_list(EFI_CERT_X509, cert))
         seed("fuzz_siglist", "both", signature_list(EFI_CERT_SHA256, bytes(32)) +
-             signature_list(EFI_CERT_X509, der))
+             signature_list(EFI_CERT_X509, cert))
         seed("fuzz_siglist", "revoked", signature_list(EFI_CERT_X509_SHA256, bytes(48)) +
-             signature_list(EFI_CERT_X509, der))
+             signature_list(EFI_CERT_X509, cert))
+        for (fuzzer, name), make in REGRESSIONS.items():
+            seed(fuzzer, f"regression-{name}", make(work))
     image = b"sbat,1,SBAT Version,sbat,1,https://example.org\nuki,1,UKI,uki,1,https://example.org\n"
     seed("fuzz_sbat", "passes", image + b"\fsbat,1,2023012900\nshim,2\n")
     seed("fuzz_sbat", "revoked", image + b"\fsbat,1,2023012900\r\nuki,2\n\0")
@@ -126,6 +151,11 @@ def main(argv):
     seed("fuzz_profile", "addon", section_list(pe.Image([
         pe.Section(".sbat", b"sbat,1,x\n"), pe.Section(".cmdline", b"a")]), kind=2))
     seed("fuzz_cert", "none", bzimage.minimal())
+    seed("fuzz_printk", "zeros", bytes(0x1000))
+    if len(argv) == 4:
+        for fuzzer, name, data in corpus_real.real_seeds(Path(argv[3])):
+            if len(data) <= 0x10000:
+                seed(fuzzer, name, data)
 
 
 if __name__ == "__main__":
