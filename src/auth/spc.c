@@ -177,13 +177,9 @@ static bool set_pe_image(SPC_PE_IMAGE *image)
 	static const char obsolete[] = "\0<\0<\0<\0O\0b\0s\0o\0l\0e\0t\0e\0>\0>\0>";
 	struct spc_string *s;
 
-	image->flags = ASN1_BIT_STRING_new();
-	image->file = (struct spc_link *)ASN1_item_new(ASN1_ITEM_rptr(SPC_LINK));
 	s = (struct spc_string *)ASN1_item_new(ASN1_ITEM_rptr(SPC_STRING));
-	if (!image->flags || !image->file || !s) {
-		ASN1_item_free((ASN1_VALUE *)s, ASN1_ITEM_rptr(SPC_STRING));
+	if (!s)
 		return false;
-	}
 	image->file->type = 2;
 	image->file->value.file = s;
 	s->type = 0;

@@ -18,7 +18,7 @@ REASONS = {
     "auth.signer": "the signer's certificate is not embedded, or its issuer is spelled differently",
     "auth.signer-info": "several signers, or a version that does not exist",
     "auth.signing-time": "the time does not exist or is outside the certificate's validity",
-    "auth.trust": "the first signature is a stranger's; the kernel reads no other",
+    "auth.trust": "a stranger's, or its certificate was changed; the kernel may have its own copy of that",
     "auth.unsigned": "no certificate table where firmware looks for it",
     "cert.count": "more certificates than any signer makes",
     "cert.der": "not a definite-length DER SEQUENCE below 64 KiB",

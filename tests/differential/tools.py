@@ -36,7 +36,8 @@ def _run(argv, limit) -> subprocess.CompletedProcess:
 
 # Checks of src/auth that are made only if the digest is the signed one.
 _AFTER_DIGEST = {"auth.message-digest", "auth.signature", "auth.key", "auth.trust", "auth.eku",
-                 "auth.revoked"}
+                 "auth.chain", "auth.certificates", "revoked.certificate", "revoked.image",
+                 "revoked.sbat"}
 
 
 def _our_verdict(entry) -> Verdict:
