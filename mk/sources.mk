@@ -3,7 +3,7 @@
 # scripts/check-layers checks who includes whom.
 
 SRC_base := bytes.c sections.c bootproto.c sealed.c
-SRC_util := error.c file.c log.c parse.c process.c root.c secret.c sys.c kconfig.c lockdown.c
+SRC_util := error.c file.c log.c parse.c process.c root.c secret.c self.c sys.c kconfig.c lockdown.c
 SRC_conf := conf.c value.c settings.c
 SRC_pe := pe.c cert.c uki.c uki_check.c sbat.c profile.c kernel.c sealed.c
 SRC_auth := judge.c measure.c pcrsig.c sidecar.c keyring.c algorithm.c embedded.c kernel_cert.c revoked.c revoked_lists.c efivar.c ossl.c der.c spc.c signature.c digest.c signed_pe.c inner.c verify.c siglist.c trust.c key.c key_uri.c key_store.c sign.c hostkey.c

@@ -7,6 +7,7 @@
 #include "build/addon.h"
 #include "build/gather.h"
 #include "ctl/ctl.h"
+#include "ctl/find_key.h"
 #include "ctl/publish.h"
 
 static const char usage[] =
@@ -20,6 +21,8 @@ static const char usage[] =
 	"      --uname S           only for UKIs whose .uname is this\n"
 	"      --sbat F            text of .sbat (default: component ukdump-addon)\n"
 	"      --key KEY --cert F  sign with this key (PEM file or store URI)\n"
+	"      --key auto          sign with the first usable key of this machine;\n"
+	"                          without --key: as 'ukdumpctl sign' does\n"
 	"      --no-sign           leave it unsigned, for 'sign' or 'attach'\n"
 	"      --json              facts as JSON\n"
 	"  -o OUT                  the file; its name ends in .addon.efi\n"
@@ -61,20 +64,25 @@ static int read_contents(struct options *opt, struct contents *ret, struct ukd_e
 
 static int make(struct options *opt, struct ukd_error *e)
 {
-	struct publish_spec publish = {.out = opt->out, .cert = opt->cert};
+	struct publish_spec publish = {.out = opt->out};
 	_cleanup_(contents_free) struct contents contents = {0};
-	_auth_key_ struct auth_key *key = NULL;
+	_root_ struct root root = ROOT_NONE;
+	_signing_key_ struct signing_key key = {0};
 	_buffer_ struct buffer image = {0};
 	char path[PUBLISH_PATH_MAX];
 	struct auth_result result;
 	int r = read_contents(opt, &contents, e);
 
-	if (r >= 0 && opt->key)
-		r = auth_key_load(NULL, opt->key, opt->cert, &key, e);
+	if (r >= 0 && !opt->no_sign)
+		r = root_open(NULL, &root, e);
+	if (r >= 0 && !opt->no_sign)
+		r = signing_key_choose("addon", &root, opt->key, opt->cert, &key, e);
 	if (r >= 0)
 		r = addon_assemble(&opt->parts, &image, e);
-	if (r >= 0 && key)
-		r = image_sign(&image, key, e);
+	if (r >= 0 && key.key)
+		r = image_sign(&image, key.key, e);
+	publish.cert = key.key ? key.cert : NULL;
+	publish.cert_root = key.cert_root;
 	/* Mode 0600 as every image: an addon's initrd may hold secrets; the ESP has no modes. */
 	if (r >= 0)
 		r = image_publish(&publish, buffer_bytes(&image), path, &result, e);
@@ -161,12 +169,10 @@ static int check_options(const struct options *opt)
 	const struct verb *v = &verb_addon;
 	size_t len, suffix = strlen(ADDON_SUFFIX);
 
-	if (!opt->key != !opt->cert)
-		return verb_misuse(v, "addon: --key and --cert go together");
+	if (!key_options_fit(opt->key, opt->cert))
+		return verb_misuse(v, KEY_OPTIONS_MISUSE, "addon");
 	if (opt->key && opt->no_sign)
 		return verb_misuse(v, "addon: --no-sign contradicts --key");
-	if (!opt->key && !opt->no_sign)
-		return verb_misuse(v, "addon: need --key and --cert, or --no-sign");
 	if (!opt->parts.n)
 		return verb_misuse(v, "addon: need --cmdline or --section");
 	if (!opt->out)

@@ -181,6 +181,8 @@ static int gather_rest(struct job *j, struct ukd_error *e)
 			       read_os_release(&j->root, &j->osrel, e);
 	if (r >= 0 && !o->no_uefi)
 		r = o->stub ? read_own(o->stub, &j->stub, e) : read_efi_stub(&j->root, &j->stub, e);
+	if (r >= 0 && o->stub && !o->no_uefi && !j->stub.len)
+		r = ukd_refuse(e, "pe.size", "%s: the file is empty", o->stub);
 	if (r >= 0 && !o->no_uefi && !j->stub.len)
 		step(j, "no systemd-stub is installed: firmware will refuse this image");
 	for (unsigned int i = 0; r >= 0 && i < o->n_extra; i++)
@@ -269,9 +271,11 @@ static int build(struct job *j, struct ukd_error *e)
 	struct publish_spec spec = {.root = &j->root, .out = j->opt->out};
 	struct auth_result result;
 	char path[PUBLISH_PATH_MAX];
-	int r = root_open(j->opt->root, &j->root, e);
+	int r = output_check(j->opt->out, e);
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &j->begin);
+	if (r >= 0)
+		r = root_open(j->opt->root, &j->root, e);
 	if (r >= 0)
 		r = settings_for_build(&j->root, j->opt->config, &j->settings, e);
 	if (r >= 0 && !j->opt->initrd)

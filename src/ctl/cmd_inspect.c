@@ -34,9 +34,12 @@ static void print_text(const struct judgement *j)
 {
 	char id[2 * AUTH_SHA256_LEN + 1], size[FORMAT_SIZE_MAX];
 	const struct pe_image *pe = &j->uki.pe;
+	char name[PATH_MAX];
 
+	(void)snprintf(name, sizeof(name), "%s", j->uki.name);
+	text_printable(name);
 	format_hex((struct bytes){j->auth.image_id, AUTH_SHA256_LEN}, id);
-	printf("file          %s\n", j->uki.name);
+	printf("file          %s\n", name);
 	printf("size          %s\n", format_size(pe->file_size, size));
 	printf("kind          %s\n", uki_kind_name(j->uki.kind));
 	printf("image id      %s\n", id);

@@ -9,6 +9,7 @@
 #include "build/gather.h"
 #include "build/reseal.h"
 #include "ctl/ctl.h"
+#include "ctl/find_key.h"
 #include "ctl/publish.h"
 #include "ctl/trust.h"
 #include "util/cleanup.h"
@@ -23,6 +24,8 @@ static const char usage[] =
 	"                          repeated. Always: /etc/ukdump/trust.d, UEFI db, MOK\n"
 	"      --no-verify         do not ask who signed IN, or whether it is revoked\n"
 	"      --key KEY --cert F  sign with this key (PEM file or store URI)\n"
+	"      --key auto          sign with the first usable key of this machine, see\n"
+	"                          'ukdumpctl sign --list-keys'\n"
 	"      --no-sign           leave it unsigned, for 'sign' or 'attach' (default)\n"
 	"      --normal-kexec      for a normal kexec instead of a crash\n"
 	"      --keep-dmcryptkeys  take over dm-crypt keys from the crashed kernel\n"
@@ -156,10 +159,11 @@ static void report(const struct options *opt, const char *path, uint64_t size,
 static int seal(const struct options *opt, struct ukd_error *e)
 {
 	char out[NAME_MAX + 1], path[PUBLISH_PATH_MAX];
-	struct publish_spec publish = {.out = opt->out, .cert = opt->cert};
+	struct publish_spec publish = {.out = opt->out};
 	struct reseal_spec spec = {.flags = opt->flags, .note = note, .note_ctx = (void *)opt->in};
 	_buffer_ struct buffer file = {0}, image = {0};
-	_auth_key_ struct auth_key *key = NULL;
+	_root_ struct root root = ROOT_NONE;
+	_signing_key_ struct signing_key key = {0};
 	_judgement_ struct judgement j = {0};
 	struct auth_result result;
 	int r = 0;
@@ -175,14 +179,18 @@ static int seal(const struct options *opt, struct ukd_error *e)
 	if (r >= 0)
 		r = uki_profile_find(&j.uki, opt->profile, &spec.profile, e);
 	if (r >= 0 && opt->key)
-		r = auth_key_load(NULL, opt->key, opt->cert, &key, e);
+		r = root_open(NULL, &root, e);
+	if (r >= 0 && opt->key)
+		r = signing_key_choose("seal", &root, opt->key, opt->cert, &key, e);
 	if (r < 0)
 		return r;
 	spec.uki = &j.uki;
 	spec.file = buffer_bytes(&file);
 	r = image_reseal(&spec, &image, e);
-	if (r >= 0 && key)
-		r = image_sign(&image, key, e);
+	if (r >= 0 && key.key)
+		r = image_sign(&image, key.key, e);
+	publish.cert = key.key ? key.cert : NULL;
+	publish.cert_root = key.cert_root;
 	if (r >= 0)
 		r = image_publish(&publish, buffer_bytes(&image), path, &result, e);
 	if (r >= 0)
@@ -243,8 +251,8 @@ static bool take_option(struct options *opt, int c)
 
 static int check_options(const struct options *opt)
 {
-	if (!opt->key != !opt->cert)
-		return verb_misuse(&verb_seal, "seal: --key and --cert go together");
+	if (!key_options_fit(opt->key, opt->cert))
+		return verb_misuse(&verb_seal, KEY_OPTIONS_MISUSE, "seal");
 	if (opt->key && opt->no_sign)
 		return verb_misuse(&verb_seal, "seal: --no-sign contradicts --key");
 	if (opt->trust.n && opt->no_verify)

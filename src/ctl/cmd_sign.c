@@ -129,21 +129,14 @@ static int do_sign(const struct options *opt, struct ukd_error *e)
 {
 	_buffer_ struct buffer image = {0}, der = {0};
 	_signing_key_ struct signing_key key = {0};
-	_settings_ struct settings settings = {0};
 	_root_ struct root root = ROOT_NONE;
 	uint8_t digest[AUTH_SHA256_LEN];
-	struct signing_key_spec spec = {&root, &settings, opt->key, opt->cert};
 	int r = read_image(opt->in, &image, digest, e);
 
 	if (r >= 0)
 		r = root_open(opt->root, &root, e);
-	/* A key that was named needs no settings, and a mistake in them is no reason not to sign. */
-	if (r >= 0 && !opt->cert)
-		r = settings_load(&root, NULL, &settings, e);
 	if (r >= 0)
-		r = signing_key_load(&spec, &key, e);
-	if (r >= 0 && key.place)
-		fprintf(stderr, "ukdumpctl: sign: with key %s (%s)\n", key.name, key.place);
+		r = signing_key_choose("sign", &root, opt->key, opt->cert, &key, e);
 	if (r >= 0)
 		r = auth_sign_digest(key.key, digest, &der, e);
 	return r < 0 ? r : finish(opt, &image, buffer_bytes(&der), key.cert, key.cert_root, e);
@@ -168,7 +161,9 @@ static int do_list_keys(const struct options *opt, struct ukd_error *e)
 /* Signing services like to wrap what they make. */
 static int check_der(const char *path, struct bytes der, struct ukd_error *e)
 {
-	if (!der.len || der.p[0] != '-')
+	if (!der.len)
+		return ukd_refuse(e, "attach.form", "%s: the file is empty", path);
+	if (der.p[0] != '-')
 		return 0;
 	return ukd_refuse(e, "attach.form",
 			  "%s is PEM, needed is DER: 'openssl pkcs7 -in %s -outform DER -out FILE'",
@@ -272,6 +267,9 @@ static int run_sign(int argc, char **argv)
 
 	if (r >= 0)
 		return r;
+	if (opt.print_digest + opt.list_keys + (opt.key || opt.cert || opt.out) > 1)
+		return verb_misuse(&verb_sign, "sign: --print-digest and --list-keys sign nothing: "
+					       "neither goes with the other, --key, --cert or -o");
 	if (opt.print_digest)
 		return print_digest(&opt);
 	if (opt.list_keys)

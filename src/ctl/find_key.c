@@ -165,3 +165,18 @@ int signing_key_load(const struct signing_key_spec *spec, struct signing_key *re
 		return load(spec->root, PLACE_HOST, HOST_KEY, HOST_CERT, ret, e);
 	return load_auto(spec->root, s, ret, e);
 }
+
+int signing_key_choose(const char *verb, const struct root *root, const char *key, const char *cert,
+		       struct signing_key *ret, struct ukd_error *e)
+{
+	_settings_ struct settings settings = {0};
+	const struct signing_key_spec spec = {root, &settings, key, cert};
+	/* A key that was named needs no settings, and a mistake in them is no reason not to sign. */
+	int r = cert ? 0 : settings_load(root, NULL, &settings, e);
+
+	if (r >= 0)
+		r = signing_key_load(&spec, ret, e);
+	if (r >= 0 && ret->place)
+		fprintf(stderr, "ukdumpctl: %s: with key %s (%s)\n", verb, ret->name, ret->place);
+	return r;
+}

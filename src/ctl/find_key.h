@@ -61,3 +61,10 @@ bool key_options_fit(const char *key, const char *cert);
  */
 int signing_key_load(const struct signing_key_spec *spec, struct signing_key *ret,
 		     struct ukd_error *e) _must_check_;
+
+/*
+ * The same for a verb that reads settings for nothing else; says on stderr which key it is if the
+ * command line did not name it. root is borrowed until ret is freed.
+ */
+int signing_key_choose(const char *verb, const struct root *root, const char *key, const char *cert,
+		       struct signing_key *ret, struct ukd_error *e) _must_check_;

@@ -39,7 +39,8 @@ int loader_run(const char *verb, const char *profile, const char *image, struct 
 {
 	_free_ char *option = NULL;
 	char program[PATH_MAX];
-	const char *argv[] = {program, verb, image, NULL, NULL};
+	const char *argv[6] = {program, verb};
+	unsigned int n = 2;
 	struct process p = {
 		PROCESS_DEFAULTS,      .argv = argv,	     .output = ret,
 		.output_max = KIB(64), .keep_running = true, /* killed in the system call it would
@@ -49,8 +50,11 @@ int loader_run(const char *verb, const char *profile, const char *image, struct 
 	if (profile) {
 		if (asprintf(&option, "--profile=%s", profile) < 0)
 			return ukd_oom(e);
-		argv[2] = option;
-		argv[3] = image;
+		argv[n++] = option;
+	}
+	if (image) {
+		argv[n++] = "--"; /* its name may begin with a dash */
+		argv[n] = image;
 	}
 	p.timeout_s = LOADER_LIMIT_S;
 	find_program(program, sizeof(program));

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "ctl/ctl.h"
+#include "util/self.h"
 
 static const struct verb *const verbs[] = {
 	&verb_status, &verb_build,   &verb_seal,  &verb_addon, &verb_sign,   &verb_attach,
@@ -53,6 +54,7 @@ int main(int argc, char **argv)
 {
 	int r;
 
+	standard_descriptors();
 	/* Images can hold ssh keys and tokens: what we create is ours alone unless said otherwise. */
 	(void)umask(077);
 	if (argc < 2) {

@@ -13,6 +13,7 @@
 #include "ctl/ctl.h"
 #include "util/cleanup.h"
 #include "util/parse.h"
+#include "util/self.h"
 
 /* Its final name is known when it has been verified; IMAGE_DIR may be a file system of its own. */
 #define TEMP_NAME IMAGE_DIR "/new"
@@ -68,13 +69,29 @@ static int keep_mode(const struct publish_spec *spec, const struct new_file *f, 
 	return 0;
 }
 
+int output_check(const char *path, struct ukd_error *e)
+{
+	struct stat st;
+
+	if (!path || lstat(path, &st) < 0 || S_ISREG(st.st_mode))
+		return 0;
+	return ukd_refuse(e, "file.type", "%s: exists and is %s; name a regular file, or a new one",
+			  path,
+			  S_ISDIR(st.st_mode) ? "a directory" :
+			  S_ISLNK(st.st_mode) ? "a symbolic link" :
+						"no regular file");
+}
+
 int image_publish(const struct publish_spec *spec, struct bytes image, char *ret_path,
 		  struct auth_result *ret, struct ukd_error *e)
 {
+	_stops_held_ sigset_t
+		before; /* who is stopped here would leave the temporary file behind */
 	_discard_ struct new_file f = NEW_FILE_NONE;
-	int dirfd = spec->out ? AT_FDCWD : spec->root->fd, r = 0;
+	int dirfd = spec->out ? AT_FDCWD : spec->root->fd, r = output_check(spec->out, e);
 
-	if (!spec->out)
+	stops_hold(&before);
+	if (r >= 0 && !spec->out)
 		r = root_check_plain(spec->root, IMAGE_DIR, e);
 	if (r >= 0 && !spec->out)
 		r = make_directories(dirfd, &IMAGE_DIR[1], 0700, e);

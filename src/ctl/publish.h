@@ -13,12 +13,19 @@
 
 struct publish_spec {
 	const struct root *root; /* where IMAGE_DIR is */
-	const char *out;  /* the user's path; NULL: IMAGE_DIR/<kver>-<12 hex of image id>.efi */
+	const char *out;  /* the user's path, see output_check(); NULL: IMAGE_DIR/<kver>-<12 hex of
+			     image id>.efi */
 	const char *kver; /* only if out is NULL */
 	bool keep_mode;	  /* if out exists, the new file has its mode and owner; else 0600 */
 	const char *cert; /* the signer's certificate file as given; NULL: unsigned image */
 	const struct root *cert_root; /* NULL: a path of the process itself */
 };
+
+/*
+ * Refuses (check "file.type") a path at which something else than a regular file is: publishing
+ * puts a new file into its place, and /dev/null or a link would be gone. path NULL: fine.
+ */
+int output_check(const char *path, struct ukd_error *e) _must_check_;
 
 /*
  * Publishes atomically, mode 0600 unless keep_mode. Fails, with nothing published, if the written

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* What `ukdumpctl verify` prints: see verify.h. Names and texts of foreign files are cleaned. */
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -197,8 +198,11 @@ void verify_print(const struct outcome *o)
 {
 	char id[2 * AUTH_SHA256_LEN + 1];
 	const struct judgement *j = &o->j;
+	char name[PATH_MAX];
 
-	printf("%s: %s\n", o->name, o->accepted ? "accepted" : "refused");
+	(void)snprintf(name, sizeof(name), "%s", o->name);
+	text_printable(name);
+	printf("%s: %s\n", name, o->accepted ? "accepted" : "refused");
 	if (!o->structure_ok) {
 		line("structure", "FAIL", "%s [%s]", o->refusal.text,
 		     o->refusal.check[0] ? o->refusal.check : "file.read");

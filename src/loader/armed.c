@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,13 +16,16 @@
 static void print_record(FILE *out, const struct plan *p, const char *path, const char *problem)
 {
 	const struct auth_result *auth = &p->image.j.auth;
-	char id[2 * AUTH_SHA256_LEN + 1], when[32];
+	char id[2 * AUTH_SHA256_LEN + 1], when[32], shown[PATH_MAX];
 	time_t now = time(NULL);
 	struct tm tm;
 
 	format_hex((struct bytes){auth->image_id, AUTH_SHA256_LEN}, id);
 	(void)strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &tm));
-	(void)fprintf(out, "image=%s\npath=%s\nsigner=%s\ntime=%s\nkernel=%s\n", id, path,
+	/* One line each, whatever the file's name is. */
+	(void)snprintf(shown, sizeof(shown), "%s", path);
+	text_printable(shown);
+	(void)fprintf(out, "image=%s\npath=%s\nsigner=%s\ntime=%s\nkernel=%s\n", id, shown,
 		      auth->n_chain ? auth->chain[0].subject : "", when, p->kernel);
 	(void)fprintf(out, "kind=%s\n", plan_is_sealed(p) ? "sealed" : "plain");
 	if (!plan_is_sealed(p))

@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +20,7 @@
 #include "loader/lastgood.h"
 #include "util/cleanup.h"
 #include "util/log.h"
+#include "util/self.h"
 #include "util/sys.h"
 
 #define LOCK_FILE    "run/ukdump/lock"
@@ -216,7 +216,7 @@ int load_image(const struct root *root, const char *path, const char *profile, s
 	_cleanup_(arming_free) struct arming a = {
 		.machine.root = root, .path = path, .image = PLAN_NONE, .good = PLAN_NONE};
 	_close_ int lock = -1;
-	sigset_t stops, before;
+	sigset_t before;
 	int r = take_lock(root, &lock, e);
 
 	if (r >= 0)
@@ -224,13 +224,9 @@ int load_image(const struct root *root, const char *path, const char *profile, s
 	if (r < 0)
 		return r;
 	/* Between the call and the record, or the last good image, nobody may stop us. */
-	(void)sigemptyset(&stops);
-	(void)sigaddset(&stops, SIGINT);
-	(void)sigaddset(&stops, SIGTERM);
-	(void)sigaddset(&stops, SIGHUP);
-	(void)sigprocmask(SIG_BLOCK, &stops, &before);
+	stops_hold(&before);
 	r = arm(&a, e);
-	(void)sigprocmask(SIG_SETMASK, &before, NULL);
+	stops_release(&before);
 	return r;
 }
 

@@ -8,6 +8,7 @@
 
 #include "loader/load.h"
 #include "util/log.h"
+#include "util/self.h"
 
 enum exit_code {
 	EXIT_DONE = 0,
@@ -80,6 +81,7 @@ int main(int argc, char **argv)
 	struct ukd_error e = {0};
 	int c;
 
+	standard_descriptors();
 	(void)umask(077);
 	log_setup("ukdump-load", LOG_LEVEL_INFO, false);
 	while ((c = getopt_long(argc, argv, "h", options, NULL)) >= 0) {

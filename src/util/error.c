@@ -7,8 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* A file name or a certificate subject in a message must not drive the reader's terminal. */
-static void make_printable(char *s)
+void text_printable(char *s)
 {
 	for (; *s; s++)
 		if ((unsigned char)*s < 0x20 || *s == 0x7f)
@@ -20,7 +19,7 @@ static void set_text(struct ukd_error *e, int code, const char *check, const cha
 	char text[sizeof(e->text)];
 
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
-	make_printable(text);
+	text_printable(text);
 	e->code = code;
 	(void)snprintf(e->check, sizeof(e->check), "%s", check);
 	memcpy(e->text, text, sizeof(text));
@@ -71,7 +70,7 @@ int ukd_prefix(struct ukd_error *e, const char *fmt, ...)
 	va_start(ap, fmt);
 	(void)vsnprintf(head, sizeof(head), fmt, ap);
 	va_end(ap);
-	make_printable(head);
+	text_printable(head);
 	/* What is too long loses its tail, never its context. */
 	size_t n = strlen(head);
 	memcpy(e->text, head, n);

@@ -10,6 +10,9 @@
 
 #include "base/macro.h"
 
+/* Control bytes become '?', in place: a file's name or a subject must not drive a terminal. */
+void text_printable(char *s);
+
 struct ukd_error {
 	int code;	/* negative errno, 0 if none */
 	char check[32]; /* name of the check that refused, or empty */

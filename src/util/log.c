@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "util/error.h"
+
 static const char *log_program = "ukdump";
 static enum log_level log_max = LOG_LEVEL_INFO;
 static bool log_prefix;
@@ -46,6 +48,7 @@ void log_line(enum log_level level, const char *fmt, ...)
 	va_end(ap);
 	if (n < 0)
 		return;
+	text_printable(line);
 	if (log_prefix)
 		fprintf(stderr, "<%d>%s: %s%s\n", levels[level].syslog, log_program,
 			levels[level].word, line);

@@ -7,6 +7,7 @@ The kernel is never asked: what could be loaded is not given to ukdump-load here
 import os
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -361,3 +362,80 @@ def test_ordinary_user_may_not_arm(machine, sealed):
     done = run("/usr/bin/setpriv", "--reuid=65534", "--clear-groups", "--", BUILD / "ukdump-load",
                "load", "/dev/null", code=1)
     assert "only root" in done.err and "sudo" in done.err
+
+
+# ---- where the output goes ----
+
+def unsigned(parts, out, code):
+    return ctl("build", "--kernel", parts / "kernel", "--initrd", parts / "initrd", "--osrel",
+               parts / "osrel", "--no-uefi", "--no-sign", "-o", out, code=code)
+
+
+def test_output_that_is_no_regular_file(parts, sealed, tmp_path):
+    """A new file would take its place: /dev/null has been lost that way."""
+    fifo, link, directory = (tmp_path / name for name in ("fifo", "link", "directory"))
+    os.mkfifo(fifo)
+    link.symlink_to(sealed["none"])
+    directory.mkdir()
+    for out in (fifo, link, directory):
+        before = os.lstat(out).st_ino
+        for done in (unsigned(parts, out, 1),
+                     ctl("addon", "--cmdline", "a", "--no-sign", "-o",
+                         out.rename(f"{out}.addon.efi"), code=1)):
+            assert "[file.type]" in done.err and done.out == "", done
+            assert len([line for line in done.err.splitlines() if "[file" in line]) == 1, done
+        assert os.lstat(f"{out}.addon.efi").st_ino == before
+    assert sorted(p.name for p in tmp_path.iterdir()) == [
+        f"{name}.addon.efi" for name in ("directory", "fifo", "link")]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_stopped_while_it_publishes(parts, tmp_path, number):
+    """Nothing is left behind, whenever it is stopped."""
+    big = tmp_path / "big"
+    big.write_bytes(b"070701 " * (16 << 20))
+    out = tmp_path / "out"
+    out.mkdir()
+    stopped = subprocess.Popen([CTL, "build", "--kernel", parts / "kernel", "--initrd", big,
+                                "--osrel", parts / "osrel", "--no-uefi", "--no-sign", "-o",
+                                out / "image.efi"], stderr=subprocess.DEVNULL)
+    end = time.monotonic() + 20
+    while not list(out.iterdir()) and time.monotonic() < end:
+        time.sleep(0.001)
+    stopped.send_signal(number)
+    assert stopped.wait(20) == -number
+    assert [p.name for p in out.iterdir()] in ([], ["image.efi"])
+
+
+def test_name_that_drives_a_terminal(sealed, tmp_path):
+    path = tmp_path / "a\nb\x1b[31m.efi"
+    shutil.copy(sealed["signer"], path)
+    for verb in ("verify", "inspect"):
+        done = ctl(verb, path)
+        assert "a?b?[31m.efi" in done.out and "\x1b" not in done.out + done.err, done
+
+
+def test_image_whose_name_begins_with_a_dash(tmp_path):
+    (tmp_path / "--bogus").write_bytes(b"no image")
+    done = ctl("start", "--", "--bogus", code=1, cwd=tmp_path)
+    assert "option" not in done.err, done
+
+
+@pytest.mark.parametrize("options", [
+    ["--print-digest", "--list-keys"], ["--print-digest", "--key", "k", "--cert", "c", "i"],
+    ["--print-digest", "-o", "o", "i"], ["--list-keys", "-o", "o"],
+], ids=" ".join)
+def test_sign_options_that_exclude_each_other(options):
+    done = ctl("sign", *options, code=2)
+    assert "sign nothing" in done.err and "Try 'ukdumpctl sign --help'" in done.err, done
+
+
+def test_empty_parts_are_named(parts, sealed, signers, tmp_path):
+    empty = tmp_path / "empty"
+    empty.touch()
+    done = ctl("attach", "--signature", empty, "--cert", signers / "signer.crt", sealed["none"],
+               code=1)
+    assert f"{empty}: the file is empty [attach.form]" in done.err, done
+    done = ctl("build", "--kernel", parts / "kernel", "--initrd", parts / "initrd", "--osrel",
+               parts / "osrel", "--stub", empty, "--no-sign", "-o", tmp_path / "o", code=1)
+    assert f"{empty}: the file is empty [pe.size]" in done.err, done

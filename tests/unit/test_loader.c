@@ -89,6 +89,19 @@ static void test_verified_bytes_are_loaded_once(void **state _unused_)
 	assert_int_equal(tree_count(&t, "/var/lib/ukdump"), 1);
 }
 
+/* The record has one line per fact, and a name may contain anything but NUL and '/'. */
+static void test_name_that_would_add_to_the_record(void **state _unused_)
+{
+	_tree_ struct tree t;
+
+	machine_make(&t);
+	trust_signer(&t);
+	image_make(&t, "/a\nsigner=nobody", "a", "signer");
+	expect_loaded(&t, "/a\nsigner=nobody");
+	_free_ char *armed = tree_text(&t, ARMED_FILE);
+	assert_non_null(strstr(armed, "/a?signer=nobody\nsigner=CN"));
+}
+
 static void test_nothing_is_called_when_verification_fails(void **state _unused_)
 {
 	_tree_ struct tree t;
@@ -768,6 +781,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_verified_bytes_are_loaded_once),
+		cmocka_unit_test(test_name_that_would_add_to_the_record),
 		cmocka_unit_test(test_nothing_is_called_when_verification_fails),
 		cmocka_unit_test(test_sparse_garbage_is_not_copied),
 		cmocka_unit_test(test_failed_load_brings_back_the_last_good),

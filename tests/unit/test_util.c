@@ -15,6 +15,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -22,7 +23,9 @@
 #include "fixture_tree.h"
 #include "util/cleanup.h"
 #include "util/parse.h"
+#include "util/log.h"
 #include "util/process.h"
+#include "util/self.h"
 
 static double now(void)
 {
@@ -639,6 +642,36 @@ static void test_no_descriptor_leaks_into_the_child(void **state _unused_)
 	assert_int_equal(lines, count_inheritable());
 }
 
+static void test_closed_standard_descriptors(void **state _unused_)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0) {
+		for (int fd = 0; fd <= STDERR_FILENO; fd++)
+			(void)close(fd);
+		standard_descriptors();
+		for (int fd = 0; fd <= STDERR_FILENO; fd++)
+			if (write(fd, "x", 1) != -1 || errno != EBADF || fcntl(fd, F_GETFD) < 0)
+				_exit(1);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
+static void test_log_drives_no_terminal(void **state _unused_)
+{
+	_close_ int fd = memfd_create("kmsg", MFD_CLOEXEC);
+	char text[64] = "";
+
+	log_to_kmsg(fd);
+	log_error("a\nb\033[31m");
+	log_to_kmsg(-1);
+	assert_true(pread(fd, text, sizeof(text) - 1, 0) > 0);
+	assert_string_equal(text, "<3>ukdump: error: a?b?[31m\n");
+}
+
 static void test_environment_and_chroot(void **state _unused_)
 {
 	static const char *const env[] = {"A=b", "PATH=/usr/bin:/bin", NULL};
@@ -683,6 +716,8 @@ int main(void)
 		cmocka_unit_test(test_tick_is_called_and_may_stop),
 		cmocka_unit_test(test_standard_descriptors),
 		cmocka_unit_test(test_no_descriptor_leaks_into_the_child),
+		cmocka_unit_test(test_closed_standard_descriptors),
+		cmocka_unit_test(test_log_drives_no_terminal),
 		cmocka_unit_test(test_environment_and_chroot),
 	};
 
