@@ -31,7 +31,7 @@ LIBS_ukdump-capture := $(LIBS_json) $(LIBS_blkid) $(LIBS_md)
 PROGRAM_NAMES := ukdumpctl ukdump-load ukdump-capture
 PROGRAMS := $(addprefix $(BUILD)/,$(PROGRAM_NAMES))
 
-UNIT_TESTS := test_base test_util test_pe test_uki test_kernel test_seal test_stub test_loader test_keyring test_ima test_parts test_lastgood test_sidecar test_modules test_target test_conf test_dump test_auth test_signature test_measure test_trust test_key test_revoked test_inner test_capture_formats test_capture test_capture_disk
+UNIT_TESTS := test_base test_util test_pe test_uki test_kernel test_seal test_stub test_loader test_keyring test_ima test_parts test_lastgood test_sidecar test_modules test_target test_conf test_dump test_auth test_signature test_kernel_cert test_measure test_trust test_key test_revoked test_inner test_capture_formats test_capture test_capture_disk
 LIBS_tests := -lcmocka $(LIBS_crypto) $(LIBS_json) $(LIBS_kdump) $(LIBS_blkid) $(LIBS_md)
 
 # unit test: components (default: all) and fixtures in tests/unit
@@ -43,6 +43,8 @@ TEST_test_revoked := auth pe util base
 FIXTURES_test_revoked := fixture_pe.c fixture_pki.c fixture_auth.c
 TEST_test_signature := auth pe util base
 FIXTURES_test_signature := fixture_pki.c
+TEST_test_kernel_cert := auth pe util base
+FIXTURES_test_kernel_cert := fixture_pki.c
 TEST_test_measure := auth pe util base
 FIXTURES_test_measure := fixture_pe.c fixture_pki.c
 TEST_test_key := auth pe util base

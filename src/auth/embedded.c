@@ -4,8 +4,6 @@
 
 #include <openssl/x509v3.h>
 
-#include "auth/kernel_cert.h"
-
 static const ASN1_OCTET_STRING *skid_of(const X509 *cert)
 {
 	return X509_get0_subject_key_id((X509 *)cert);
@@ -31,18 +29,16 @@ static struct authority authority_of(const X509 *cert)
 		.skid = X509_get0_authority_key_id((X509 *)cert),
 	};
 
-	for (int i = 0; a.serial && i < sk_GENERAL_NAME_num(names) && !a.issuer; i++) {
-		const GENERAL_NAME *n = sk_GENERAL_NAME_value(names, i);
-
-		if (n->type == GEN_DIRNAME)
-			a.issuer = n->d.directoryName;
-	}
+	/* One directory name, or none: kernel_cert_check() has seen to it. */
+	if (a.serial && sk_GENERAL_NAME_num(names) == 1 &&
+	    sk_GENERAL_NAME_value(names, 0)->type == GEN_DIRNAME)
+		a.issuer = sk_GENERAL_NAME_value(names, 0)->d.directoryName;
 	return a;
 }
 
 static bool has_name(const X509 *cert, const struct authority *a)
 {
-	return a->issuer && !X509_NAME_cmp(X509_get_issuer_name(cert), a->issuer) &&
+	return a->issuer && name_is_same(X509_get_issuer_name(cert), a->issuer) &&
 	       !ASN1_INTEGER_cmp(X509_get0_serialNumber(cert), a->serial);
 }
 
@@ -54,7 +50,7 @@ static bool is_named(const X509 *cert, const struct authority *a)
 /* A certificate that vouches for itself (x509_check_for_self_signed()) ends the walk. */
 static bool is_root(const X509 *cert, const struct authority *a)
 {
-	if (X509_NAME_cmp(X509_get_subject_name(cert), X509_get_issuer_name(cert)) != 0)
+	if (!name_is_same(X509_get_subject_name(cert), X509_get_issuer_name(cert)))
 		return false;
 	return (!a->issuer && !a->skid) || has_name(cert, a) || same_id(skid_of(cert), a->skid);
 }
@@ -77,11 +73,19 @@ static int refuse(const X509 *cert, const char *why, struct ukd_error *e)
 	return ukd_refuse(e, "auth.chain", "certificate '%.180s': %s", subject, why);
 }
 
-/* Has this key not signed the certificate? An algorithm that libcrypto lacks is no answer. */
+/*
+ * Has this key not signed the certificate? An algorithm that libcrypto lacks (SHA-1 by some
+ * policies) is no answer, a key of another kind is one.
+ */
 static bool is_forged(const X509 *cert, const X509 *issuer)
 {
-	int ok = X509_verify((X509 *)cert, X509_get0_pubkey(issuer));
+	EVP_PKEY *key = X509_get0_pubkey(issuer);
+	int kind = NID_undef, ok;
 
+	if (!OBJ_find_sigid_algs(X509_get_signature_nid(cert), NULL, &kind) ||
+	    !EVP_PKEY_is_a(key, kind == NID_rsaEncryption ? "RSA" : "EC"))
+		return true;
+	ok = X509_verify((X509 *)cert, key);
 	ERR_clear_error();
 	return ok == 0;
 }
@@ -122,11 +126,8 @@ int embedded_check(const struct signature *s, struct ukd_error *e)
 	const X509 *cert = s->signer;
 	int r = 0;
 
-	for (int i = 0; r >= 0 && i < sk_X509_num(certs); i++) {
-		r = kernel_cert_check(sk_X509_value(certs, i), e);
-		if (r >= 0)
-			r = check_root(sk_X509_value(certs, i), e);
-	}
+	for (int i = 0; r >= 0 && i < sk_X509_num(certs); i++)
+		r = check_root(sk_X509_value(certs, i), e);
 	if (r < 0)
 		return r;
 	/* More steps than certificates: a loop, where the kernel ends the walk without a word. */

@@ -8,5 +8,9 @@
 
 #include "auth/ossl.h"
 
-/* Refuses (check "auth.certificates") an embedded certificate that the kernel's parser rejects. */
+/*
+ * Refuses (check "auth.certificates") an embedded certificate that the kernel's parser rejects: its
+ * algorithms, dates, names, public key, or an extension that the parser looks into. Where versions
+ * differ, the strictest. Also one whose key would be slow to use (key_has_kernel_size()).
+ */
 int kernel_cert_check(const X509 *cert, struct ukd_error *e) _must_check_;

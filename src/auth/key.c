@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "auth/kernel_cert.h"
 #include "auth/embedded.h"
 #include "auth/key_store.h"
 #include "auth/sign.h"
@@ -41,6 +42,10 @@ static int check_cert(const struct auth_key *k, const char *cert, struct ukd_err
 {
 	int r = key_acceptable(X509_get0_pubkey(k->signer), e);
 
+	if (r >= 0)
+		r = kernel_cert_check(k->signer, e);
+	for (int i = 0; r >= 0 && i < sk_X509_num(k->others); i++)
+		r = kernel_cert_check(sk_X509_value(k->others, i), e);
 	if (r >= 0)
 		r = cert_signs_code(k->signer, e);
 	return r < 0 ? ukd_prefix(e, "%s", cert) : 0;

@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include <openssl/asn1.h>
+#include <openssl/core_names.h>
 #include <openssl/objects.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
@@ -257,20 +258,60 @@ void key_name(const EVP_PKEY *key, char *ret, size_t size)
 	ERR_clear_error();
 }
 
-int key_acceptable(const EVP_PKEY *key, struct ukd_error *e)
+#define RSA_EXPONENT_BITS_MAX 64
+
+static bool has_rsa_size(const EVP_PKEY *key)
+{
+	static const int sizes[] = {1024, 1536, 2048, 3072, 4096};
+	_bignum_ BIGNUM *exponent = NULL;
+
+	if (!EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &exponent) ||
+	    BN_num_bits(exponent) > RSA_EXPONENT_BITS_MAX)
+		return false;
+	for (unsigned int i = 0; i < ARRAY_SIZE(sizes); i++)
+		if (EVP_PKEY_get_size(key) * 8 == sizes[i])
+			return true;
+	return false;
+}
+
+bool key_has_kernel_size(const EVP_PKEY *key)
 {
 	static const char *const curves[] = {"EC prime256v1", "EC secp384r1", "EC secp521r1"};
 	char name[32];
 
+	if (EVP_PKEY_is_a(key, "RSA"))
+		return has_rsa_size(key);
 	key_name(key, name, sizeof(name));
-	if (key && EVP_PKEY_is_a(key, "RSA")) {
-		if (EVP_PKEY_get_bits(key) >= 2048)
-			return 0;
-		return ukd_refuse(e, "auth.key", "the key is %s, needed is RSA-2048 or more", name);
-	}
 	for (unsigned int i = 0; i < ARRAY_SIZE(curves); i++)
 		if (!strcmp(name, curves[i]))
+			return true;
+	return false;
+}
+
+bool name_is_same(const X509_NAME *a, const X509_NAME *b)
+{
+	const unsigned char *p, *q;
+	size_t n, m;
+
+	return X509_NAME_get0_der(a, &p, &n) && X509_NAME_get0_der(b, &q, &m) &&
+	       bytes_equal((struct bytes){p, n}, (struct bytes){q, m});
+}
+
+int key_acceptable(const EVP_PKEY *key, struct ukd_error *e)
+{
+	char name[32];
+
+	key_name(key, name, sizeof(name));
+	if (key && EVP_PKEY_is_a(key, "RSA")) {
+		if (EVP_PKEY_get_bits(key) >= 2048 && key_has_kernel_size(key))
 			return 0;
+		return ukd_refuse(e, "auth.key",
+				  "the key is %s, needed is RSA of 2048, 3072 or 4096 bits with a "
+				  "small exponent",
+				  name);
+	}
+	if (key && key_has_kernel_size(key))
+		return 0;
 	return ukd_refuse(e, "auth.key",
 			  "the key is %s, needed is RSA or EC on NIST P-256, P-384 or P-521", name);
 }

@@ -110,6 +110,15 @@ void cert_id(const X509 *cert, struct auth_cert_id *ret);
 /* "RSA-2048", "EC prime256v1" */
 void key_name(const EVP_PKEY *key, char *ret, size_t size);
 
+/*
+ * RSA of 1024, 1536, 2048, 3072 or 4096 bits (crypto/rsa.c: rsa_check_key_length()) with an
+ * exponent of at most 64 bits, so that using it is cheap; or EC on P-256, P-384 or P-521.
+ */
+bool key_has_kernel_size(const EVP_PKEY *key);
+
+/* The same name in the same encoding: the kernel compares bytes, X509_NAME_cmp() folds letters. */
+bool name_is_same(const X509_NAME *a, const X509_NAME *b);
+
 /* Refuses (check "auth.key") what is weak or what no kernel can verify. */
 int key_acceptable(const EVP_PKEY *key, struct ukd_error *e) _must_check_;
 

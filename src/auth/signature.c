@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "auth/der.h"
+#include "auth/kernel_cert.h"
 #include "auth/spc.h"
 #include "util/cleanup.h"
 
@@ -146,7 +147,27 @@ static int find_signer(struct signature *s, struct ukd_error *e)
 		return ukd_refuse(e, "auth.certificates",
 				  "the signature carries %d certificates, limit is %d", n,
 				  MAX_CERTIFICATES);
+	/* The kernel compares the bytes, and libcrypto what they mean. */
+	if (!name_is_same(s->info->issuer_and_serial->issuer, X509_get_issuer_name(s->signer)))
+		return ukd_refuse(e, "auth.signer",
+				  "the signature writes the issuer's name in another way than the "
+				  "signer's certificate");
 	return 0;
+}
+
+/* All that is carried along must be readable, needed or not (pkcs7_extract_cert()). */
+static int check_certificates(const struct signature *s, struct ukd_error *e)
+{
+	const STACK_OF(X509) *certs = s->p7->d.sign->cert;
+	int r = 0;
+
+	/* The kernel reads the parts of each as a certificate (pkcs7.asn1: CertificateList). */
+	if (sk_X509_CRL_num(s->p7->d.sign->crl) > 0)
+		return ukd_refuse(e, "auth.certificates",
+				  "the signature carries a revocation list");
+	for (int i = 0; r >= 0 && i < sk_X509_num(certs); i++)
+		r = kernel_cert_check(sk_X509_value(certs, i), e);
+	return r;
 }
 
 /*
@@ -282,6 +303,8 @@ int signature_parse(struct bytes der, struct signature *ret, struct ukd_error *e
 		r = parse_signer_info(&s, e);
 	if (r >= 0)
 		r = find_signer(&s, e);
+	if (r >= 0)
+		r = check_certificates(&s, e);
 	if (r >= 0)
 		r = check_signature_algorithm(&s, e);
 	if (r >= 0)

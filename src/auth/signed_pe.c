@@ -252,7 +252,11 @@ int signed_pe_trust(struct signed_pe *p, const struct auth_policy *policy, struc
 	if (r < 0)
 		return signed_pe_conclude(p, AUTH_UNTRUSTED, 0, r, e);
 	describe_chain(&chain, &p->res);
-	r = check_use(&chain, e);
+	/* An anchor may have a key that firmware can use and the kernel cannot. */
+	for (int i = 1; r >= 0 && i < sk_X509_num(chain.certs); i++)
+		r = key_acceptable(X509_get0_pubkey(sk_X509_value(chain.certs, i)), e);
+	if (r >= 0)
+		r = check_use(&chain, e);
 	if (r < 0)
 		return signed_pe_conclude(p, AUTH_WRONG_USE, 0, r, e);
 	p->res.verdict = AUTH_TRUSTED;

@@ -3,7 +3,7 @@
 
 REASONS = {
     "auth.attributes": "libcrypto looks for the attributes it needs; the kernel wants each once",
-    "auth.certificates": "an embedded certificate that the kernel does not take, or too many of them",
+    "auth.certificates": "an embedded certificate or list that the kernel does not take, or too many",
     "auth.chain": "the kernel walks all embedded certificates and rejects a bad one",
     "auth.content": "SpcIndirectDataContent is compared whole; others read the digest out of it",
     "auth.content-type": "signed is something else than an image",

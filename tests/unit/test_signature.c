@@ -295,6 +295,56 @@ static void time_is_wrong(PKCS7 *p7)
 		PKCS7_add_signed_attribute(info_of(p7), NID_pkcs9_signingTime, V_ASN1_UTCTIME, s));
 }
 
+/* A time of day before 2050 that is no UTCTime: libcrypto reads it, the kernel does not. */
+static void time_is_generalized(PKCS7 *p7)
+{
+	ASN1_TIME *t = ASN1_GENERALIZEDTIME_adj(NULL, time(NULL), 0, 0);
+
+	assert_true(PKCS7_add_signed_attribute(info_of(p7), NID_pkcs9_signingTime,
+					       V_ASN1_GENERALIZEDTIME, t));
+}
+
+static void time_without_seconds(PKCS7 *p7)
+{
+	ASN1_TIME *t = ASN1_TIME_adj(NULL, time(NULL), 0, 0);
+
+	assert_true(ASN1_STRING_set(t, "2601010000Z", 11));
+	assert_true(
+		PKCS7_add_signed_attribute(info_of(p7), NID_pkcs9_signingTime, V_ASN1_UTCTIME, t));
+}
+
+/* Nobody needs it, but the kernel reads it. */
+static void unreadable_certificate(PKCS7 *p7)
+{
+	static const struct fixture_cert spec = {.name = "other", .key = KEY_ED25519};
+
+	assert_true(sk_X509_push(p7->d.sign->cert, fixture_cert(&spec)));
+}
+
+static void revocation_list(PKCS7 *p7)
+{
+	X509_CRL *crl = X509_CRL_new();
+	ASN1_TIME *now = ASN1_TIME_adj(NULL, time(NULL), 0, 0);
+
+	assert_true(X509_CRL_set_issuer_name(crl, X509_get_subject_name(signer)) &&
+		    X509_CRL_set1_lastUpdate(crl, now) &&
+		    X509_CRL_sign(crl, fixture_key(KEY_RSA_2048), EVP_sha256()) > 0);
+	ASN1_TIME_free(now);
+	p7->d.sign->crl = sk_X509_CRL_new_null();
+	assert_true(sk_X509_CRL_push(p7->d.sign->crl, crl));
+}
+
+/* X509_NAME_cmp() finds no difference. */
+static void issuer_in_capitals(PKCS7 *p7)
+{
+	X509_NAME *name = info_of(p7)->issuer_and_serial->issuer;
+
+	X509_NAME_ENTRY_free(X509_NAME_delete_entry(name, 0));
+	assert_true(X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8,
+					       (const unsigned char *)"SIGNER", -1, -1, 0));
+	assert_int_equal(X509_NAME_cmp(name, X509_get_issuer_name(signer)), 0);
+}
+
 static const struct {
 	const char *name;
 	void (*change)(PKCS7 *p7);
@@ -327,6 +377,11 @@ static const struct {
 	{"signingTime after", time_after, "auth.signing-time"},
 	{"signingTime is text", time_is_text, "auth.signing-time"},
 	{"signingTime is wrong", time_is_wrong, "auth.signing-time"},
+	{"signingTime is generalized", time_is_generalized, "auth.signing-time"},
+	{"signingTime without seconds", time_without_seconds, "auth.signing-time"},
+	{"an unreadable certificate", unreadable_certificate, "auth.certificates"},
+	{"a revocation list", revocation_list, "auth.certificates"},
+	{"issuer in capitals", issuer_in_capitals, "auth.signer"},
 };
 
 static void test_changes(void **state _unused_)
@@ -429,6 +484,9 @@ static void test_der(void **state _unused_)
 		{{0x30, 4, 0x30, 0x80, 0, 0}, 6, false}, /* the same further inside */
 		{{0x30, 3, 2, 2, 5}, 5, false},		 /* child longer than its parent */
 		{{0x1f, 1, 0}, 3, false},		 /* long tag */
+		{{0x30, 5, 0x24, 3, 4, 1, 5}, 7, false}, /* a string in pieces */
+		{{0x30, 2, 0x10, 0}, 4, false},		 /* a primitive SEQUENCE */
+		{{0x30, 5, 0xa0, 3, 4, 1, 5}, 7, true},	 /* of a context, either may be right */
 		{{0x30, 0x84, 0xff, 0xff, 0xff, 0xff}, 6, false},
 		{{0x30, 0x88, 1, 0, 0, 0, 0, 0}, 8, false},
 	};
