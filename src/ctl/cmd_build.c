@@ -17,6 +17,7 @@
 #include "ctl/publish.h"
 #include "ctl/settings_check.h"
 #include "util/cleanup.h"
+#include "util/self.h"
 
 static const char usage[] =
 	"Usage: ukdumpctl build [OPTION]...\n\n"
@@ -102,7 +103,7 @@ static bool tick(void *ctx, unsigned int seconds)
 	(void)ctx;
 	if (seconds % 5 == 0)
 		fprintf(stderr, "ukdumpctl: build: dracut still runs, %u s\n", seconds);
-	return false;
+	return stops_pending();
 }
 
 static int read_own(const char *path, struct buffer *ret, struct ukd_error *e)
@@ -205,7 +206,9 @@ static int run_dracut(struct job *j, struct ukd_error *e)
 		.note_ctx = j,
 	};
 	static const char *const sections[] = {"Dump", "Action", "Store"};
+	_stops_held_ sigset_t before; /* who is stopped here would leave dracut's files behind */
 
+	stops_hold(&before);
 	if (!out)
 		return ukd_oom(e);
 	for (size_t i = 0; i < ARRAY_SIZE(sections); i++)

@@ -283,7 +283,8 @@ static int run(int argc, char **argv)
 		if (c == 'h')
 			return verb_help(&verb_seal);
 		if (!take_option(&opt, c))
-			return verb_misuse(&verb_seal, NULL);
+			return verb_misuse(&verb_seal, c == OPT_TRUST ? TRUST_MISUSE : NULL,
+					   "seal");
 	}
 	if (argc - optind != 1)
 		return verb_misuse(&verb_seal, "seal: need exactly one UKI");

@@ -221,7 +221,8 @@ static int run(int argc, char **argv)
 		else if (c == OPT_JSON)
 			opt.json = true;
 		else
-			return verb_misuse(&verb_verify, NULL);
+			return verb_misuse(&verb_verify, c == OPT_TRUST ? TRUST_MISUSE : NULL,
+					   "verify");
 	}
 	if (optind == argc)
 		return verb_misuse(&verb_verify, "verify: which file?");

@@ -118,7 +118,7 @@ static int load(const struct root *root, const char *place, const char *key, con
 	int r = auth_key_load(k.cert_root, key, cert, &k.key, e);
 
 	if (r < 0)
-		return r;
+		return place ? ukd_prefix(e, "%s", place) : r;
 	(void)snprintf(k.cert, sizeof(k.cert), "%s", cert);
 	auth_key_display(key, k.name);
 	*ret = k;

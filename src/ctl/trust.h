@@ -5,6 +5,7 @@
 #include "auth/auth.h"
 
 #define TRUST_MAX_FILES 32
+#define TRUST_MISUSE	"%s: at most 32 certificates by --trust; put them into /etc/ukdump/trust.d"
 
 struct trust_options {
 	const char *files[TRUST_MAX_FILES]; /* relative to the current directory */

@@ -24,8 +24,11 @@ static _noreturn_ void child_exec(const struct process *p, int out_fd, int statu
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	int in = p->stdin_fd >= 0 ? p->stdin_fd : null;
+	sigset_t none;
 	int err;
 
+	(void)sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	(void)setpgid(0, 0);
 	if (!p->keep_running)
 		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);

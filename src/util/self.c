@@ -17,18 +17,30 @@ void standard_descriptors(void)
 		(void)close(fd);
 }
 
+static const int stops[] = {SIGINT, SIGTERM, SIGHUP};
+
 void stops_hold(sigset_t *ret_before)
 {
-	sigset_t stops;
+	sigset_t set;
 
-	(void)sigemptyset(&stops);
-	(void)sigaddset(&stops, SIGINT);
-	(void)sigaddset(&stops, SIGTERM);
-	(void)sigaddset(&stops, SIGHUP);
-	(void)sigprocmask(SIG_BLOCK, &stops, ret_before);
+	(void)sigemptyset(&set);
+	for (size_t i = 0; i < ARRAY_SIZE(stops); i++)
+		(void)sigaddset(&set, stops[i]);
+	(void)sigprocmask(SIG_BLOCK, &set, ret_before);
 }
 
 void stops_release(sigset_t *before)
 {
 	(void)sigprocmask(SIG_SETMASK, before, NULL);
+}
+
+bool stops_pending(void)
+{
+	sigset_t pending;
+	bool ret = false;
+
+	(void)sigpending(&pending);
+	for (size_t i = 0; i < ARRAY_SIZE(stops); i++)
+		ret |= sigismember(&pending, stops[i]) == 1;
+	return ret;
 }

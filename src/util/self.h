@@ -3,6 +3,7 @@
 #pragma once
 
 #include <signal.h>
+#include <stdbool.h>
 
 #include "base/macro.h"
 
@@ -12,7 +13,13 @@
  */
 void standard_descriptors(void);
 
-/* SIGINT, SIGTERM and SIGHUP wait from stops_hold() to stops_release(). */
+/*
+ * SIGINT, SIGTERM and SIGHUP wait from stops_hold() to stops_release(). Programs that process_run()
+ * starts in between get them all the same.
+ */
 void stops_hold(sigset_t *ret_before);
 void stops_release(sigset_t *before);
 #define _stops_held_ _cleanup_(stops_release)
+
+/* Does one of them wait? Then what takes long ends early and cleans up. */
+bool stops_pending(void);

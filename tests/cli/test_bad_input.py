@@ -430,6 +430,11 @@ def test_sign_options_that_exclude_each_other(options):
     assert "sign nothing" in done.err and "Try 'ukdumpctl sign --help'" in done.err, done
 
 
+def test_too_many_certificates():
+    done = ctl("verify", *["--trust", "c"] * 33, "i", code=2)
+    assert "at most 32" in done.err, done
+
+
 def test_empty_parts_are_named(parts, sealed, signers, tmp_path):
     empty = tmp_path / "empty"
     empty.touch()

@@ -642,6 +642,30 @@ static void test_no_descriptor_leaks_into_the_child(void **state _unused_)
 	assert_int_equal(lines, count_inheritable());
 }
 
+static void test_stops_are_held_and_told(void **state _unused_)
+{
+	struct process p = {PROCESS_DEFAULTS};
+	struct ukd_error e = {0};
+	pid_t pid;
+	int status;
+
+	pid = fork();
+	if (pid == 0) {
+		sigset_t before;
+
+		stops_hold(&before);
+		if (stops_pending() || shell("kill -TERM $$; sleep 5", &p, &e) != -ECHILD)
+			_exit(1);
+		(void)raise(SIGTERM);
+		if (!stops_pending())
+			_exit(2);
+		stops_release(&before);
+		_exit(3);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
+}
+
 static void test_closed_standard_descriptors(void **state _unused_)
 {
 	pid_t pid = fork();
@@ -716,6 +740,7 @@ int main(void)
 		cmocka_unit_test(test_tick_is_called_and_may_stop),
 		cmocka_unit_test(test_standard_descriptors),
 		cmocka_unit_test(test_no_descriptor_leaks_into_the_child),
+		cmocka_unit_test(test_stops_are_held_and_told),
 		cmocka_unit_test(test_closed_standard_descriptors),
 		cmocka_unit_test(test_log_drives_no_terminal),
 		cmocka_unit_test(test_environment_and_chroot),
