@@ -30,7 +30,7 @@ static const char usage[] =
 	"Exit: 0 done, 1 failed or refused, 2 usage.\n";
 
 struct options {
-	const char *key, *cert, *sbat, *out;
+	const char *key, *cert, *sbat, *uname, *out;
 	struct addon_parts parts;
 	const char *file[ADDON_MAX_SECTIONS]; /* of the sections; NULL: the command line */
 	bool no_sign, json;
@@ -52,6 +52,8 @@ static int read_contents(struct options *opt, struct contents *ret, struct ukd_e
 {
 	int r = opt->sbat ? file_read(AT_FDCWD, opt->sbat, UKI_TEXT_MAX, &ret->sbat, e) : 0;
 
+	if (r >= 0 && opt->sbat && !ret->sbat.len)
+		r = ukd_refuse(e, "addon.content", "%s: the file is empty", opt->sbat);
 	opt->parts.sbat = buffer_bytes(&ret->sbat);
 	for (unsigned int i = 0; r >= 0 && i < opt->parts.n; i++) {
 		if (!opt->file[i])
@@ -143,6 +145,7 @@ static bool take_option(struct options *opt, int c)
 	case OPT_SECTION:
 		return parse_section(opt, optarg);
 	case OPT_UNAME:
+		opt->uname = optarg;
 		opt->parts.uname = (struct bytes){(const uint8_t *)optarg, strlen(optarg)};
 		return true;
 	case OPT_SBAT:
@@ -173,6 +176,8 @@ static int check_options(const struct options *opt)
 		return verb_misuse(v, KEY_OPTIONS_MISUSE, "addon");
 	if (opt->key && opt->no_sign)
 		return verb_misuse(v, "addon: --no-sign contradicts --key");
+	if (opt->uname && !*opt->uname)
+		return verb_misuse(v, "addon: --uname needs a kernel version");
 	if (!opt->parts.n)
 		return verb_misuse(v, "addon: need --cmdline or --section");
 	if (!opt->out)

@@ -177,8 +177,10 @@ static int verify_all(const struct options *opt, char **files, int n)
 	for (int i = 0; i < n; i++) {
 		struct outcome *o = calloc(1, sizeof(*o));
 
-		if (!o)
-			return EXIT_FAILED;
+		if (!o) {
+			(void)ukd_oom(&e);
+			return verb_failed(&e);
+		}
 		o->for_host = opt->for_host;
 		judge(&by, files[i], o);
 		if (opt->json)

@@ -3,6 +3,7 @@
 #include "ctl/list_keys.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 #include "ctl/ctl.h"
 
@@ -74,7 +75,8 @@ void list_keys(const struct found_keys *keys, bool json)
 		for (unsigned int i = 0; i < keys->n; i++)
 			print_one(&keys->v[i]);
 		if (!keys->n)
-			printf("no signing keys: the first 'ukdumpctl build' makes a host key\n");
+			printf("no signing keys%s: the first 'ukdumpctl build' makes a host key\n",
+			       geteuid() ? " that this user may see" : "");
 		return;
 	}
 	o = json_object_checked();

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -120,11 +119,11 @@ int image_publish(const struct publish_spec *spec, struct bytes image, char *ret
 
 int image_memory_file(struct bytes image, int *ret_fd, struct ukd_error *e)
 {
-	_close_ int fd = memfd_create("ukdump-image", MFD_CLOEXEC);
-	int r;
+	_close_ int fd = -1;
+	int r = memfd_open(&fd, e);
 
-	if (fd < 0)
-		return ukd_fail_errno(e, -errno, "cannot create a memory file");
+	if (r < 0)
+		return r;
 	r = fd_write_full(fd, image.p, image.len);
 	if (r < 0)
 		return ukd_fail_errno(e, r, "cannot write a memory file");

@@ -129,6 +129,7 @@ def refused(done, tmp_path, says):
     (["--cmdline", "a", "--section", ".cmdline=TEXT"], "uki.duplicate"),
     (["--cmdline", "a", "--uname", "a\nb"], "uki.uname"),
     (["--cmdline", "a", "--sbat", "TEXT"], "uki.sbat"),
+    (["--cmdline", "a", "--sbat", "EMPTY"], "addon.content"),
     (["--cmdline", "a", "--sbat", "/nonexistent"], "/nonexistent"),
 ], ids=lambda v: " ".join(v) if isinstance(v, list) else v)
 def test_contents_that_are_refused(out, tmp_path, file, options, says):
@@ -162,6 +163,7 @@ GOOD = ["--cmdline", "a", "--no-sign"]
     ([*GOOD, "-o", ".addon.efi"], ".addon.efi: systemd-stub"),
     ([*GOOD, "-o", "a.addon.efi", "operand"], "operand"),
     (["--no-sign", "-o", "a.addon.efi"], "--cmdline"),
+    ([*GOOD, "--uname", "", "-o", "a.addon.efi"], "--uname"),
     (["--cmdline", "a", "--key", "k", "-o", "a.addon.efi"], "go together"),
     ([*GOOD, "--key", "k", "--cert", "c", "-o", "a.addon.efi"], "contradicts"),
     ([*GOOD, "--section", ".linux=f", "-o", "a.addon.efi"], ".initrd"),
