@@ -1,22 +1,158 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # What belongs to what. Every source is named, so that the layers are visible here;
-# scripts/check-layers checks who includes whom.
+# scripts/check-layers checks who includes whom. One name per line,
+# so that merges do not meet.
 
-SRC_base := bytes.c sections.c bootproto.c sealed.c
-SRC_util := error.c file.c log.c parse.c process.c root.c secret.c self.c sys.c kconfig.c lockdown.c
+SRC_base := \
+	bytes.c \
+	sections.c \
+	bootproto.c \
+	sealed.c
+SRC_util := \
+	error.c \
+	file.c \
+	log.c \
+	parse.c \
+	process.c \
+	root.c \
+	secret.c \
+	self.c \
+	sys.c \
+	kconfig.c \
+	lockdown.c
 SRC_conf := conf.c value.c settings.c
-SRC_pe := pe.c cert.c uki.c uki_check.c sbat.c profile.c kernel.c sealed.c
-SRC_auth := judge.c measure.c pcrsig.c sidecar.c keyring.c algorithm.c embedded.c kernel_cert.c revoked.c revoked_lists.c efivar.c ossl.c der.c spc.c signature.c digest.c signed_pe.c inner.c verify.c siglist.c trust.c key.c key_uri.c key_store.c sign.c hostkey.c
-SRC_build := assemble.c pewrite.c reseal.c addon.c attach.c efi_stub.c gather.c modules.c device.c target.c initrd.c makedumpfile.c stub_blob.S
+SRC_pe := \
+	pe.c \
+	cert.c \
+	uki.c \
+	uki_check.c \
+	sbat.c \
+	profile.c \
+	kernel.c \
+	sealed.c
+SRC_auth := \
+	judge.c \
+	measure.c \
+	pcrsig.c \
+	sidecar.c \
+	keyring.c \
+	algorithm.c \
+	embedded.c \
+	kernel_cert.c \
+	revoked.c \
+	revoked_lists.c \
+	efivar.c \
+	ossl.c \
+	der.c \
+	spc.c \
+	signature.c \
+	digest.c \
+	signed_pe.c \
+	inner.c \
+	verify.c \
+	siglist.c \
+	trust.c \
+	key.c \
+	key_uri.c \
+	key_store.c \
+	sign.c \
+	hostkey.c
+SRC_build := \
+	assemble.c \
+	pewrite.c \
+	reseal.c \
+	addon.c \
+	attach.c \
+	efi_stub.c \
+	gather.c \
+	modules.c \
+	device.c \
+	target.c \
+	initrd.c \
+	makedumpfile.c \
+	stub_blob.S
 SRC_crashkernel := size.c
-SRC_loader := main.c load.c plan.c check.c parts.c cpio.c after.c snapshot.c armed.c lastgood.c host.c ima.c explain.c
-SRC_capture := main.c init.c watchdog.c sequence.c record.c manifest.c budget.c guard.c memory.c \
-	facts.c modules.c elfcore.c dumpcheck.c blockdev.c target.c local.c directory.c kernellog.c \
-	plans.c collector.c tool.c copy.c
-SRC_dump := dump.c header.c header_elf.c header_kdump.c pager.c panic.c printk.c vmcoreinfo.c vmem.c
-SRC_ctl := main.c output.c trust.c publish.c host_key.c uki_conf.c find_key.c list_keys.c build_key.c loader.c settings_check.c cmd_build.c cmd_seal.c cmd_addon.c cmd_sign.c cmd_verify.c verify_print.c verify_json.c cmd_inspect.c inspect_parts.c inspect_pcr.c cmd_arm.c \
-	cmd_status.c cmd_info.c info_print.c
-SRC_stub := entry.S main.c plan.c crash.c apply.c console.c mem.c
+SRC_loader := \
+	main.c \
+	load.c \
+	plan.c \
+	check.c \
+	parts.c \
+	cpio.c \
+	after.c \
+	snapshot.c \
+	armed.c \
+	lastgood.c \
+	host.c \
+	ima.c \
+	explain.c
+SRC_capture := \
+	main.c \
+	init.c \
+	watchdog.c \
+	sequence.c \
+	record.c \
+	manifest.c \
+	budget.c \
+	guard.c \
+	memory.c \
+	facts.c \
+	modules.c \
+	elfcore.c \
+	dumpcheck.c \
+	blockdev.c \
+	target.c \
+	local.c \
+	directory.c \
+	kernellog.c \
+	plans.c \
+	collector.c \
+	tool.c \
+	copy.c
+SRC_dump := \
+	dump.c \
+	header.c \
+	header_elf.c \
+	header_kdump.c \
+	pager.c \
+	panic.c \
+	printk.c \
+	vmcoreinfo.c \
+	vmem.c
+SRC_ctl := \
+	main.c \
+	output.c \
+	trust.c \
+	publish.c \
+	host_key.c \
+	uki_conf.c \
+	find_key.c \
+	list_keys.c \
+	build_key.c \
+	loader.c \
+	settings_check.c \
+	cmd_build.c \
+	cmd_seal.c \
+	cmd_addon.c \
+	cmd_sign.c \
+	cmd_verify.c \
+	verify_print.c \
+	verify_json.c \
+	cmd_inspect.c \
+	inspect_parts.c \
+	inspect_pcr.c \
+	cmd_arm.c \
+	cmd_status.c \
+	cmd_info.c \
+	info_print.c
+SRC_stub := \
+	entry.S \
+	main.c \
+	plan.c \
+	crash.c \
+	apply.c \
+	console.c \
+	mem.c
 
 COMPONENTS := base util conf pe auth build crashkernel loader capture dump ctl
 
@@ -31,7 +167,35 @@ LIBS_ukdump-capture := $(LIBS_json) $(LIBS_blkid) $(LIBS_md)
 PROGRAM_NAMES := ukdumpctl ukdump-load ukdump-capture
 PROGRAMS := $(addprefix $(BUILD)/,$(PROGRAM_NAMES))
 
-UNIT_TESTS := test_base test_util test_pe test_uki test_kernel test_seal test_stub test_loader test_keyring test_ima test_parts test_lastgood test_sidecar test_modules test_target test_conf test_dump test_auth test_signature test_kernel_cert test_measure test_trust test_key test_revoked test_inner test_capture_formats test_capture test_capture_disk
+UNIT_TESTS := \
+	test_base \
+	test_util \
+	test_pe \
+	test_uki \
+	test_kernel \
+	test_seal \
+	test_stub \
+	test_loader \
+	test_keyring \
+	test_ima \
+	test_parts \
+	test_lastgood \
+	test_sidecar \
+	test_modules \
+	test_target \
+	test_conf \
+	test_dump \
+	test_auth \
+	test_signature \
+	test_kernel_cert \
+	test_measure \
+	test_trust \
+	test_key \
+	test_revoked \
+	test_inner \
+	test_capture_formats \
+	test_capture \
+	test_capture_disk
 LIBS_tests := -lcmocka $(LIBS_crypto) $(LIBS_json) $(LIBS_kdump) $(LIBS_blkid) $(LIBS_md)
 
 # unit test: components (default: all) and fixtures in tests/unit
