@@ -97,7 +97,7 @@ static void write_headers(const struct pe_writer *w, uint8_t *out)
 		flags &= (uint16_t)~NX_COMPAT;
 	store_le16(opt + 70, flags);
 	store_le32(opt + 108, 16);
-	/* pe_parse() has seen at least five directories */
+	/* pe_parse() has seen at least six directories */
 	if (load_le32(from + COFF_LEN + 108) > DIR_RELOCATIONS)
 		memcpy(opt + 112 + 8 * DIR_RELOCATIONS, directories + 8 * DIR_RELOCATIONS, 8);
 }

@@ -12,6 +12,7 @@
 #define OPT_FIXED_LEN	   112 /* PE32+ optional header before the data directories */
 #define SECTION_HEADER_LEN 40
 #define DIR_CERTIFICATES   4
+#define DIR_RELOCATIONS	   5
 
 #define MACHINE_X86_64	  0x8664
 #define MAGIC_PE32	  0x10b
@@ -93,8 +94,10 @@ static int parse_optional(struct bytes head, struct pe_image *pe, struct ukd_err
 	if (magic != MAGIC_PE32_PLUS)
 		return ukd_refuse(e, "pe.magic", "optional header magic 0x%x, need 0x20b", magic);
 	n_dirs = get32(head, opt + 108);
-	if (n_dirs <= DIR_CERTIFICATES || n_dirs > 16)
-		return ukd_refuse(e, "pe.directories", "%u data directories, need 5 to 16", n_dirs);
+	/* shim (handle_image()) loads nothing without an entry for relocations, which may be empty.
+	 */
+	if (n_dirs <= DIR_RELOCATIONS || n_dirs > 16)
+		return ukd_refuse(e, "pe.directories", "%u data directories, need 6 to 16", n_dirs);
 	if (opt_len != OPT_FIXED_LEN + 8 * n_dirs)
 		return ukd_refuse(e, "pe.optional-size",
 				  "optional header of %u bytes, need %u for %u directories",
@@ -234,6 +237,20 @@ static int check_virtual(const struct pe_image *pe, const struct pe_section *s, 
 	return 0;
 }
 
+/* 24: shim fills a section with this flag with zeros, and refuses one without data and flag. */
+static int check_initialized(const struct pe_section *s, struct ukd_error *e)
+{
+	bool uninitialized = s->flags & PE_SCN_UNINITIALIZED;
+
+	if (uninitialized == !s->raw_size)
+		return 0;
+	return ukd_refuse(
+		e, "pe.section-raw",
+		"section '%s' has %u bytes of data and %s flag 0x80 (uninitialized): need "
+		"one of both",
+		s->name, s->raw_size, uninitialized ? "the" : "not the");
+}
+
 static int parse_sections(struct bytes head, struct pe_image *pe, struct ukd_error *e)
 {
 	uint64_t raw_end = pe->header_size, rva_end = pe->header_size;
@@ -251,6 +268,8 @@ static int parse_sections(struct bytes head, struct pe_image *pe, struct ukd_err
 		if (r < 0)
 			return r;
 		r = check_virtual(pe, s, rva_end, e);
+		if (r >= 0)
+			r = check_initialized(s, e);
 		if (r < 0)
 			return r;
 		raw_end += s->raw_size;

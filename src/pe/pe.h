@@ -24,11 +24,12 @@
 #define PE_FILE_MAX	  0x7fffffffu /* 2 GiB - 1, so that no 32-bit field can wrap */
 
 /* Section flags of the PE format that we look at. */
-#define PE_SCN_CODE	   0x00000020u
-#define PE_SCN_INITIALIZED 0x00000040u
-#define PE_SCN_EXECUTE	   0x20000000u
-#define PE_SCN_READ	   0x40000000u
-#define PE_SCN_WRITE	   0x80000000u
+#define PE_SCN_CODE	     0x00000020u
+#define PE_SCN_INITIALIZED   0x00000040u
+#define PE_SCN_UNINITIALIZED 0x00000080u
+#define PE_SCN_EXECUTE	     0x20000000u
+#define PE_SCN_READ	     0x40000000u
+#define PE_SCN_WRITE	     0x80000000u
 
 struct pe_section {
 	char name[PE_SECTION_NAME_LEN + 1];

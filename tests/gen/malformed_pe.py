@@ -46,6 +46,7 @@ def consistent(count):
     return lambda r: (r.get("directories"), r.get("optional_size")) == (count, 112 + 8 * count)
 
 
+image(8, "five directories", "pe.directories", directories(5), consistent(5))
 image(8, "four directories", "pe.directories", directories(4), consistent(4))
 image(8, "no directories", "pe.directories", directories(0), consistent(0))
 image(9, "17 directories", "pe.directories", directories(17),
@@ -169,6 +170,8 @@ def no_data(raw):
 
 image(24, "file offset without data", "pe.section-raw", no_data(0x1000),
       lambda r: r.all[-1].raw and not r.all[-1].raw_size)
+image(24, "neither data nor the flag for it", "pe.section-raw", no_data(0),
+      lambda r: not r.all[-1].raw and not r.all[-1].raw_size)
 field(24, "data without file offset", "pe.section-overlap", ".initrd raw", 0)
 
 
@@ -248,7 +251,8 @@ image(30, "no .osrel", "uki.required", *without(".osrel"))
 image(30, ".linux without memory", "pe.section-empty", empty(".linux", virtual_size=0),
       lambda r: not r[".linux"].vsize)
 image(30, ".linux without data", "uki.virtual-size",
-      empty(".linux", data=b"", virtual_size=0x100, raw_size=0), lambda r: not r[".linux"].raw_size)
+      empty(".linux", data=b"", virtual_size=0x100, raw_size=0, flags=0x40000080),
+      lambda r: not r[".linux"].raw_size)
 image(30, ".cmdline of no length", "pe.section-empty",
       empty(".cmdline", data=b"", virtual_size=0, raw_size=0), lambda r: not r[".cmdline"].vsize)
 image(30, "a kernel in a profile, too", "uki.kernels", more((".linux", b"evil")),
