@@ -160,7 +160,7 @@ static void print_json(const struct state *s)
 	json_flag(o, "secure_boot", s->secure_boot);
 	json_flag(o, "enforced", s->enforced);
 	for (unsigned int i = 0; i < s->n_problems; i++)
-		json_append(problems, json_object_new_string(s->problem[i]));
+		json_append(problems, json_string(s->problem[i]));
 	json_add(o, "problems", problems);
 	json_print(o);
 }

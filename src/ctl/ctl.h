@@ -66,5 +66,7 @@ void json_flag(struct json_object *o, const char *key, bool value);
 void json_hex(struct json_object *o, const char *key, const uint8_t *p, size_t len);
 void json_add(struct json_object *o, const char *key, struct json_object *value);
 void json_append(struct json_object *array, struct json_object *value);
+/* JSON is UTF-8, and names of files may be any bytes: those that are no UTF-8 become "?". */
+struct json_object *json_string(const char *value);
 struct json_object *json_object_checked(void);
 struct json_object *json_array_checked(void);

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "util/cleanup.h"
 #include "util/parse.h"
@@ -109,9 +110,37 @@ void json_append(struct json_object *array, struct json_object *value)
 		(void)checked(NULL);
 }
 
+/* Length of the character at s, 0 if it is none (RFC 3629: no overlong forms, no surrogates). */
+static size_t utf8_length(const unsigned char *s)
+{
+	size_t n = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
+
+	for (size_t i = 1; i < n; i++)
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] >= 0xa0) ||
+	    (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] >= 0x90) || s[0] > 0xf4)
+		return 0;
+	return n;
+}
+
+struct json_object *json_string(const char *value)
+{
+	_free_ char *copy = checked(strdup(value));
+
+	for (char *p = copy; *p;) {
+		size_t n = utf8_length((unsigned char *)p);
+
+		if (!n)
+			*p = '?';
+		p += n ? n : 1;
+	}
+	return checked(json_object_new_string(copy));
+}
+
 void json_text(struct json_object *o, const char *key, const char *value)
 {
-	json_add(o, key, value ? checked(json_object_new_string(value)) : NULL);
+	json_add(o, key, value ? json_string(value) : NULL);
 }
 
 void json_number(struct json_object *o, const char *key, uint64_t value)

@@ -4,6 +4,7 @@
 The kernel is never asked: what could be loaded is not given to ukdump-load here.
 """
 
+import json
 import os
 import re
 import shutil
@@ -413,6 +414,25 @@ def test_name_that_drives_a_terminal(sealed, tmp_path):
     for verb in ("verify", "inspect"):
         done = ctl(verb, path)
         assert "a?b?[31m.efi" in done.out and "\x1b" not in done.out + done.err, done
+
+
+# bytes of a name, and how JSON shows them: what is UTF-8 stays
+NAMES = [(b"\xc3\xa9", "\u00e9"), (b"\xf0\x9f\x98\x80", "\U0001f600"), (b"\xff", "?"),
+         (b"\xc3", "?"), (b"\xc0\xaf", "??"), (b"\xed\xa0\x80", "???"),
+         (b"\xe0\x80\xaf", "???"), (b"\xf4\x90\x80\x80", "????"),
+         (b"\xf0\x80\x80\xaf", "????"), (b"\xf5\x80\x80\x80", "????"),
+         (b"\xe2\x82", "??"), (b"\xe2\x82\xac", "\u20ac")]
+
+
+@pytest.mark.parametrize("name, shown", NAMES, ids=lambda v: repr(v) if v is bytes else None)
+def test_json_is_utf8(sealed, tmp_path, name, shown):
+    path = os.fsencode(tmp_path) + b"/" + name
+    Path(os.fsdecode(path)).write_bytes(sealed["none"].read_bytes())
+    for argv in (["inspect", "--json"], ["verify", "--json"]):
+        done = subprocess.run([CTL, *argv, path], stdout=subprocess.PIPE, check=False)
+        facts = json.loads(done.stdout.decode("utf-8"))
+        facts = facts[0] if isinstance(facts, list) else facts
+        assert facts["file"] == f"{tmp_path}/{shown}"
 
 
 def test_image_whose_name_begins_with_a_dash(tmp_path):
