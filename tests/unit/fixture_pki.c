@@ -26,6 +26,8 @@ static EVP_PKEY *make_key(enum fixture_key k)
 	switch (k) {
 	case KEY_RSA_1024:
 		return EVP_RSA_gen(1024u);
+	case KEY_RSA_2560:
+		return EVP_RSA_gen(2560u);
 	case KEY_RSA_3072:
 		return EVP_RSA_gen(3072u);
 	case KEY_P256:

@@ -14,6 +14,7 @@ enum fixture_key {
 	KEY_RSA_2048_B,
 	KEY_RSA_3072,
 	KEY_RSA_1024,
+	KEY_RSA_2560, /* firmware uses it, the kernel does not */
 	KEY_P256,
 	KEY_P384,
 	KEY_ED25519,

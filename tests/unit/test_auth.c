@@ -291,6 +291,24 @@ static void test_weak_key(void **state _unused_)
 	expect(&pe, t, AUTH_WRONG_USE, "auth.key");
 }
 
+/* crypto/rsa.c knows five sizes of keys. */
+static void test_odd_key(void **state _unused_)
+{
+	_x509_ X509 *odd = fixture_cert(
+		&(struct fixture_cert){.name = "odd", .key = KEY_RSA_2560, .ca = true});
+	_x509_ X509 *signer = fixture_cert(&(struct fixture_cert){
+		.name = "signer", .key = KEY_RSA_2048, .issuer = odd, .issuer_key = KEY_RSA_2560});
+	_auth_trust_ struct auth_trust *t = fixture_trust(odd);
+	_buffer_ struct buffer by_odd = {0}, by_signer = {0};
+
+	fixture_uki_make(&by_signer);
+	fixture_sign(&by_signer, KEY_RSA_2048, signer, NULL, SHA256);
+	expect(&by_signer, t, AUTH_WRONG_USE, "auth.key");
+	fixture_uki_make(&by_odd);
+	fixture_sign(&by_odd, KEY_RSA_2560, odd, NULL, SHA256);
+	expect(&by_odd, t, AUTH_MALFORMED, "auth.certificates");
+}
+
 static void test_tampered(void **state _unused_)
 {
 	_x509_ X509 *cert = fixture_plain_cert("signer", KEY_RSA_2048);
@@ -398,21 +416,14 @@ static int end_of_pki(void **state _unused_)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_algorithms),
-		cmocka_unit_test(test_unsigned),
-		cmocka_unit_test(test_chain),
-		cmocka_unit_test(test_intermediate_eku),
-		cmocka_unit_test(test_not_ca),
-		cmocka_unit_test(test_weak_chain),
-		cmocka_unit_test(test_untrusted),
-		cmocka_unit_test(test_eku),
-		cmocka_unit_test(test_module_signing),
-		cmocka_unit_test(test_validity),
-		cmocka_unit_test(test_weak_key),
-		cmocka_unit_test(test_tampered),
-		cmocka_unit_test(test_every_signature_byte),
-		cmocka_unit_test(test_transplanted),
-		cmocka_unit_test(test_two_signatures),
+		cmocka_unit_test(test_algorithms),     cmocka_unit_test(test_unsigned),
+		cmocka_unit_test(test_chain),	       cmocka_unit_test(test_intermediate_eku),
+		cmocka_unit_test(test_not_ca),	       cmocka_unit_test(test_weak_chain),
+		cmocka_unit_test(test_untrusted),      cmocka_unit_test(test_eku),
+		cmocka_unit_test(test_module_signing), cmocka_unit_test(test_validity),
+		cmocka_unit_test(test_weak_key),       cmocka_unit_test(test_odd_key),
+		cmocka_unit_test(test_tampered),       cmocka_unit_test(test_every_signature_byte),
+		cmocka_unit_test(test_transplanted),   cmocka_unit_test(test_two_signatures),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, end_of_pki);

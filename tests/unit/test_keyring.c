@@ -756,6 +756,39 @@ static void test_roots_have_signed_themselves(void **state _unused_)
 	}
 }
 
+/* libcrypto has no answer for a key of another kind than the signature; the kernel has one. */
+static void test_root_of_another_kind(void **state _unused_)
+{
+	_cleanup_(walk_end) struct walk w = {0};
+	X509 *root = fixture_cert(&(struct fixture_cert){.name = "root", .ca = true});
+	struct ukd_error e = {0};
+
+	walk_add(&w, (struct fixture_cert){.name = "signer", .key = KEY_RSA_2048_B});
+	assert_true(PKCS7_add_certificate(w.p7, root));
+	assert_true(X509_sign(root, fixture_key(KEY_P256), EVP_sha256()));
+	expect_refused(embedded_check(&w.s, &e), &e, "auth.chain", "root by ECDSA");
+	X509_free(root);
+}
+
+/* The kernel compares the bytes of names: this one is no root, and nobody asks who signed it. */
+static void test_nearly_a_root(void **state _unused_)
+{
+	_cleanup_(walk_end) struct walk w = {0};
+	X509 *root = fixture_cert(&(struct fixture_cert){.name = "root", .ca = true});
+	X509_NAME *name = X509_get_issuer_name(root);
+	struct ukd_error e = {0};
+
+	X509_NAME_ENTRY_free(X509_NAME_delete_entry(name, 0));
+	assert_true(X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8,
+					       (const unsigned char *)"ROOT", -1, -1, 0));
+	assert_true(X509_sign(root, fixture_key(KEY_RSA_3072), EVP_sha256()));
+	assert_int_equal(X509_NAME_cmp(name, X509_get_subject_name(root)), 0);
+	walk_add(&w, (struct fixture_cert){.name = "signer", .key = KEY_RSA_2048_B});
+	assert_true(PKCS7_add_certificate(w.p7, root));
+	assert_int_equal(embedded_check(&w.s, &e), 0);
+	X509_free(root);
+}
+
 static void test_root_that_contradicts_itself(void **state _unused_)
 {
 	_cleanup_(walk_end) struct walk w = {0};
@@ -836,6 +869,8 @@ int main(void)
 		cmocka_unit_test(test_walk_refuses_what_has_not_signed),
 		cmocka_unit_test(test_walk_refuses_a_contradiction),
 		cmocka_unit_test(test_roots_have_signed_themselves),
+		cmocka_unit_test(test_root_of_another_kind),
+		cmocka_unit_test(test_nearly_a_root),
 		cmocka_unit_test(test_root_that_contradicts_itself),
 		cmocka_unit_test(test_certificate_digests),
 	};
