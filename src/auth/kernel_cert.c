@@ -113,7 +113,15 @@ static bool is_basic_constraints(struct bytes ext)
 			   bytes_equal(first, (struct bytes){ca, sizeof(ca)}));
 }
 
-/* One name, if any: with several, the kernel goes by the last. */
+/* With several, the kernel goes by the last. */
+static bool is_one_directory(const GENERAL_NAMES *names)
+{
+	const GENERAL_NAME *n = sk_GENERAL_NAME_num(names) == 1 ? sk_GENERAL_NAME_value(names, 0) :
+								  NULL;
+
+	return n && n->type == GEN_DIRNAME && well_formed_name(n->d.directoryName);
+}
+
 static bool is_authority(struct bytes ext)
 {
 	const unsigned char *p = ext.p;
@@ -123,8 +131,7 @@ static bool is_authority(struct bytes ext)
 	if (der_is_strict(ext))
 		id = d2i_AUTHORITY_KEYID(NULL, &p, (long)ext.len);
 	if (id)
-		ok = !id->issuer || (sk_GENERAL_NAME_num(id->issuer) == 1 &&
-				     sk_GENERAL_NAME_value(id->issuer, 0)->type == GEN_DIRNAME);
+		ok = !id->issuer || is_one_directory(id->issuer);
 	AUTHORITY_KEYID_free(id);
 	return ok;
 }
@@ -143,6 +150,10 @@ static const struct {
 
 static const char *check_extensions(const X509 *cert)
 {
+	const STACK_OF(X509_EXTENSION) *all = X509_get0_extensions(cert);
+
+	if (all && !sk_X509_EXTENSION_num(all))
+		return "its list of extensions is empty";
 	for (unsigned int i = 0; i < ARRAY_SIZE(extensions); i++) {
 		int at = X509_get_ext_by_NID(cert, extensions[i].nid, -1);
 

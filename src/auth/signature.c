@@ -162,7 +162,7 @@ static int check_certificates(const struct signature *s, struct ukd_error *e)
 	int r = 0;
 
 	/* The kernel reads the parts of each as a certificate (pkcs7.asn1: CertificateList). */
-	if (sk_X509_CRL_num(s->p7->d.sign->crl) > 0)
+	if (s->p7->d.sign->crl)
 		return ukd_refuse(e, "auth.certificates",
 				  "the signature carries a revocation list");
 	for (int i = 0; r >= 0 && i < sk_X509_num(certs); i++)
@@ -225,6 +225,19 @@ static int check_attribute_set(const STACK_OF(X509_ATTRIBUTE) * attrs, struct uk
 	return 0;
 }
 
+/* They are not signed, but parsed: the kernel's decoder takes no empty set (lib/asn1_decoder.c). */
+static int check_unauthenticated(const STACK_OF(X509_ATTRIBUTE) * attrs, struct ukd_error *e)
+{
+	bool empty = attrs && !sk_X509_ATTRIBUTE_num(attrs);
+
+	for (int i = 0; i < sk_X509_ATTRIBUTE_num(attrs); i++)
+		empty |= !X509_ATTRIBUTE_count(sk_X509_ATTRIBUTE_value(attrs, i));
+	if (empty)
+		return ukd_refuse(e, "auth.attributes",
+				  "an unauthenticated attribute, or the set of them, is empty");
+	return 0;
+}
+
 /* The single value of an attribute, or NULL; its ASN.1 type in *ret_type. */
 static const ASN1_TYPE *attribute(const struct signature *s, int nid)
 {
@@ -271,6 +284,8 @@ static int check_attributes(const struct signature *s, struct ukd_error *e)
 	const ASN1_TYPE *v;
 	int r = check_attribute_set(s->info->auth_attr, e);
 
+	if (r >= 0)
+		r = check_unauthenticated(s->info->unauth_attr, e);
 	if (r < 0)
 		return r;
 	v = attribute(s, NID_pkcs9_contentType);

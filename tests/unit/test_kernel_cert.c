@@ -217,14 +217,33 @@ static void with_extension(const char *what, int nid, struct bytes data, unsigne
 	expect(what, sign(cert), good);
 }
 
+/* The list is there, with nothing in it: in its place are a unique id and the rest of a list. */
+static void test_no_extensions(void **state _unused_)
+{
+	static const uint8_t some[] = {0xa3, 16, 0x30, 14};
+	static const uint8_t id[] = {0x81, 12, 0}, none[] = {0xa3, 2, 0x30, 0};
+	_buffer_ struct buffer der = {0};
+	X509 *cert = make(KEY_RSA_2048);
+	uint8_t *at;
+
+	fixture_cert_der(cert, &der);
+	X509_free(cert);
+	at = memmem(der.data, der.len, some, sizeof(some));
+	assert_non_null(at);
+	memcpy(at, id, sizeof(id));
+	memcpy(at + 14, none, sizeof(none));
+	expect_der("no extensions", buffer_bytes(&der), false);
+}
+
 #define RAW(...)                                                                       \
 	(struct bytes)                                                                 \
 	{                                                                              \
 		(const uint8_t[]){__VA_ARGS__}, sizeof((const uint8_t[]){__VA_ARGS__}) \
 	}
 
-/* A context tag [4] around an empty name. */
+/* Context tags [4] around an empty name and around one with a common name of one letter. */
 #define EMPTY_NAME 0xa4, 2, 0x30, 0
+#define NAME	   0xa4, 14, 0x30, 12, 0x31, 10, 0x30, 8, 6, 3, 0x55, 4, 3, 0x0c, 1, 'a'
 
 static void test_extensions(void **state _unused_)
 {
@@ -243,9 +262,10 @@ static void test_extensions(void **state _unused_)
 	with_extension("CA with path", NID_basic_constraints, RAW(0x30, 6, 1, 1, 0xff, 2, 1, 0), 1,
 		       true);
 	with_extension("authority", akid, RAW(0x30, 3, 0x80, 1, 7), 1, true);
-	with_extension("one name", akid, RAW(0x30, 9, 0xa1, 4, EMPTY_NAME, 0x82, 1, 1), 1, true);
-	with_extension("two names", akid,
-		       RAW(0x30, 13, 0xa1, 8, EMPTY_NAME, EMPTY_NAME, 0x82, 1, 1), 1, false);
+	with_extension("one name", akid, RAW(0x30, 21, 0xa1, 16, NAME, 0x82, 1, 1), 1, true);
+	with_extension("two names", akid, RAW(0x30, 37, 0xa1, 32, NAME, NAME, 0x82, 1, 1), 1,
+		       false);
+	with_extension("empty name", akid, RAW(0x30, 9, 0xa1, 4, EMPTY_NAME, 0x82, 1, 1), 1, false);
 	with_extension("a name of a machine", akid, RAW(0x30, 8, 0xa1, 3, 0x82, 1, 'a', 0x82, 1, 1),
 		       1, false);
 	with_extension("no authority", akid, RAW(4, 1, 7), 1, false);
@@ -257,7 +277,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_good),	   cmocka_unit_test(test_keys),
 		cmocka_unit_test(test_algorithms), cmocka_unit_test(test_times),
-		cmocka_unit_test(test_extensions),
+		cmocka_unit_test(test_extensions), cmocka_unit_test(test_no_extensions),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, teardown);

@@ -334,6 +334,33 @@ static void revocation_list(PKCS7 *p7)
 	assert_true(sk_X509_CRL_push(p7->d.sign->crl, crl));
 }
 
+static void revocation_list_empty(PKCS7 *p7)
+{
+	p7->d.sign->crl = sk_X509_CRL_new_null();
+}
+
+static void unauthenticated(PKCS7 *p7)
+{
+	ASN1_INTEGER *one = ASN1_INTEGER_new();
+
+	assert_true(ASN1_INTEGER_set(one, 1));
+	assert_true(PKCS7_add_attribute(info_of(p7), NID_description, V_ASN1_INTEGER, one));
+}
+
+static void unauthenticated_empty(PKCS7 *p7)
+{
+	X509_ATTRIBUTE *a = X509_ATTRIBUTE_new();
+
+	assert_true(X509_ATTRIBUTE_set1_object(a, OBJ_nid2obj(NID_description)));
+	info_of(p7)->unauth_attr = sk_X509_ATTRIBUTE_new_null();
+	assert_true(sk_X509_ATTRIBUTE_push(info_of(p7)->unauth_attr, a));
+}
+
+static void unauthenticated_none(PKCS7 *p7)
+{
+	info_of(p7)->unauth_attr = sk_X509_ATTRIBUTE_new_null();
+}
+
 /* X509_NAME_cmp() finds no difference. */
 static void issuer_in_capitals(PKCS7 *p7)
 {
@@ -381,6 +408,10 @@ static const struct {
 	{"signingTime without seconds", time_without_seconds, "auth.signing-time"},
 	{"an unreadable certificate", unreadable_certificate, "auth.certificates"},
 	{"a revocation list", revocation_list, "auth.certificates"},
+	{"an empty one", revocation_list_empty, "auth.certificates"},
+	{"an unauthenticated attribute", unauthenticated, NULL},
+	{"an unauthenticated attribute without values", unauthenticated_empty, "auth.attributes"},
+	{"no unauthenticated attribute", unauthenticated_none, "auth.attributes"},
 	{"issuer in capitals", issuer_in_capitals, "auth.signer"},
 };
 
