@@ -90,12 +90,14 @@ def flip_section_table(image: Image) -> bytes:
 def flip_section(image: Image, name: str) -> bytes:
     """A byte in the middle of a section; in text a digit, which stays one.
 
-    So it is the digest that finds the change, and no rule about the text.
+    So it is the digest that finds the change, and no rule about the text. A digit that is all of a
+    CSV column is passed over: an SBAT generation must not become 0.
     """
     section = image.sections[name]
     middle = section.raw + section.size // 2
     end = section.raw + section.size
-    digits = (i for i in range(middle, end) if image.data[i] in b"0123456789")
+    digits = (i for i in range(middle, end) if image.data[i] in b"0123456789" and
+              image.data[i - 1:i + 2:2] != b",,")
     changed = next(digits, middle)
     assert section.raw <= changed < end
     return flip(image, changed)

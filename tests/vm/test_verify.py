@@ -35,7 +35,7 @@ def config(kernel):
                                   kernel.modules / "config") if path.exists())
 
 
-@pytest.mark.parametrize("series", ["6.1", "6.12"])
+@pytest.mark.parametrize("series", ["6.1", pytest.param("6.12", marks=pytest.mark.long)])
 def test_for_host_says_what_the_kernel_says(vm, seal, kfl, series):
     """Three signers: in db; with an EC key that 6.1 cannot compute; in no keyring."""
     ec = pki.make(vm.logs, "ec", "ukdump test ec", kind="p256")
