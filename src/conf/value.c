@@ -89,6 +89,9 @@ static int split(const struct conf_value *v, const struct conf_check *check, boo
 	while ((item = words ? strsep(&rest, " \t") : rest)) {
 		const char *allowed = *item && check ? check->why(item) : NULL;
 
+		/* It may come to stand at the end of a line, when the list is written down. */
+		if (!allowed && *item && item[strlen(item) - 1] == '\\')
+			allowed = "words that do not end in '\\'";
 		if (allowed)
 			return bad_item(e, v->key, item, allowed);
 		if (*item && strings_add(list, item) < 0)

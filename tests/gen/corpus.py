@@ -104,6 +104,8 @@ REGRESSIONS = {
     ("fuzz_pkcs7", "undecodable-key"): lambda work: odd_certificate(work, "24:03", "cut"),
     # A dwLength of zero: a reader that goes by it would stay for ever.
     ("fuzz_cert", "no-length"): lambda work: bytes(64),
+    # A word of a list that ends in a backslash: written on a line of its own it "continues".
+    ("fuzz_conf", "backslash-word"): lambda work: b"[Dump]\nEncryptTo=a\\ b\n",
 }
 
 

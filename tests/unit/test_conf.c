@@ -255,6 +255,7 @@ static const struct error_case errors[] = {
 	{"[Dump]\nKeep=3\n", "conf.key", "Keep= belongs into section [Store], not [Dump]"},
 	{"[Dump]\n=3\n", "conf.key", "unknown key ''"},
 	{"[Dump]\nTarget=/a\\\n", "conf.syntax", "cannot be continued with '\\'"},
+	{"[Dump]\nEncryptTo=a\\ b\n", "conf.value", "words that do not end in '\\'"},
 	{"[Dump]\r\n", "conf.syntax", "t.conf:1: the line ends in CR LF"},
 	{"[Dump]\nTarget=\001\n", "conf.syntax", "control character 0x01"},
 	{"[Image]\nModules=a;b\n", "conf.value", "Modules: 'a;b' is not allowed; allowed: names"},
