@@ -32,7 +32,7 @@ class Token:
     """A tree with a token that holds the signer's key, whose file is gone."""
 
     def __init__(self, tree):
-        self.tree, self.work = tree, tree.root / "work"
+        self.tree, self.work = tree, tree.root / "token"
         run("cp", "-a", f"{Suite('trixie').unpack('pkcs11', PACKAGES)}/.", tree.root)
         tree.install()
         (tree.root / "tokens").mkdir()
@@ -41,7 +41,7 @@ class Token:
         pki.make(self.work, "signer", "ukdump test token", code_signing=True)
         pki.make(self.work, "other", "ukdump test other", code_signing=True)
         self.util("--init-token", "--free", "--label", "ukdump", "--so-pin", "12345678")
-        self.util("--import", "/work/signer.key", "--token", "ukdump", "--label", "signer",
+        self.util("--import", "/token/signer.key", "--token", "ukdump", "--label", "signer",
                   "--id", "01")
         (self.work / "signer.key").unlink()
         (self.work / "pin").write_text(PIN)
@@ -64,21 +64,21 @@ class Token:
                               timeout=60, check=False)
 
     def build(self, out, *options):
-        done = self.call("ukdumpctl", "build", "--kernel", "/work/kernel", "--initrd",
-                         "/work/initrd", "--cmdline", "panic=1", "--no-uefi", "-o", f"/work/{out}",
+        done = self.call("ukdumpctl", "build", "--kernel", "/token/kernel", "--initrd",
+                         "/token/initrd", "--cmdline", "panic=1", "--no-uefi", "-o", f"/token/{out}",
                          *options)
         assert done.returncode == 0, done.stdout
         return self.work / out
 
     def sign(self, key, cert="signer"):
         shutil.copy(self.work / "unsigned.efi", self.work / "image.efi")
-        return self.call("ukdumpctl", "sign", "--key", key, "--cert", f"/work/{cert}.crt",
-                         "/work/image.efi")
+        return self.call("ukdumpctl", "sign", "--key", key, "--cert", f"/token/{cert}.crt",
+                         "/token/image.efi")
 
     def sign_at_terminal(self, answer):
         shutil.copy(self.work / "unsigned.efi", self.work / "image.efi")
         terminal = Terminal(*self.argv("ukdumpctl", "sign", "--key", KEY, "--cert",
-                                       "/work/signer.crt", "/work/image.efi"))
+                                       "/token/signer.crt", "/token/image.efi"))
         terminal.wait_for("PKCS#11 Token")
         terminal.type(answer + "\n")
         output = terminal.end()
@@ -102,20 +102,20 @@ def untouched(token):
 
 
 def test_build_by_token(token):
-    image = token.build("built.efi", "--key", f"{KEY}?pin-source=file:/work/pin", "--cert",
-                        "/work/signer.crt")
+    image = token.build("built.efi", "--key", f"{KEY}?pin-source=file:/token/pin", "--cert",
+                        "/token/signer.crt")
     verify(image, token.work / "signer.crt")
 
 
 def test_sign_by_token(token):
-    done = token.sign(f"{KEY}?pin-source=file:/work/pin")
+    done = token.sign(f"{KEY}?pin-source=file:/token/pin")
     assert done.returncode == 0, done.stdout
     verify(token.work / "image.efi", token.work / "signer.crt")
 
 
 def test_settings_name_the_token(token):
     token.tree.add("/etc/ukdump/ukdump.conf.d/key.conf", (
-        f"[Image]\nKey={KEY}?pin-source=/work/pin\nCertificate=/work/signer.crt\n").encode())
+        f"[Image]\nKey={KEY}?pin-source=/token/pin\nCertificate=/token/signer.crt\n").encode())
     try:
         verify(token.build("conf.efi"), token.work / "signer.crt")
         listing = token.call("ukdumpctl", "sign", "--list-keys")
@@ -146,7 +146,7 @@ def test_no_terminal(token):
 
 
 def test_key_of_another_certificate(token):
-    done = token.sign(f"{KEY}?pin-source=file:/work/pin", cert="other")
+    done = token.sign(f"{KEY}?pin-source=file:/token/pin", cert="other")
     assert done.returncode == 1 and "[key.pair]" in done.stdout, done.stdout
     assert untouched(token) and "pin-source" not in done.stdout
 
@@ -155,7 +155,7 @@ def test_key_of_another_certificate(token):
     "pkcs11:token=ukdump;object=nope;type=private", "pkcs11:token=nope;object=signer;type=private",
 ])
 def test_no_such_key(token, key):
-    done = token.sign(f"{key}?pin-source=file:/work/pin")
+    done = token.sign(f"{key}?pin-source=file:/token/pin")
     assert done.returncode == 1 and f"no private key at {key}" in done.stdout, done.stdout
     assert untouched(token)
 
@@ -164,6 +164,6 @@ def test_without_the_module(token):
     """The provider is there, what drives the token is not."""
     shutil.copy(token.work / "unsigned.efi", token.work / "image.efi")
     done = token.call("env", "-u", "PKCS11_PROVIDER_MODULE", "ukdumpctl", "sign", "--key", KEY,
-                      "--cert", "/work/signer.crt", "/work/image.efi")
+                      "--cert", "/token/signer.crt", "/token/image.efi")
     assert done.returncode == 1 and len(done.stdout.splitlines()) == 1, done.stdout
     assert untouched(token)
