@@ -10,6 +10,9 @@
 
 #define PE_SECTION_NAME_LEN 8
 
+/* Archives of an initrd begin at multiples of this (systemd-stub; the kernel skips the zeros). */
+#define INITRD_ALIGN 4
+
 enum uki_section {
 	UKI_LINUX,
 	UKI_OSREL,
@@ -36,6 +39,7 @@ enum {
 	UKI_REPEATS = 1,    /* may occur several times within one profile */
 	UKI_NOT_SEALED = 2, /* refused in a sealed image (docs/UKI.md) */
 	UKI_TEXT = 4,	    /* small and textual: its content is kept for checks and display */
+	UKI_HARDWARE = 8,   /* for firmware or a devicetree: kexec cannot hand it to a kernel */
 };
 
 struct uki_section_info {

@@ -13,7 +13,6 @@
 #include "util/cleanup.h"
 
 #define STUB_PE_HEADER 0x40
-#define CPIO_ALIGN     4 /* an archive behind another begins at a multiple of this */
 
 _Static_assert(UKI_SECTION_MAX - 12 <= BUILD_MAX_EXTRA, "room for every kind that is kept");
 
@@ -27,13 +26,11 @@ static struct bytes content(const struct reseal_spec *spec, enum uki_section id)
 
 static int check_sections(const struct reseal_spec *spec, struct ukd_error *e)
 {
-	static const enum uki_section hardware[] = {UKI_DTB, UKI_DTBAUTO, UKI_EFIFW};
-
-	for (unsigned int i = 0; i < ARRAY_SIZE(hardware); i++)
-		if (spec->profile.section[hardware[i]])
+	for (unsigned int id = 0; id < UKI_SECTION_MAX; id++)
+		if (spec->profile.section[id] && uki_sections[id].flags & UKI_HARDWARE)
 			return ukd_refuse(e, "sealed.sections",
 					  "has a '%.8s' section, which a kexec cannot apply",
-					  uki_sections[hardware[i]].name);
+					  uki_sections[id].name);
 	if (!content(spec, UKI_CMDLINE).len)
 		return ukd_refuse(e, "sealed.sections",
 				  "has no '.cmdline' section; a sealed image must bring its own");
@@ -64,7 +61,7 @@ static int make_stub(const struct reseal_spec *spec, struct buffer *ret, struct 
 static int join_initrd(const struct reseal_spec *spec, struct buffer *ret, struct ukd_error *e)
 {
 	struct bytes ucode = content(spec, UKI_UCODE), initrd = content(spec, UKI_INITRD);
-	size_t at = (size_t)align_up(ucode.len, CPIO_ALIGN);
+	size_t at = (size_t)align_up(ucode.len, INITRD_ALIGN);
 
 	if (!ucode.len)
 		return 0;

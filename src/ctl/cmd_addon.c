@@ -81,13 +81,9 @@ static int make(struct options *opt, struct ukd_error *e)
 		r = signing_key_choose("addon", &root, opt->key, opt->cert, &key, e);
 	if (r >= 0)
 		r = addon_assemble(&opt->parts, &image, e);
-	if (r >= 0 && key.key)
-		r = image_sign(&image, key.key, e);
-	publish.cert = key.key ? key.cert : NULL;
-	publish.cert_root = key.cert_root;
 	/* Mode 0600 as every image: an addon's initrd may hold secrets; the ESP has no modes. */
 	if (r >= 0)
-		r = image_publish(&publish, buffer_bytes(&image), path, &result, e);
+		r = image_sign_publish(&publish, &key, &image, path, &result, e);
 	if (r < 0)
 		return r;
 	if (opt->json)

@@ -293,17 +293,11 @@ static int build(struct job *j, struct ukd_error *e)
 		r = j->opt->initrd ? read_own(j->opt->initrd, &j->initrd, e) : run_dracut(j, e);
 	if (r >= 0)
 		r = assemble(j, e);
-	if (r >= 0 && j->key.key) {
-		step(j, "signing");
-		r = image_sign(&j->image, j->key.key, e);
-	}
 	if (r < 0)
 		return r;
 	spec.kver = j->kver[0] ? j->kver : "kernel";
-	spec.cert = j->key.key ? j->key.cert : NULL;
-	spec.cert_root = j->key.cert_root;
-	step(j, "verifying and publishing");
-	r = image_publish(&spec, buffer_bytes(&j->image), path, &result, e);
+	step(j, j->key.key ? "signing, verifying and publishing" : "verifying and publishing");
+	r = image_sign_publish(&spec, &j->key, &j->image, path, &result, e);
 	if (r >= 0)
 		report(j, path, &result);
 	return r;

@@ -187,12 +187,8 @@ static int seal(const struct options *opt, struct ukd_error *e)
 	spec.uki = &j.uki;
 	spec.file = buffer_bytes(&file);
 	r = image_reseal(&spec, &image, e);
-	if (r >= 0 && key.key)
-		r = image_sign(&image, key.key, e);
-	publish.cert = key.key ? key.cert : NULL;
-	publish.cert_root = key.cert_root;
 	if (r >= 0)
-		r = image_publish(&publish, buffer_bytes(&image), path, &result, e);
+		r = image_sign_publish(&publish, &key, &image, path, &result, e);
 	if (r >= 0)
 		report(opt, path, image.len, &j, &spec.profile, &result);
 	return r;

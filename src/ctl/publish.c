@@ -131,7 +131,8 @@ int image_memory_file(struct bytes image, int *ret_fd, struct ukd_error *e)
 	return 0;
 }
 
-int image_sign(struct buffer *image, const struct auth_key *key, struct ukd_error *e)
+/* Makes a signature by key the only one of the image. */
+static int image_sign(struct buffer *image, const struct auth_key *key, struct ukd_error *e)
 {
 	_buffer_ struct buffer der = {0};
 	uint8_t digest[AUTH_SHA256_LEN];
@@ -143,6 +144,17 @@ int image_sign(struct buffer *image, const struct auth_key *key, struct ukd_erro
 	if (r >= 0)
 		r = auth_sign_digest(key, digest, &der, e);
 	return r < 0 ? r : image_attach(image, buffer_bytes(&der), e);
+}
+
+int image_sign_publish(struct publish_spec *spec, const struct signing_key *key,
+		       struct buffer *image, char *ret_path, struct auth_result *ret,
+		       struct ukd_error *e)
+{
+	int r = key->key ? image_sign(image, key->key, e) : 0;
+
+	spec->cert = key->key ? key->cert : NULL;
+	spec->cert_root = key->cert_root;
+	return r < 0 ? r : image_publish(spec, buffer_bytes(image), ret_path, ret, e);
 }
 
 void publish_print(const char *path, uint64_t size, const struct auth_result *a)

@@ -5,6 +5,7 @@
 #include <json-c/json.h>
 
 #include "auth/judge.h"
+#include "ctl/find_key.h"
 #include "util/file.h"
 
 #define PUBLISH_PATH_MAX 8192
@@ -35,11 +36,16 @@ int output_check(const char *path, struct ukd_error *e) _must_check_;
 int image_publish(const struct publish_spec *spec, struct bytes image, char *ret_path,
 		  struct auth_result *ret, struct ukd_error *e) _must_check_;
 
+/*
+ * Signs image with key, or leaves it unsigned if key->key is NULL, and publishes it as spec says;
+ * the certificate by which it is verified is the key's.
+ */
+int image_sign_publish(struct publish_spec *spec, const struct signing_key *key,
+		       struct buffer *image, char *ret_path, struct auth_result *ret,
+		       struct ukd_error *e) _must_check_;
+
 /* Puts an image into a memory file: what judges and digests images reads descriptors. */
 int image_memory_file(struct bytes image, int *ret_fd, struct ukd_error *e) _must_check_;
-
-/* Makes a signature by key the image's only one. */
-int image_sign(struct buffer *image, const struct auth_key *key, struct ukd_error *e) _must_check_;
 
 /* What was published: one line on stdout, ... */
 void publish_print(const char *path, uint64_t size, const struct auth_result *a);

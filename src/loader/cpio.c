@@ -6,13 +6,15 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/sections.h"
+
 #define HEADER_LEN 110 /* magic and 13 fields of 8 hexadecimal digits */
 
 static void pad(FILE *out, uint64_t len)
 {
-	static const char zeros[CPIO_ALIGN];
+	static const char zeros[INITRD_ALIGN];
 
-	(void)fwrite(zeros, 1, align_up(len, CPIO_ALIGN) - len, out);
+	(void)fwrite(zeros, 1, align_up(len, INITRD_ALIGN) - len, out);
 }
 
 /* mode 0: the trailer */

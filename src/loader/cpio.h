@@ -9,8 +9,6 @@
 
 #include "base/bytes.h"
 
-#define CPIO_ALIGN 4 /* what follows an archive begins at a multiple of this */
-
 /*
  * Writes an archive of its own that holds /.extra (mode 0555) and in it one file (0444), both
  * root's and without a date: what systemd-stub (262) makes of a section, so that the capture

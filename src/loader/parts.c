@@ -24,14 +24,12 @@ void parts_free(struct parts *p)
  */
 static int check_sections(const struct uki *u, const struct uki_profile *p, struct ukd_error *e)
 {
-	static const enum uki_section refused[] = {UKI_DTB, UKI_DTBAUTO, UKI_EFIFW};
-
-	for (unsigned int i = 0; i < ARRAY_SIZE(refused); i++)
-		if (p->section[refused[i]])
+	for (unsigned int id = 0; id < UKI_SECTION_MAX; id++)
+		if (p->section[id] && uki_sections[id].flags & UKI_HARDWARE)
 			return ukd_refuse(e, "parts.section",
 					  "%s: has a '%.8s' section, which kexec cannot hand to "
 					  "the kernel",
-					  u->name, uki_sections[refused[i]].name);
+					  u->name, uki_sections[id].name);
 	return 0;
 }
 
@@ -39,8 +37,8 @@ static int check_sections(const struct uki *u, const struct uki_profile *p, stru
 
 static int pad_archive(int out, uint64_t *len)
 {
-	static const char zeros[CPIO_ALIGN];
-	uint64_t padding = align_up(*len, CPIO_ALIGN) - *len;
+	static const char zeros[INITRD_ALIGN];
+	uint64_t padding = align_up(*len, INITRD_ALIGN) - *len;
 
 	*len += padding;
 	return fd_write_full(out, zeros, padding);

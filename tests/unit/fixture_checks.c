@@ -25,6 +25,12 @@ static bool was_seen(const char *name, size_t len)
 	return false;
 }
 
+void put_le(uint8_t *p, unsigned int width, uint64_t value)
+{
+	for (unsigned int i = 0; i < width; i++)
+		p[i] = (uint8_t)(value >> 8 * i);
+}
+
 void expect_refused(int r, const struct ukd_error *e, const char *check, const char *what)
 {
 	if (r >= 0)

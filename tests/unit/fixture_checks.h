@@ -5,7 +5,19 @@
  */
 #pragma once
 
+#include <stdint.h>
+
 #include "util/error.h"
+
+/* A field that makes a good file bad: little-endian value of width bytes at off. */
+struct bad_field {
+	const char *name, *check;
+	uint32_t off;
+	unsigned int width;
+	uint64_t value;
+};
+
+void put_le(uint8_t *p, unsigned int width, uint64_t value);
 
 /* Fails the test unless r is a refusal by exactly this check. what is for the message. */
 void expect_refused(int r, const struct ukd_error *e, const char *check, const char *what);

@@ -14,19 +14,6 @@
 #include "pe/kernel.h"
 #include "pe/uki.h"
 
-static void put(uint8_t *p, unsigned int width, uint64_t value)
-{
-	for (unsigned int i = 0; i < width; i++)
-		p[i] = (uint8_t)(value >> 8 * i);
-}
-
-struct corruption {
-	const char *name, *check;
-	uint32_t off;
-	unsigned int width;
-	uint64_t value;
-};
-
 #define K_COFF	  0x40
 #define K_OPT	  FIXTURE_KERNEL_OPT
 #define K_CERTDIR (K_OPT + 112 + 8 * 4)
@@ -34,7 +21,7 @@ struct corruption {
 #define K_DATA	  (K_TEXT + 40)
 #define K_LEN	  (FIXTURE_PM + FIXTURE_PM_LEN)
 
-static const struct corruption kernel_corruptions[] = {
+static const struct bad_field kernel_corruptions[] = {
 	{"no MZ", "kernel.pe", 0, 1, 'm'},
 	{"PE header in the DOS header", "kernel.pe", 0x3c, 4, 0x38},
 	{"PE header not aligned", "kernel.pe", 0x3c, 4, 0x44},
@@ -97,13 +84,13 @@ static void make_signed_kernel(uint32_t gap, uint32_t table, uint32_t tail, stru
 static void test_kernel_corruptions(void **state _unused_)
 {
 	for (unsigned int i = 0; i < ARRAY_SIZE(kernel_corruptions); i++) {
-		const struct corruption *c = &kernel_corruptions[i];
+		const struct bad_field *c = &kernel_corruptions[i];
 		_buffer_ struct buffer b = {0};
 		struct kernel_image k = {.len = 4711};
 		struct ukd_error e = {0};
 
 		fixture_kernel_make(&b);
-		put(b.data + c->off, c->width, c->value);
+		put_le(b.data + c->off, c->width, c->value);
 		expect_refused(parse_kernel(&b, &k, &e), &e, c->check, c->name);
 		assert_int_equal(k.len, 4711);
 	}

@@ -50,20 +50,7 @@ static void expect_fires(const struct buffer *pe, const char *check, const char 
 		fail_msg("%s: message '%s' does not name the file", what, e.text);
 }
 
-static void put(uint8_t *p, unsigned int width, uint64_t value)
-{
-	for (unsigned int i = 0; i < width; i++)
-		p[i] = (uint8_t)(value >> 8 * i);
-}
-
-struct corruption {
-	const char *name, *check;
-	uint32_t off;
-	unsigned int width;
-	uint64_t value;
-};
-
-static const struct corruption corruptions[] = {
+static const struct bad_field corruptions[] = {
 	{"no MZ", "pe.mz", 0, 1, 'm'},
 	{"ZM", "pe.mz", 0, 2, 0x4d5a},
 	{"PE header inside the DOS header", "pe.lfanew", 0x3c, 4, 0x38},
@@ -162,11 +149,11 @@ static void test_valid_image_passes(void **state _unused_)
 static void test_each_corruption_fires_its_check(void **state _unused_)
 {
 	for (unsigned int i = 0; i < ARRAY_SIZE(corruptions); i++) {
-		const struct corruption *c = &corruptions[i];
+		const struct bad_field *c = &corruptions[i];
 		_buffer_ struct buffer pe = {0};
 
 		fixture_uki_make(&pe);
-		put(pe.data + c->off, c->width, c->value);
+		put_le(pe.data + c->off, c->width, c->value);
 		expect_fires(&pe, c->check, c->name);
 	}
 }
@@ -292,7 +279,7 @@ static void test_certificates_pass(void **state _unused_)
 
 static void test_certificate_entries(void **state _unused_)
 {
-	static const struct corruption cases[] = {
+	static const struct bad_field cases[] = {
 		{"length 0", "cert.length", 0, 4, 0},
 		{"length of a header", "cert.length", 0, 4, 11},
 		{"length beyond the table", "cert.length", 0, 4, 17},
@@ -312,7 +299,7 @@ static void test_certificate_entries(void **state _unused_)
 		_buffer_ struct buffer pe = {0};
 
 		make_signed(&pe, 1);
-		put(pe.data + pe.len - 16 + cases[i].off, cases[i].width, cases[i].value);
+		put_le(pe.data + pe.len - 16 + cases[i].off, cases[i].width, cases[i].value);
 		expect_fires(&pe, cases[i].check, cases[i].name);
 	}
 }

@@ -53,20 +53,7 @@ static void expect_good(const struct buffer *pe)
 		fail_msg("%s: %s", e.check, e.text);
 }
 
-static void put(uint8_t *p, unsigned int width, uint64_t value)
-{
-	for (unsigned int i = 0; i < width; i++)
-		p[i] = (uint8_t)(value >> 8 * i);
-}
-
-struct corruption {
-	const char *name, *check;
-	uint32_t off;
-	unsigned int width;
-	uint64_t value;
-};
-
-static const struct corruption corruptions[] = {
+static const struct bad_field corruptions[] = {
 	{".linux larger in memory", "uki.virtual-size", SECTION(LINUX) + 8, 4, 0x201},
 	{".cmdline larger in memory", "uki.virtual-size", SECTION(CMDLINE) + 8, 4, 0x300},
 	{"bytes behind .cmdline", "uki.padding", 0x1600 + 0x1ff, 1, 'x'},
@@ -89,11 +76,11 @@ static const struct corruption corruptions[] = {
 static void test_each_corruption_fires_its_check(void **state _unused_)
 {
 	for (unsigned int i = 0; i < ARRAY_SIZE(corruptions); i++) {
-		const struct corruption *c = &corruptions[i];
+		const struct bad_field *c = &corruptions[i];
 		_buffer_ struct buffer pe = {0};
 
 		fixture_uki_make(&pe);
-		put(pe.data + c->off, c->width, c->value);
+		put_le(pe.data + c->off, c->width, c->value);
 		expect_fires(&pe, c->check, c->name);
 	}
 }
