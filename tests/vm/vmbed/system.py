@@ -20,6 +20,9 @@ PACKAGES = [
     "zstd", "xz-utils", "systemd-boot-efi", "kexec-tools", "makedumpfile", "e2fsprogs",
     "xfsprogs", "btrfs-progs", "openssl", "libjson-c5", "libkdumpfile10", "libblkid1", "libmd0",
     "libssl3t64", "binutils", "procps", "mokutil",
+    # What a capture image for other than plain local disks is made of.
+    "dracut-network", "systemd-cryptsetup", "cryptsetup-bin", "lvm2", "mdadm", "multipath-tools",
+    "open-iscsi", "openssh-client", "age", "libcurl4t64", "ca-certificates", "iproute2",
 ]
 
 # What a guest without network, users and screens need not start.
