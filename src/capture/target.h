@@ -15,6 +15,7 @@
 #include "capture/capture.h"
 
 struct target_ops;
+struct stream_ops;
 
 /* One attempt at one target. */
 struct attempt {
@@ -23,10 +24,12 @@ struct attempt {
 	const struct target_ops *ops;
 	struct target_record *record;
 
-	char mount_point[4096]; /* empty: nothing mounted */
-	int dirfd;		/* the crash's own directory; -1: none yet */
-	char name[128];		/* its name */
-	char note[256];		/* a remark on what was done, for the operator */
+	char mount_point[4096];		 /* empty: nothing mounted */
+	int dirfd;			 /* the crash's own directory; -1: none yet */
+	char name[128];			 /* its name */
+	const struct stream_ops *stream; /* stream targets: see stream.h */
+	char base[1024]; /* theirs: where the crash's directory is, as the kind has it */
+	char note[256];	 /* a remark on what was done, for the operator */
 	bool log_saved;
 };
 

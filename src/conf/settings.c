@@ -2,6 +2,7 @@
 /* The table of keys, the defaults, the files: see settings.h and ukdump.conf(5). */
 #include "conf/settings.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -10,6 +11,7 @@
 
 #include "util/cleanup.h"
 #include "util/file.h"
+#include "util/parse.h"
 
 #define DROP_INS_MAX 256
 
@@ -26,8 +28,9 @@ static const char *why_not_module(const char *s)
 static const char *why_not_target(const char *s)
 {
 	static const char *const prefixes[] = {
-		"file:/",    "/dev/",  "LABEL=", "UUID=",   "PARTLABEL=", "PARTUUID=",
-		"PARTTYPE=", "nfs://", "ssh://", "sftp://", "http://",	  "https://",
+		"file:/",    "/dev/",	  "LABEL=", "UUID=",	   "PARTLABEL=",
+		"PARTUUID=", "PARTTYPE=", "nfs://", "virtiofs://", "ssh://",
+		"https://",  "s3://",	  "exec:/",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++) {
@@ -37,7 +40,7 @@ static const char *why_not_target(const char *s)
 			return NULL;
 	}
 	return "file:/DIR, /dev/NAME, LABEL=, UUID=, PARTLABEL=, PARTUUID=, PARTTYPE=, nfs://, "
-	       "ssh://, sftp://, http://, https://";
+	       "virtiofs://, ssh://, https://, s3://, exec:/PROGRAM";
 }
 
 static const char *why_not_compress(const char *s)
@@ -72,12 +75,55 @@ static const char *why_not_sysctl(const char *s)
 		       "name=value, such as kernel.panic_on_oops=1";
 }
 
+static const char *why_not_file(const char *s)
+{
+	return s[0] == '/' && s[1] ? NULL : "the absolute path of a file";
+}
+
+static bool is_ip(const char *s)
+{
+	uint8_t address[sizeof(struct in6_addr)];
+
+	return inet_pton(AF_INET, s, address) == 1 || inet_pton(AF_INET6, s, address) == 1;
+}
+
+static const char *why_not_ip(const char *s)
+{
+	return is_ip(s) ? NULL : "IPv4 or IPv6 addresses, separated by blanks";
+}
+
+static const char *why_not_address(const char *s)
+{
+	const char *slash = strchr(s, '/');
+	char ip[INET6_ADDRSTRLEN];
+	uint64_t bits;
+
+	if (!strcmp(s, "auto") || !strcmp(s, "dhcp"))
+		return NULL;
+	if (slash && (size_t)(slash - s) < sizeof(ip)) {
+		(void)snprintf(ip, sizeof(ip), "%.*s", (int)(slash - s), s);
+		if (is_ip(ip) && parse_u64(slash + 1, &bits) && bits &&
+		    bits <= (strchr(ip, ':') ? 128 : 32))
+			return NULL;
+	}
+	return "auto, dhcp, or addresses such as 192.0.2.7/24";
+}
+
+static const char *why_not_proxy(const char *s)
+{
+	return !strncmp(s, "http://", 7) && s[7] ? NULL : "http://HOST:PORT";
+}
+
 static const struct conf_check module_check = {why_not_module};
 static const struct conf_check target_check = {why_not_target};
 static const struct conf_check compress_check = {why_not_compress};
 static const struct conf_check command_line_check = {why_not_command_line};
 static const struct conf_check program_check = {why_not_program};
 static const struct conf_check sysctl_check = {why_not_sysctl};
+static const struct conf_check file_check = {why_not_file};
+static const struct conf_check ip_check = {why_not_ip};
+static const struct conf_check address_check = {why_not_address};
+static const struct conf_check proxy_check = {why_not_proxy};
 
 #define NAMES(name, ...)                                         \
 	static const char *const name##_words[] = {__VA_ARGS__}; \
@@ -120,6 +166,18 @@ static const struct conf_key keys[] = {
 	KEY("Action", "OnFailure", conf_enum, action.on_failure, &action_names),
 	KEY("Action", "Pre", conf_lines, action.pre, &program_check),
 	KEY("Action", "Post", conf_lines, action.post, &program_check),
+	KEY("Action", "Failure", conf_lines, action.failure, &program_check),
+	KEY("Network", "Interface", conf_string, network.interface, NULL),
+	KEY("Network", "Address", conf_words, network.address, &address_check),
+	KEY("Network", "Gateway", conf_words, network.gateway, &ip_check),
+	KEY("Network", "Nameserver", conf_words, network.nameserver, &ip_check),
+	KEY("Network", "SshKey", conf_string, network.ssh_key, &file_check),
+	KEY("Network", "KnownHosts", conf_string, network.known_hosts, &file_check),
+	KEY("Network", "CaFile", conf_string, network.ca_file, &file_check),
+	KEY("Network", "Proxy", conf_string, network.proxy, &proxy_check),
+	KEY("Network", "Netrc", conf_string, network.netrc, &file_check),
+	KEY("Network", "HttpHeaders", conf_string, network.http_headers, &file_check),
+	KEY("Network", "S3Credentials", conf_string, network.s3_credentials, &file_check),
 	KEY("Arm", "RequireSealed", conf_bool, arm.require_sealed, NULL),
 	KEY("Arm", "LockAfterArm", conf_enum, arm.lock_after_arm, &lock_names),
 	KEY("Arm", "Sysctl", conf_words, arm.sysctl, &sysctl_check),
@@ -163,6 +221,18 @@ void settings_free(struct settings *s)
 	strings_free(&s->dump.encrypt_to);
 	strings_free(&s->action.pre);
 	strings_free(&s->action.post);
+	strings_free(&s->action.failure);
+	free(s->network.interface);
+	strings_free(&s->network.address);
+	strings_free(&s->network.gateway);
+	strings_free(&s->network.nameserver);
+	free(s->network.ssh_key);
+	free(s->network.known_hosts);
+	free(s->network.ca_file);
+	free(s->network.proxy);
+	free(s->network.netrc);
+	free(s->network.http_headers);
+	free(s->network.s3_credentials);
 	strings_free(&s->arm.sysctl);
 	*s = (struct settings){0};
 }

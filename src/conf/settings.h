@@ -56,7 +56,22 @@ struct settings {
 		enum setting_action on_failure;
 		struct strings pre; /* absolute paths of programs, one per assignment */
 		struct strings post;
+		struct strings failure;
 	} action;
+	struct {
+		char *interface;	/* NULL: the one that leads to the target */
+		struct strings address; /* auto, dhcp or ADDRESS/PREFIX; empty: auto */
+		struct strings gateway;
+		struct strings nameserver;
+		/* Paths of files that are copied into the image, NULL: none, or the usual ones. */
+		char *ssh_key;
+		char *known_hosts;
+		char *ca_file;
+		char *netrc;
+		char *http_headers;
+		char *s3_credentials;
+		char *proxy; /* "http://HOST:PORT", NULL: none */
+	} network;
 	struct {
 		bool require_sealed;
 		enum setting_lock lock_after_arm;

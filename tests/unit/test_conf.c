@@ -243,8 +243,9 @@ static const struct error_case errors[] = {
 	{"[Dump\n", "conf.syntax", "t.conf:1: '[Dump' is no section header; write [Section]"},
 	{"[Dump] # x\n", "conf.syntax", "t.conf:1: '[Dump] # x' is no section header"},
 	{"\n\n[dump]\n", "conf.section", "t.conf:3: unknown section [dump]; did you mean [Dump]?"},
-	{"[Network]\n", "conf.section",
-	 "unknown section [Network]; there are [Image] [Dump] [Action] [Arm] [Reserve] [Store]"},
+	{"[Net]\n", "conf.section",
+	 "unknown section [Net]; there are [Image] [Dump] [Action] [Network] [Arm] [Reserve] "
+	 "[Store]"},
 	{"[]\n", "conf.section", "unknown section []"},
 	{"Target=x\n", "conf.syntax", "t.conf:1: 'Target=' stands before the first [Section]"},
 	{"[Dump]\nTarget\n", "conf.syntax",
@@ -279,6 +280,11 @@ static const struct error_case errors[] = {
 	{"[Action]\nOnFailure=x\n", "conf.value", "OnFailure: 'x'"},
 	{"[Action]\nPre=true\n", "conf.value", "Pre: 'true' is not allowed; allowed: the absolute"},
 	{"[Action]\nPost=/\n", "conf.value", "Post: '/'"},
+	{"[Network]\nAddress=192.0.2.1\n", "conf.value", "auto, dhcp, or addresses"},
+	{"[Network]\nAddress=192.0.2.1/33\n", "conf.value", "Address: '192.0.2.1/33'"},
+	{"[Network]\nGateway=here\n", "conf.value", "IPv4 or IPv6"},
+	{"[Network]\nSshKey=key\n", "conf.value", "the absolute path of a file"},
+	{"[Network]\nProxy=proxy:3128\n", "conf.value", "http://HOST:PORT"},
 	{"[Arm]\nRequireSealed=2\n", "conf.value", "RequireSealed: '2'"},
 	{"[Arm]\nLockAfterArm=yes\n", "conf.value", "allowed: no, panic-limit, all"},
 	{"[Arm]\nSysctl=kernel.panic\n", "conf.value", "allowed: name=value"},
@@ -456,8 +462,8 @@ static void test_what_build_refuses(void **state _unused_)
 {
 	static const struct error_case cases[] = {
 		{"[Dump]\nEncryptTo=a\n", "build.settings", "EncryptTo="},
-		{"[Action]\nPre=/x\n", "build.settings", "Pre= and Post="},
-		{"[Action]\nPost=/x\n", "build.settings", "Pre= and Post="},
+		{"[Action]\nPre=/x\n", "build.settings", "Pre=, Post="},
+		{"[Action]\nPost=/x\n", "build.settings", "Pre=, Post="},
 		{"[Action]\nOnSuccess=shell\n", "build.settings", "shell"},
 		{"[Dump]\nTarget=LABEL=a nfs://h/x\n", "build.settings", "Target=nfs://h/x"},
 	};
