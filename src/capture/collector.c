@@ -67,6 +67,7 @@ static int query_makedumpfile(const struct capture *c, struct makedumpfile *ret,
 		.stdout_fd = -1,
 		.stderr_fd = STDOUT_FILENO, /* the pipe that stdout has become */
 		.timeout_s = budget_share_s(&c->budget, 10, 30),
+		.oom_score_adj = OOM_SCORE_FIRST,
 		.output = &out,
 		.output_max = 4096,
 	};

@@ -20,6 +20,7 @@
 #include "capture/init.h"
 #include "capture/watchdog.h"
 #include "util/cleanup.h"
+#include "util/process.h"
 
 #define TIMEOUT_FALLBACK_S 3600
 #define NOTHING_LIMIT_S	   60 /* to end the machine where there is no dump to wait for */
@@ -129,8 +130,11 @@ static enum dump_state capture(const struct root *root)
 	c.say = say;
 	load_settings(&c);
 	budget_start(&c.budget, c.settings.dump.timeout_s);
-	if (opt.act)
+	if (opt.act) {
+		/* For all that is forked here; the tools that are run are the first to go instead. */
+		process_set_oom_score(OOM_SCORE_NEVER);
 		start_watchdogs(&c.settings);
+	}
 	state = capture_run(&c);
 	finish(&c, state);
 	settings_free(&c.settings);

@@ -161,6 +161,7 @@ int tool_run(struct attempt *a, const char *const *argv, int out_fd, unsigned in
 		.stdout_fd = out_fd >= 0 ? out_fd : output,
 		.stderr_fd = output,
 		.timeout_s = limit_s,
+		.oom_score_adj = OOM_SCORE_FIRST,
 		.tick = watch && output >= 0 ? watch_tick : NULL,
 		.tick_ctx = &w,
 	};

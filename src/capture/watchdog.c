@@ -3,7 +3,6 @@
 #include "capture/watchdog.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
@@ -12,7 +11,7 @@
 #include <unistd.h>
 
 #include "capture/budget.h"
-#include "util/file.h"
+#include "util/process.h"
 
 static void sleep_until(uint64_t end_ms)
 {
@@ -27,13 +26,7 @@ static void sleep_until(uint64_t end_ms)
 
 static _noreturn_ void child(uint64_t end_ms, void (*act)(void *ctx), void *ctx)
 {
-	static const char never[] = "-1000";
-	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-
-	if (fd >= 0) {
-		(void)!fd_write_full(fd, never, sizeof(never) - 1);
-		(void)close(fd);
-	}
+	process_set_oom_score(OOM_SCORE_NEVER);
 	(void)prctl(PR_SET_NAME, "ukdump-watchdog");
 	(void)setsid();
 	sleep_until(end_ms);

@@ -19,6 +19,16 @@
 
 #define KILLED_WAIT_MS 5000
 
+void process_set_oom_score(int adj)
+{
+	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+	if (fd >= 0) {
+		(void)dprintf(fd, "%d", adj);
+		(void)close(fd);
+	}
+}
+
 /* Child side: never returns. Reports its errno through status_fd if exec does not happen. */
 static _noreturn_ void child_exec(const struct process *p, int out_fd, int status_fd)
 {
@@ -30,6 +40,8 @@ static _noreturn_ void child_exec(const struct process *p, int out_fd, int statu
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	(void)setpgid(0, 0);
+	if (p->oom_score_adj)
+		process_set_oom_score(p->oom_score_adj);
 	if (!p->keep_running)
 		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (dup2(in, STDIN_FILENO) < 0 || (out_fd >= 0 && dup2(out_fd, STDOUT_FILENO) < 0) ||
@@ -163,9 +175,11 @@ int process_run(const struct process *p, struct ukd_error *e)
 			return ukd_fail_errno(e, -errno, "waitpid");
 	if (r < 0)
 		return r;
+	/* What we killed ourselves was told above. */
 	if (WIFSIGNALED(status))
-		return ukd_fail(e, -ECHILD, "%s: ended by signal %d (%s)", p->argv[0],
-				WTERMSIG(status), strsignal(WTERMSIG(status)));
+		return ukd_fail(e, -ECHILD, "%s: ended by signal %d (%s)%s", p->argv[0],
+				WTERMSIG(status), strsignal(WTERMSIG(status)),
+				WTERMSIG(status) == SIGKILL ? ", probably out of memory" : "");
 	return WEXITSTATUS(status);
 }
 

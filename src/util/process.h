@@ -11,6 +11,9 @@
 #include "util/error.h"
 #include "util/file.h"
 
+#define OOM_SCORE_NEVER (-1000)
+#define OOM_SCORE_FIRST 500
+
 struct process {
 	const char *const *argv; /* NULL-terminated; argv[0] is searched in PATH */
 	const char *const *env;	 /* NULL: inherit */
@@ -19,6 +22,7 @@ struct process {
 	int stdout_fd;		 /* -1: inherit */
 	int stderr_fd;		 /* -1: inherit; STDOUT_FILENO: where stdout goes */
 	unsigned int timeout_s;	 /* 0 is not allowed: every wait has a limit */
+	int oom_score_adj;	 /* OOM_SCORE_*; 0: inherit */
 	/*
 	 * The child must not be torn out of what it does: it outlives us, and at the limit we stop
 	 * waiting instead of killing it.
@@ -35,6 +39,12 @@ struct process {
 };
 
 #define PROCESS_DEFAULTS .stdin_fd = -1, .stdout_fd = -1, .stderr_fd = -1, .timeout_s = 60
+
+/*
+ * Whom the out-of-memory killer takes (oom_score_adj of proc(5)): sets it for the calling process
+ * and what it forks from now on. Where that is not possible the kernel decides alone.
+ */
+void process_set_oom_score(int adj);
 
 /*
  * Runs the program and waits for it. Returns its exit code (>= 0); -ETIMEDOUT after it was killed

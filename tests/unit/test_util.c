@@ -535,6 +535,16 @@ static void test_exit_codes(void **state _unused_)
 	assert_non_null(strstr(e.text, "exit status 1"));
 }
 
+static void test_oom_score_is_the_childs(void **state _unused_)
+{
+	struct process p = {PROCESS_DEFAULTS, .oom_score_adj = OOM_SCORE_FIRST};
+	struct ukd_error e = {0};
+
+	assert_int_equal(shell("read x </proc/self/oom_score_adj; test $x = 500", &p, &e), 0);
+	p.oom_score_adj = 0;
+	assert_int_equal(shell("read x </proc/self/oom_score_adj; test $x != 500", &p, &e), 0);
+}
+
 static void test_time_limit_kills_the_whole_group(void **state _unused_)
 {
 	_tree_ struct tree t;
@@ -734,6 +744,7 @@ int main(void)
 		cmocka_unit_test(test_root_numbers),
 		cmocka_unit_test(test_root_of_the_system),
 		cmocka_unit_test(test_exit_codes),
+		cmocka_unit_test(test_oom_score_is_the_childs),
 		cmocka_unit_test(test_time_limit_kills_the_whole_group),
 		cmocka_unit_test(test_output_is_collected_and_cut),
 		cmocka_unit_test(test_output_held_open_by_a_grandchild_is_not_waited_for),
