@@ -4,6 +4,7 @@
 SBINDIR := $(PREFIX)/sbin
 LIBDIR := $(PREFIX)/lib/ukdump
 DRACUTDIR := $(PREFIX)/lib/dracut/modules.d
+DRACUT_MODULES := 52ukdump 53ukdump-full 53ukdump-lean
 MANDIR := $(PREFIX)/share/man
 MAN_SOURCES := $(wildcard man/*.scd)
 MAN_PAGES := $(patsubst man/%.scd,$(BUILD)/man/%,$(MAN_SOURCES))
@@ -18,9 +19,10 @@ install: all man ## install below DESTDIR
 	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(LIBDIR) $(DESTDIR)$(DRACUTDIR)
 	install -m 0755 $(BUILD)/ukdumpctl $(BUILD)/ukdump-load $(DESTDIR)$(SBINDIR)
 	install -m 0755 $(BUILD)/ukdump-capture $(DESTDIR)$(LIBDIR)
-	for m in 52ukdump 53ukdump-lean; do \
-		install -D -m 0755 dracut-module/$$m/module-setup.sh \
-			$(DESTDIR)$(DRACUTDIR)/$$m/module-setup.sh || exit 1; \
+	for m in $(DRACUT_MODULES); do \
+		install -d $(DESTDIR)$(DRACUTDIR)/$$m && \
+		install -m 0644 dracut-module/$$m/* $(DESTDIR)$(DRACUTDIR)/$$m && \
+		chmod 0755 $(DESTDIR)$(DRACUTDIR)/$$m/module-setup.sh || exit 1; \
 	done
 	for p in $(MAN_PAGES); do \
 		install -D -m 0644 $$p $(DESTDIR)$(MANDIR)/man$${p##*.}/$${p##*/} || exit 1; \
@@ -32,7 +34,7 @@ install: all man ## install below DESTDIR
 
 uninstall: ## remove what install made, keep /etc/ukdump and /var/lib/ukdump
 	rm -f $(DESTDIR)$(SBINDIR)/ukdumpctl $(DESTDIR)$(SBINDIR)/ukdump-load
-	rm -rf $(DESTDIR)$(LIBDIR) $(DESTDIR)$(DRACUTDIR)/52ukdump $(DESTDIR)$(DRACUTDIR)/53ukdump-lean
+	rm -rf $(DESTDIR)$(LIBDIR) $(addprefix $(DESTDIR)$(DRACUTDIR)/,$(DRACUT_MODULES))
 	for p in $(MAN_PAGES); do rm -f $(DESTDIR)$(MANDIR)/man$${p##*.}/$${p##*/}; done
 
 .PHONY: man install uninstall

@@ -68,6 +68,8 @@ SRC_build := \
 	modules.c \
 	device.c \
 	target.c \
+	needs.c \
+	need_disk.c \
 	initrd.c \
 	makedumpfile.c \
 	stub_blob.S

@@ -7,6 +7,9 @@
 # `ukdumpctl build` runs dracut with UKDUMP_STAGE=DIR in the environment; DIR holds
 #	capture.conf	settings, as in ukdump.conf(5)
 #	modules.list	kernel modules in load order, one absolute path per line
+#	programs.list	programs to install: "SOURCE [DESTINATION]" per line
+#	parameters.conf	parameters for dracut's own modules, such as rd.lvm.lv=vg/lv
+#	files/		copied over the root of the image
 #	modules-FS.list	likewise, loaded only if the target has the file system FS; may be missing
 #	build.conf	facts about the machine (ukdump-capture(8)); may be missing
 #
@@ -79,6 +82,18 @@ ukdump_program() {
 	return 1
 }
 
+# Programs with their libraries; inst follows the interpreter of a script.
+ukdump_programs() {
+	local source destination
+
+	while read -r source destination; do
+		if ! inst "$source" "${destination:-$source}"; then
+			dfatal "ukdump: cannot install program $source"
+			return 1
+		fi
+	done < "$1"
+}
+
 install() {
 	local stage=${UKDUMP_STAGE-} list
 
@@ -94,6 +109,11 @@ install() {
 	mkdir -p "$initdir/etc/ukdump"
 	inst_simple "$stage/capture.conf" /etc/ukdump/capture.conf || exit 1
 	[ ! -e "$stage/build.conf" ] || inst_simple "$stage/build.conf" /etc/ukdump/build.conf || exit 1
+	[ ! -e "$stage/programs.list" ] || ukdump_programs "$stage/programs.list" || exit 1
+	if [ -s "$stage/parameters.conf" ]; then
+		inst_simple "$stage/parameters.conf" /etc/cmdline.d/90-ukdump.conf || exit 1
+	fi
+	[ ! -d "$stage/files" ] || cp -a "$stage/files/." "$initdir/" || exit 1
 	for list in "$stage"/modules*.list; do
 		ukdump_modules "$list" || exit 1
 	done

@@ -10,10 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "build/device.h"
 #include "build/gather.h"
-#include "build/modules.h"
-#include "build/target.h"
 #include "util/cleanup.h"
 #include "util/process.h"
 
@@ -21,19 +18,11 @@
 #define STAGE_PARENT   "/var/tmp"
 #define DRACUT_CONF    "dracut.conf" /* empty, in the stage, and the empty directory *.d */
 
-/* Disks that servers and virtual machines boot from, for an image that will run elsewhere. */
-static const char *const fleet_drivers[] = {
-	"virtio_pci", "virtio_blk", "virtio_scsi", "ahci",	   "nvme",   "megaraid_sas",
-	"mpt3sas",    "vmw_pvscsi", "hv_storvsc",  "xen_blkfront", "sd_mod",
-};
-
 struct stage {
 	const struct root *root;
-	const struct initrd_spec *spec;
-	struct module_tree *tree;
-	char dir[64];	    /* inside the root */
-	char full[4200];    /* as this process sees it */
-	struct buffer list; /* modules.list */
+	struct needs *needs;
+	char dir[64];	 /* inside the root */
+	char full[4200]; /* as this process sees it */
 };
 
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
@@ -48,8 +37,6 @@ static void stage_remove(struct stage *s)
 {
 	if (s->full[0])
 		(void)nftw(s->full, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-	buffer_free(&s->list);
-	module_tree_free(s->tree);
 }
 
 static int stage_make(struct stage *s, struct ukd_error *e)
@@ -74,128 +61,75 @@ static int stage_write(const struct stage *s, const char *name, struct bytes tex
 	return file_replace(AT_FDCWD, path, 0600, text, e);
 }
 
-/* The drivers of one target, as they are found. */
-struct drivers {
-	struct stage *stage;
-	char names[256]; /* for the note */
-};
-
-static int add_driver(struct drivers *d, const char *name, struct ukd_error *e)
+/* One list, a line for each word. */
+static int stage_write_list(const struct stage *s, const char *name, const struct strings *list,
+			    struct ukd_error *e)
 {
-	int r = module_add(d->stage->tree, name, &d->stage->list, e);
-	size_t used = strlen(d->names);
+	_free_ char *text = NULL;
+	size_t len = 0;
+	FILE *out = open_memstream(&text, &len);
 
-	if (r > 0)
-		(void)snprintf(d->names + used, sizeof(d->names) - used, " %s", name);
-	return r;
+	if (!out)
+		return ukd_oom(e);
+	for (unsigned int i = 0; i < list->n; i++)
+		(void)fprintf(out, "%s\n", list->v[i]);
+	if (fclose(out) != 0)
+		return ukd_oom(e);
+	return stage_write(s, name, (struct bytes){(uint8_t *)text, len}, e);
 }
 
-/*
- * A driver that is bound to the disk. One that is built into the running kernel may be missing
- * from the lists of the other: they do not name everything that is built in.
- */
-static int add_bound(void *ctx, const char *name, bool loadable, struct ukd_error *e)
+/* files/PATH, which the dracut module copies over the image's root. */
+static int stage_files(const struct stage *s, struct ukd_error *e)
 {
-	struct drivers *d = ctx;
-	int r = add_driver(d, name, e);
+	char path[8400], *slash;
+	int r = 0;
 
-	if (r == 0 && loadable)
-		return ukd_refuse(e, "target",
-				  "kernel %s has no driver '%s', which the disk needs; build for "
-				  "another kernel, or set another Target=",
-				  d->stage->spec->kver, name);
-	return r < 0 ? r : 0;
-}
+	for (unsigned int i = 0; r >= 0 && i < s->needs->n_files; i++) {
+		const struct need_file *f = &s->needs->files[i];
 
-/* What the administrator names must be there. */
-static int add_required(struct stage *s, const char *name, struct ukd_error *e)
-{
-	int r = module_add(s->tree, name, &s->list, e);
-
-	if (r == 0)
-		return ukd_fail(e, -ENOENT, "kernel %s has no module '%s'", s->spec->kver, name);
-	return r < 0 ? r : 0;
-}
-
-/*
- * The target's file system is not known here: a list for each, of which the capture environment
- * loads the one that it finds. All of them at once would cost memory.
- */
-static int stage_file_systems(struct stage *s, struct ukd_error *e)
-{
-	for (size_t i = 0; i < PLACE_FILE_SYSTEMS; i++) {
-		_buffer_ struct buffer list = {0};
-		char name[32];
-		int r = module_add(s->tree, place_file_systems[i], &list, e);
-
-		(void)snprintf(name, sizeof(name), "modules-%s.list", place_file_systems[i]);
-		if (r > 0 && list.len)
-			r = stage_write(s, name, buffer_bytes(&list), e);
-		if (r < 0)
-			return r;
+		(void)snprintf(path, sizeof(path), "%s/files%s", s->full, f->path);
+		slash = strrchr(path, '/');
+		*slash = 0;
+		r = make_directories(AT_FDCWD, path, 0755, e);
+		*slash = '/';
+		if (r >= 0)
+			r = file_replace(AT_FDCWD, path, f->mode, buffer_bytes(&f->content), e);
 	}
-	return 0;
-}
-
-/* Where the disk is not known, the kernel's share of the usual ones. */
-static int add_drivers(struct drivers *d, const struct place *place, struct ukd_error *e)
-{
-	int r = 0;
-
-	if (place->device[0])
-		return device_drivers(d->stage->root, place->device, add_bound, d, e);
-	for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(fleet_drivers); i++)
-		r = add_driver(d, fleet_drivers[i], e);
-	return r < 0 ? r : 0;
-}
-
-static void note_target(const struct drivers *d, const struct place *place)
-{
-	const struct initrd_spec *spec = d->stage->spec;
-	char text[PLACE_MAX + 512];
-
-	(void)snprintf(text, sizeof(text), "target %s%s%s%s: drivers%s", place->where,
-		       place->fs[0] ? " (" : "", place->fs, place->fs[0] ? ")" : "",
-		       d->names[0] ? d->names : " are built in");
-	if (!place->device[0])
-		(void)strncat(text, " (the disk is not looked up here)",
-			      sizeof(text) - strlen(text) - 1);
-	if (spec->note)
-		spec->note(spec->note_ctx, text);
-}
-
-static int add_target(struct stage *s, const char *target, unsigned int n, FILE *facts,
-		      struct ukd_error *e)
-{
-	struct drivers d = {.stage = s};
-	struct place place = {0};
-	int r = place_resolve(s->root, target, s->spec->fleet, &place, e);
-
-	if (r < 0)
-		return r;
-	if (fprintf(facts, "target.%u=%s\n", n, place.where) < 0)
-		return ukd_fail(e, -EIO, "cannot write build.conf");
-	r = add_drivers(&d, &place, e);
-	if (r < 0)
-		return ukd_prefix(e, "Target=%s", target);
-	note_target(&d, &place);
-	return place.fs[0] ? add_required(s, place.fs, e) : stage_file_systems(s, e);
-}
-
-static int write_facts(struct stage *s, FILE *facts, struct ukd_error *e)
-{
-	_buffer_ struct buffer id = {0};
-	int r = 0;
-
-	(void)fprintf(facts, "image=%s\n", s->spec->kver);
-	if (!s->spec->fleet && root_read(s->root, "/etc/machine-id", 256, &id, e) == 0)
-		(void)fprintf(facts, "machine_id=%.*s\n", (int)strcspn((char *)id.data, "\n"),
-			      (char *)id.data);
-	for (unsigned int i = 0; r >= 0 && s->spec->targets[i]; i++)
-		r = add_target(s, s->spec->targets[i], i, facts, e);
-	for (unsigned int i = 0; r >= 0 && s->spec->modules && s->spec->modules[i]; i++)
-		r = add_required(s, s->spec->modules[i], e);
 	return r;
+}
+
+static int stage_drivers(const struct stage *s, struct ukd_error *e)
+{
+	const struct needs *n = s->needs;
+	int r = stage_write(s, "modules.list", buffer_bytes(&n->drivers), e);
+	char name[32];
+
+	for (size_t i = 0; r >= 0 && i < PLACE_FILE_SYSTEMS; i++) {
+		(void)snprintf(name, sizeof(name), "modules-%s.list", place_file_systems[i]);
+		if (n->file_system_drivers[i].len)
+			r = stage_write(s, name, buffer_bytes(&n->file_system_drivers[i]), e);
+	}
+	return r;
+}
+
+/* The settings that the capture environment reads. */
+static int stage_settings(const struct stage *s, struct ukd_error *e)
+{
+	static const char *const sections[] = {"Dump", "Action", "Network", "Store"};
+	const struct settings *settings = s->needs->settings;
+	_free_ char *text = NULL;
+	size_t len = 0;
+	FILE *out = open_memstream(&text, &len);
+
+	if (!out)
+		return ukd_oom(e);
+	if (settings->image.allow_shell)
+		(void)fprintf(out, "[Image]\nAllowShell=yes\n");
+	for (size_t i = 0; i < ARRAY_SIZE(sections); i++)
+		settings_print(settings, sections[i], out);
+	if (fclose(out) != 0)
+		return ukd_oom(e);
+	return stage_write(s, "capture.conf", (struct bytes){(uint8_t *)text, len}, e);
 }
 
 /*
@@ -211,27 +145,21 @@ static int stage_dracut_conf(const struct stage *s, struct ukd_error *e)
 	return r < 0 ? r : make_directories(AT_FDCWD, path, 0700, e);
 }
 
-static int stage_fill(struct stage *s, struct ukd_error *e)
+static int stage_fill(const struct stage *s, struct ukd_error *e)
 {
-	_free_ char *text = NULL;
-	size_t len = 0;
-	FILE *facts = open_memstream(&text, &len);
-	int r;
+	const struct needs *n = s->needs;
+	int r = stage_settings(s, e);
 
-	if (!facts)
-		return ukd_oom(e);
-	r = write_facts(s, facts, e);
-	if (fclose(facts) != 0 && r >= 0)
-		r = ukd_oom(e);
 	if (r >= 0)
-		r = stage_write(s, "build.conf", (struct bytes){(uint8_t *)text, len}, e);
+		r = stage_drivers(s, e);
 	if (r >= 0)
-		r = stage_write(s, "modules.list", buffer_bytes(&s->list), e);
+		r = stage_files(s, e);
 	if (r >= 0)
-		r = stage_write(s, "capture.conf",
-				(struct bytes){(const uint8_t *)s->spec->capture_conf,
-					       strlen(s->spec->capture_conf)},
-				e);
+		r = stage_write_list(s, "build.conf", &n->facts, e);
+	if (r >= 0)
+		r = stage_write_list(s, "programs.list", &n->programs, e);
+	if (r >= 0)
+		r = stage_write_list(s, "parameters.conf", &n->parameters, e);
 	return r < 0 ? r : stage_dracut_conf(s, e);
 }
 
@@ -247,10 +175,21 @@ static const char *last_line(struct buffer *log)
 	return strrchr(text, '\n') ? strrchr(text, '\n') + 1 : text;
 }
 
+/* dracut's -m: ours, and those that bring up what the targets are on. */
+static int module_names(const struct needs *n, char *ret, size_t size, struct ukd_error *e)
+{
+	size_t used = (size_t)snprintf(ret, size, "ukdump %s",
+				       n->dracut.n ? "ukdump-full" : "ukdump-lean");
+
+	for (unsigned int i = 0; i < n->dracut.n && used < size; i++)
+		used += (size_t)snprintf(ret + used, size - used, " %s", n->dracut.v[i]);
+	return used < size ? 0 : ukd_fail(e, -E2BIG, "too many dracut modules");
+}
+
 static int run_dracut(const struct stage *s, bool (*tick)(void *, unsigned int), void *tick_ctx,
 		      struct ukd_error *e)
 {
-	char env[128], output[128], conf[128], confdir[128];
+	char env[128], output[128], conf[128], confdir[128], modules[1024];
 	const char *compress = root_exists(s->root, "/usr/bin/zstd") ? "--zstd" : "--gzip";
 	const char *const argv[] = {"dracut",
 				    "--force",
@@ -258,15 +197,16 @@ static int run_dracut(const struct stage *s, bool (*tick)(void *, unsigned int),
 				    "--no-hostonly-cmdline",
 				    "--no-early-microcode",
 				    "--no-uefi",
+				    "--no-kernel", /* drivers are those of modules.list */
 				    "--conf",
 				    conf,
 				    "--confdir",
 				    confdir,
 				    compress,
 				    "--kver",
-				    s->spec->kver,
+				    s->needs->kver,
 				    "-m",
-				    "ukdump ukdump-lean",
+				    modules,
 				    output,
 				    NULL};
 	const char *const environment[] = {
@@ -277,6 +217,9 @@ static int run_dracut(const struct stage *s, bool (*tick)(void *, unsigned int),
 	struct ukd_error ignored;
 	int r;
 
+	r = module_names(s->needs, modules, sizeof(modules), e);
+	if (r < 0)
+		return r;
 	(void)snprintf(env, sizeof(env), "UKDUMP_STAGE=%s", s->dir);
 	(void)snprintf(output, sizeof(output), "%s/initrd", s->dir);
 	(void)snprintf(conf, sizeof(conf), "%s/" DRACUT_CONF, s->dir);
@@ -329,17 +272,14 @@ int initrd_check_magic(struct bytes initrd, struct ukd_error *e)
 		"what dracut made is neither cpio nor compressed as a kernel can read it");
 }
 
-int initrd_build(const struct root *root, const struct initrd_spec *spec,
-		 bool (*tick)(void *ctx, unsigned int seconds), void *tick_ctx, struct buffer *ret,
-		 struct ukd_error *e)
+int initrd_build(struct needs *n, bool (*tick)(void *ctx, unsigned int seconds), void *tick_ctx,
+		 struct buffer *ret, struct ukd_error *e)
 {
-	_cleanup_(stage_remove) struct stage s = {.root = root, .spec = spec};
+	_cleanup_(stage_remove) struct stage s = {.root = n->root, .needs = n};
 	_buffer_ struct buffer initrd = {0};
 	char path[128];
-	int r = module_tree_load(root, spec->kver, &s.tree, e);
+	int r = stage_make(&s, e);
 
-	if (r >= 0)
-		r = stage_make(&s, e);
 	if (r >= 0)
 		r = stage_fill(&s, e);
 	if (r >= 0)
@@ -347,7 +287,7 @@ int initrd_build(const struct root *root, const struct initrd_spec *spec,
 	if (r < 0)
 		return r;
 	(void)snprintf(path, sizeof(path), "%s/initrd", s.dir);
-	r = root_read(root, path, PART_MAX, &initrd, e);
+	r = root_read(n->root, path, PART_MAX, &initrd, e);
 	if (r >= 0)
 		r = initrd_check_magic(buffer_bytes(&initrd), e);
 	if (r < 0)

@@ -193,34 +193,27 @@ static int gather_rest(struct job *j, struct ukd_error *e)
 
 static int run_dracut(struct job *j, struct ukd_error *e)
 {
-	_free_ char *text = NULL;
-	const char *problem;
-	size_t len = 0;
-	FILE *out = open_memstream(&text, &len);
-	struct initrd_spec spec = {
+	_needs_ struct needs needs = {
+		.root = &j->root,
+		.settings = &j->settings,
 		.kver = j->kver,
-		.targets = (const char *const *)j->settings.dump.target.v,
-		.modules = (const char *const *)j->settings.image.modules.v,
 		.fleet = j->opt->root != NULL,
 		.note = note,
 		.note_ctx = j,
 	};
-	static const char *const sections[] = {"Dump", "Action", "Store"};
+	const char *problem = makedumpfile_check(&j->root, j->kver);
 	_stops_held_ sigset_t before; /* who is stopped here would leave dracut's files behind */
+	int r;
 
 	stops_hold(&before);
-	if (!out)
-		return ukd_oom(e);
-	for (size_t i = 0; i < ARRAY_SIZE(sections); i++)
-		settings_print(&j->settings, sections[i], out);
-	if (fclose(out) != 0)
-		return ukd_oom(e);
-	spec.capture_conf = text;
-	problem = makedumpfile_check(&j->root, j->kver);
 	if (problem)
 		fprintf(stderr, "ukdumpctl: build: warning: %s\n", problem);
-	step(j, "making the capture initrd with dracut");
-	return initrd_build(&j->root, &spec, tick, NULL, &j->initrd, e);
+	r = needs_collect(&needs, e);
+	if (r < 0)
+		return r;
+	step(j, needs.dracut.n ? "making the capture initrd (full environment) with dracut" :
+				 "making the capture initrd with dracut");
+	return initrd_build(&needs, tick, NULL, &j->initrd, e);
 }
 
 /* Before anything slow: which key, and is it usable? */

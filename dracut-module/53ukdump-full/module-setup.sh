@@ -1,0 +1,34 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# dracut module "ukdump-full": systemd and udev around the program, for targets that need more than
+# kernel modules and a mount. Which of dracut's own modules bring the target up (systemd-networkd,
+# lvm, mdraid, multipath, iscsi, systemd-cryptsetup, ...) is said by `ukdumpctl build` with -m.
+#
+# The program is /init here, too: it starts the watchdogs before anything else can hang, becomes
+# `systemd --unit=ukdump.target` (by itself systemd would start initrd.target), and is run again by
+# ukdump-capture.service.
+
+check() {
+	return 255
+}
+
+depends() {
+	echo ukdump systemd systemd-initrd systemd-udevd udev-rules
+	return 0
+}
+
+install() {
+	# shellcheck disable=SC2154 # dracut's own: the tree's directory of units, this module's own
+	local units=$systemdsystemunitdir name
+
+	for name in ukdump-capture.service ukdump.target; do
+		inst_simple "${moddir:?}/$name" "$units/$name" || exit 1
+	done
+	mkdir -p "${initdir:?}$units/ukdump.target.wants"
+	# Modules with a higher number are not there yet: whether a unit exists is found out at boot.
+	for name in systemd-networkd.service dracut-initqueue.service multipathd.service; do
+		ln -sfn "../$name" "$initdir$units/ukdump.target.wants/$name"
+	done
+	ln -sfn usr/bin/ukdump-capture "$initdir/init"
+}

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What a target on a disk of this machine needs: its drivers and its file system's. */
+#include <stdio.h>
+#include <string.h>
+
+#include "build/device.h"
+#include "build/needs.h"
+
+/* Disks that servers and virtual machines boot from, for an image that will run elsewhere. */
+static const char *const fleet_drivers[] = {
+	"virtio_pci", "virtio_blk", "virtio_scsi", "ahci",	   "nvme",   "megaraid_sas",
+	"mpt3sas",    "vmw_pvscsi", "hv_storvsc",  "xen_blkfront", "sd_mod",
+};
+
+/* The drivers of one target, as they are found. */
+struct drivers {
+	struct needs *needs;
+	char names[256]; /* for the note */
+};
+
+static int add_driver(struct drivers *d, const char *name, struct ukd_error *e)
+{
+	int r = need_driver(d->needs, name, e);
+	size_t used = strlen(d->names);
+
+	if (r > 0)
+		(void)snprintf(d->names + used, sizeof(d->names) - used, " %s", name);
+	return r;
+}
+
+/*
+ * A driver that is bound to the disk. One that is built into the running kernel may be missing
+ * from the lists of the other: they do not name everything that is built in.
+ */
+static int add_bound(void *ctx, const char *name, bool loadable, struct ukd_error *e)
+{
+	struct drivers *d = ctx;
+	int r = add_driver(d, name, e);
+
+	if (r == 0 && loadable)
+		return ukd_refuse(e, "target",
+				  "kernel %s has no driver '%s', which the disk needs; build for "
+				  "another kernel, or set another Target=",
+				  d->needs->kver, name);
+	return r < 0 ? r : 0;
+}
+
+/*
+ * The target's file system is not known here: a list for each, of which the capture environment
+ * loads the one that it finds. All of them at once would cost memory.
+ */
+static int need_file_systems(struct needs *n, struct ukd_error *e)
+{
+	for (size_t i = 0; i < PLACE_FILE_SYSTEMS; i++) {
+		int r = n->file_system_drivers[i].len ? 0 :
+							module_add(n->tree, place_file_systems[i],
+								   &n->file_system_drivers[i], e);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* Where the disk is not known, the kernel's share of the usual ones. */
+static int add_drivers(struct drivers *d, const struct place *place, struct ukd_error *e)
+{
+	int r = 0;
+
+	if (place->device[0])
+		return device_drivers(d->needs->root, place->device, add_bound, d, e);
+	for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(fleet_drivers); i++)
+		r = add_driver(d, fleet_drivers[i], e);
+	return r < 0 ? r : 0;
+}
+
+static void note_target(const struct drivers *d, const struct place *place)
+{
+	needs_note(d->needs, "target %s%s%s%s: drivers%s%s", place->where, place->fs[0] ? " (" : "",
+		   place->fs, place->fs[0] ? ")" : "", d->names[0] ? d->names : " are built in",
+		   place->device[0] ? "" : " (the disk is not looked up here)");
+}
+
+int need_disk(struct needs *n, const char *target, unsigned int index, struct ukd_error *e)
+{
+	struct drivers d = {.needs = n};
+	struct place place = {0};
+	int r = place_resolve(n->root, target, n->fleet, &place, e);
+
+	if (r < 0)
+		return r;
+	r = need_fact(n, e, "target.%u=%s", index, place.where);
+	if (r >= 0)
+		r = add_drivers(&d, &place, e);
+	if (r < 0)
+		return ukd_prefix(e, "Target=%s", target);
+	note_target(&d, &place);
+	return place.fs[0] ? need_driver_strictly(n, place.fs, e) : need_file_systems(n, e);
+}

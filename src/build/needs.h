@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the capture environment must have inside: collected from the settings, target by target,
+ * and then turned into an initrd (initrd.h). All decisions about the content of an image are made
+ * here, in C, where they can be tested; the dracut modules copy what they are told.
+ *
+ * Functions that add say what is missing (check "target" or "build.settings"), since what fails
+ * silently here is noticed on the day of the crash.
+ */
+#pragma once
+
+#include "build/modules.h"
+#include "build/target.h"
+#include "conf/settings.h"
+
+struct need_file {
+	char *path; /* in the image, absolute */
+	mode_t mode;
+	struct buffer content;
+};
+
+struct needs {
+	/* Given. Borrowed. */
+	const struct root *root;
+	const struct settings *settings;
+	const char *kver;
+	bool fleet; /* for another machine: nothing of this one inside */
+	/* Told what goes in, such as the drivers for a target: lines for people. NULL: nobody. */
+	void (*note)(void *ctx, const char *text);
+	void *note_ctx;
+
+	/* Collected. */
+	struct module_tree *tree;
+	struct strings dracut;	   /* dracut's own modules; any at all: the full environment */
+	struct strings programs;   /* names or absolute paths, come with their libraries */
+	struct strings parameters; /* for dracut's modules, such as rd.lvm.lv=vg/lv */
+	struct strings facts;	   /* lines of build.conf (ukdump-capture(8)) */
+	struct buffer drivers;	   /* modules.list */
+	/* Modules of a file system that is known only in the capture environment. */
+	struct buffer file_system_drivers[PLACE_FILE_SYSTEMS];
+	struct need_file *files;
+	unsigned int n_files;
+};
+
+/* Fills the collected part for all settings. needs_free() releases it, also after a failure. */
+int needs_collect(struct needs *n, struct ukd_error *e) _must_check_;
+void needs_free(struct needs *n);
+#define _needs_ _cleanup_(needs_free)
+
+void needs_note(const struct needs *n, const char *fmt, ...) _printf_(2, 3);
+
+/* For the kinds. Each thing is added once, however often it is asked for. */
+
+/* One of dracut's own modules, by name. */
+int need_dracut(struct needs *n, const char *module, struct ukd_error *e) _must_check_;
+/* A kernel module and what it depends on. 1: there or built in, 0: this kernel has none. */
+int need_driver(struct needs *n, const char *name, struct ukd_error *e) _must_check_;
+/* The same, and it must be there. */
+int need_driver_strictly(struct needs *n, const char *name, struct ukd_error *e) _must_check_;
+/*
+ * A program with its libraries, and a script's interpreter: a name is looked for where programs
+ * are and goes to /usr/bin, an absolute path is kept. -ENOENT if it is not installed in the root.
+ */
+int need_program(struct needs *n, const char *name, struct ukd_error *e) _must_check_;
+int need_parameter(struct needs *n, struct ukd_error *e, const char *fmt, ...)
+	_printf_(3, 4) _must_check_;
+int need_fact(struct needs *n, struct ukd_error *e, const char *fmt, ...)
+	_printf_(3, 4) _must_check_;
+/* A file with this content; the content is copied. */
+int need_file(struct needs *n, const char *path, struct bytes content, mode_t mode,
+	      struct ukd_error *e) _must_check_;
+/* A copy of a file of the root, at most max bytes; the name of the setting is for messages. */
+int need_copy(struct needs *n, const char *setting, const char *from, const char *path, mode_t mode,
+	      size_t max, struct ukd_error *e) _must_check_;
+
+/* The kinds of target, one function each; index counts Target= from 0. */
+int need_disk(struct needs *n, const char *target, unsigned int index,
+	      struct ukd_error *e) _must_check_;
