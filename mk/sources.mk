@@ -104,6 +104,7 @@ SRC_capture := \
 	dumpcheck.c \
 	blockdev.c \
 	target.c \
+	mount.c \
 	local.c \
 	directory.c \
 	kernellog.c \

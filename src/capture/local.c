@@ -5,20 +5,14 @@
  * is listed here. The file system's content is hostile: nothing on it is followed or executed.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mount.h>
 
 #include "capture/blockdev.h"
-#include "capture/guard.h"
 #include "capture/modules.h"
-#include "capture/target.h"
-#include "util/cleanup.h"
+#include "capture/mount.h"
 #include "util/sys.h"
 
-#define MOUNT_POINT   "/run/ukdump/target"
-#define DETACH_S      5
 #define DEVICE_WAIT_S 90 /* RAID controllers and SAN paths take their time; never over 1/4 of all */
 
 static const struct fs_type {
@@ -47,30 +41,6 @@ static const struct fs_type *find_type(const char *name)
 	return NULL;
 }
 
-struct mount_args {
-	char source[4096];
-	const char *target;
-	const struct fs_type *type;
-};
-
-static int do_mount(void *ctx)
-{
-	const struct mount_args *m = ctx;
-	const unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME;
-
-	return mount(m->source, m->target, m->type->name, flags, m->type->options) < 0 ? -errno : 0;
-}
-
-static int do_detach(void *ctx)
-{
-	return umount2(ctx, MNT_DETACH) < 0 ? -errno : 0;
-}
-
-static int do_umount(void *ctx)
-{
-	return umount2(ctx, 0) < 0 ? -errno : 0;
-}
-
 /* An image that did not know its target's file system when it was built has a list for each. */
 static void load_fs_modules(struct attempt *a, const struct fs_type *type)
 {
@@ -95,37 +65,24 @@ static void load_fs_modules(struct attempt *a, const struct fs_type *type)
 
 static int mount_device(struct attempt *a, const struct blockdev *dev, struct ukd_error *e)
 {
-	const struct root *root = a->c->root;
-	struct mount_args m = {.type = find_type(dev->type)};
-	unsigned int limit;
-	char point[4096];
+	const struct fs_type *type = find_type(dev->type);
+	char source[4096];
 	int r;
 
-	if (!m.type)
+	if (!type)
 		return ukd_fail(e, -EMEDIUMTYPE, "%s holds %s, not ext4, xfs or btrfs", dev->path,
 				dev->type[0] ? dev->type : "nothing known");
-	(void)snprintf(point, sizeof(point), "%s" MOUNT_POINT, root->path);
-	(void)snprintf(m.source, sizeof(m.source), "%s%s", root->path, dev->path);
-	m.target = point;
-	/* Of a target that hung. Where nothing is mounted, as usual, this fails. */
-	(void)!guard_call(do_detach, point, DETACH_S, "umount", e);
-	r = make_directories(root->fd, &MOUNT_POINT[1], 0700, e);
-	if (r < 0)
-		return r;
-	load_fs_modules(a, m.type);
-	/* Replaying the journal of a large file system takes its time. */
-	limit = budget_share_s(&a->c->budget, 4, UINT64_MAX);
-	r = guard_call(do_mount, &m, budget_work_s(&a->c->budget, limit), "mount", e);
+	(void)snprintf(source, sizeof(source), "%s%s", a->c->root->path, dev->path);
+	load_fs_modules(a, type);
+	r = mount_target(a, source, type->name, type->options, e);
 	if (r < 0)
 		return ukd_prefix(e, "%s (%s)%s%s", dev->path, dev->type, a->note[0] ? ", " : "",
 				  a->note);
-	(void)snprintf(a->mount_point, sizeof(a->mount_point), "%s", point);
 	return 0;
 }
 
 static int connect(struct attempt *a, struct ukd_error *e)
 {
-	_close_ int base = -1;
 	struct blockdev dev;
 	struct locator l;
 	unsigned int limit;
@@ -141,27 +98,9 @@ static int connect(struct attempt *a, struct ukd_error *e)
 	r = mount_device(a, &dev, e);
 	if (r < 0)
 		return r;
-	base = open(a->mount_point, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (base < 0)
-		return ukd_fail_errno(e, -errno, "%s", a->mount_point);
 	(void)snprintf(a->note, sizeof(a->note), "%.64s on %.64s (%.16s)", a->place, dev.path,
 		       dev.type);
-	return directory_enter(a, base, l.path, e);
-}
-
-static int disconnect(struct attempt *a, struct ukd_error *e)
-{
-	int r;
-
-	directory_leave(a);
-	if (!a->mount_point[0])
-		return 0;
-	r = guard_call(do_umount, a->mount_point, budget_any_s(&a->c->budget, 30), "umount", e);
-	/* So that the next target can be mounted there. */
-	if (r < 0)
-		(void)umount2(a->mount_point, MNT_DETACH);
-	a->mount_point[0] = 0;
-	return r;
+	return mount_enter(a, l.path, e);
 }
 
 const struct target_ops local_target = {
@@ -171,5 +110,5 @@ const struct target_ops local_target = {
 	.check_space = directory_check_space,
 	.save_dump = directory_save_dump,
 	.publish = directory_publish,
-	.disconnect = disconnect,
+	.disconnect = mount_leave,
 };
