@@ -88,6 +88,7 @@ SRC_loader := \
 	host.c \
 	ima.c \
 	explain.c
+SRC_store := store.c retention.c
 SRC_capture := \
 	main.c \
 	init.c \
@@ -107,6 +108,7 @@ SRC_capture := \
 	mount.c \
 	local.c \
 	directory.c \
+	retention.c \
 	kernellog.c \
 	plans.c \
 	collector.c \
@@ -157,14 +159,14 @@ SRC_stub := \
 	console.c \
 	mem.c
 
-COMPONENTS := base util conf pe auth build crashkernel loader capture dump ctl
+COMPONENTS := base util conf pe auth build crashkernel loader store capture dump ctl
 
 # program: components, first its own; libraries
 PROGRAM_ukdumpctl := ctl build auth pe dump conf crashkernel util base
 LIBS_ukdumpctl := $(LIBS_crypto) $(LIBS_json) $(LIBS_kdump) $(LIBS_md)
 PROGRAM_ukdump-load := loader auth pe conf crashkernel util base
 LIBS_ukdump-load := $(LIBS_crypto)
-PROGRAM_ukdump-capture := capture conf util base
+PROGRAM_ukdump-capture := capture store conf util base
 LIBS_ukdump-capture := $(LIBS_json) $(LIBS_blkid) $(LIBS_md)
 
 PROGRAM_NAMES := ukdumpctl ukdump-load ukdump-capture
@@ -198,7 +200,8 @@ UNIT_TESTS := \
 	test_inner \
 	test_capture_formats \
 	test_capture \
-	test_capture_disk
+	test_capture_disk \
+	test_store
 LIBS_tests := -lcmocka $(LIBS_crypto) $(LIBS_json) $(LIBS_kdump) $(LIBS_blkid) $(LIBS_md)
 
 # unit test: components (default: all) and fixtures in tests/unit
@@ -218,15 +221,16 @@ TEST_test_key := auth pe util base
 FIXTURES_test_key := fixture_pki.c fixture_tree.c
 TEST_test_trust := auth pe util base
 FIXTURES_test_trust := fixture_pe.c fixture_pki.c fixture_auth.c
-TEST_test_capture_formats := capture conf util base
+TEST_test_capture_formats := capture store conf util base
 FIXTURES_test_capture_formats := fixture_capture.c
-TEST_test_capture := capture conf util base
+TEST_test_capture := capture store conf util base
 FIXTURES_test_capture := fixture_capture.c
 TEST_test_conf := conf util base
 FIXTURES_test_conf := ../../src/ctl/settings_check.c
 TEST_test_dump := dump util base
-TEST_test_capture_disk := capture conf util base
+TEST_test_capture_disk := capture store conf util base
 FIXTURES_test_capture_disk := fixture_capture.c
+TEST_test_store := store util base
 TEST_test_base := build pe conf util base
 FIXTURES_test_base := fixture_seal.c
 TEST_test_pe := pe util base

@@ -153,11 +153,28 @@ int directory_check_space(struct attempt *a, struct ukd_error *e)
 	return 0;
 }
 
+/*
+ * A rename that replaces nothing. File systems without RENAME_NOREPLACE (nfs, some servers of
+ * virtiofs) say EINVAL; there the name is looked for first, in a directory that only we write to.
+ */
+static int rename_new(int dir, const char *from, const char *to)
+{
+	if (renameat2(dir, from, dir, to, RENAME_NOREPLACE) == 0)
+		return 0;
+	if (errno != EINVAL)
+		return -errno;
+	if (faccessat(dir, to, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		return -EEXIST;
+	return renameat(dir, from, dir, to) < 0 ? -errno : 0;
+}
+
 /* vmcore-incomplete becomes vmcore; an existing vmcore is never replaced. */
 static int give_final_name(struct attempt *a, struct ukd_error *e)
 {
-	if (renameat2(a->dirfd, "vmcore-incomplete", a->dirfd, "vmcore", RENAME_NOREPLACE) < 0)
-		return ukd_fail_errno(e, -errno, "cannot rename vmcore-incomplete");
+	int r = rename_new(a->dirfd, "vmcore-incomplete", "vmcore");
+
+	if (r < 0)
+		return ukd_fail_errno(e, r, "cannot rename vmcore-incomplete");
 	return guard_fsync(a->dirfd, budget_any_s(&a->c->budget, 60), "fsync of the directory", e);
 }
 

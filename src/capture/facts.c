@@ -96,6 +96,6 @@ int facts_read(const struct root *root, struct facts *ret, struct ukd_error *e)
 	if (!ret->machine[0])
 		machine_from_firmware(root, ret);
 	if (!ret->machine[0])
-		(void)set_machine(ret, "unknown");
+		(void)set_machine(ret, MACHINE_UNKNOWN);
 	return r;
 }

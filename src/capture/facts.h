@@ -13,6 +13,8 @@
 #include "capture/record.h"
 #include "util/root.h"
 
+#define MACHINE_UNKNOWN "unknown"
+
 struct facts {
 	char machine[72]; /* only [0-9A-Za-z-], never empty */
 	char image[128];

@@ -101,14 +101,22 @@ static void take_reason(struct attempt *a)
 		       last->reason[0] ? last->reason : "no time left for a dump");
 }
 
+static void save_log(struct attempt *a)
+{
+	/* What holds if the rest hangs. */
+	if (stage(a, "log", a->ops->save_log) == 0)
+		a->c->record.state = STATE_LOG_ONLY;
+}
+
 /* The stages between connect and publish. Returns what the target holds then. */
 static enum dump_state fill_target(struct attempt *a)
 {
 	enum dump_state state = STATE_FAILED;
 
-	/* What holds if the rest hangs. */
-	if (stage(a, "log", a->ops->save_log) == 0)
-		a->c->record.state = STATE_LOG_ONLY;
+	save_log(a);
+	/* After the log, which an old dump that cannot be removed must not cost. */
+	if (a->ops->make_room && a->ops->make_room(a) && !a->log_saved)
+		save_log(a);
 	if (stage(a, "space", a->ops->check_space) == 0) {
 		state = a->ops->save_dump(a);
 		if (state != STATE_COMPLETE)
@@ -124,8 +132,12 @@ static void publish(struct attempt *a)
 	struct ukd_error e;
 
 	a->record->state = r->state;
-	if (stage(a, "publish", a->ops->publish) < 0 && r->state == STATE_COMPLETE)
-		r->state = STATE_PARTIAL;
+	if (stage(a, "publish", a->ops->publish) < 0) {
+		if (r->state == STATE_COMPLETE)
+			r->state = STATE_PARTIAL;
+	} else if (a->ops->retire) {
+		a->ops->retire(a);
+	}
 	a->record->state = r->state;
 	/* Once more, now that publishing is over; the dump itself has its final name already. */
 	if (a->dirfd >= 0 && manifest_write(r, a->dirfd, &e) < 0)
@@ -177,8 +189,8 @@ static void close_record(struct capture *c, const struct ukd_error *why)
 
 	if (within)
 		capture_end_stage(c, s, OUTCOME_FAILED, why->text);
-	/* The name of a complete dump is given by the last stage. */
-	if (within && r->state == STATE_COMPLETE)
+	/* A complete dump gets its name from the last stage before old ones are looked at. */
+	if (within && strcmp(s->name, "retention") != 0 && r->state == STATE_COMPLETE)
 		r->state = STATE_PARTIAL;
 	t->state = r->state;
 	(void)snprintf(t->reason, sizeof(t->reason), "%s: %.480s", s->name, why->text);

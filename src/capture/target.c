@@ -60,8 +60,10 @@ const struct target_ops directory_target = {
 	.handles = handles,
 	.connect = connect,
 	.save_log = directory_save_log,
+	.make_room = directory_make_room,
 	.check_space = directory_check_space,
 	.save_dump = directory_save_dump,
 	.publish = directory_publish,
+	.retire = directory_retire,
 	.disconnect = disconnect,
 };

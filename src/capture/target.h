@@ -39,6 +39,8 @@ struct target_ops {
 	/* Makes the target reachable and makes the crash's directory on it. */
 	int (*connect)(struct attempt *a, struct ukd_error *e);
 	int (*save_log)(struct attempt *a, struct ukd_error *e);
+	/* Removes old dumps where the next needs their room; true if any. NULL: kind has none. */
+	bool (*make_room)(struct attempt *a);
 	/* Is there room for anything at all? */
 	int (*check_space)(struct attempt *a, struct ukd_error *e);
 	/*
@@ -48,6 +50,8 @@ struct target_ops {
 	enum dump_state (*save_dump)(struct attempt *a);
 	/* Writes the manifest and gives a complete dump its final name, durably. */
 	int (*publish)(struct attempt *a, struct ukd_error *e);
+	/* Removes what is more than Keep= and MaxUse= allow. NULL: kind has none. */
+	void (*retire)(struct attempt *a);
 	/* Undoes connect, as far as it came. */
 	int (*disconnect)(struct attempt *a, struct ukd_error *e);
 };
@@ -62,9 +66,11 @@ const struct target_ops *target_find(const char *place);
 int directory_enter(struct attempt *a, int base, const char *path,
 		    struct ukd_error *e) _must_check_;
 int directory_save_log(struct attempt *a, struct ukd_error *e) _must_check_;
+bool directory_make_room(struct attempt *a);
 int directory_check_space(struct attempt *a, struct ukd_error *e) _must_check_;
 enum dump_state directory_save_dump(struct attempt *a);
 int directory_publish(struct attempt *a, struct ukd_error *e) _must_check_;
+void directory_retire(struct attempt *a);
 void directory_leave(struct attempt *a);
 
 /* Bytes that may be written to the directory's file system: what is free, less KeepFree=. */

@@ -51,8 +51,6 @@ static void warn_unused(const struct settings *s)
 		{"High", s->reserve.high != d.reserve.high},
 		{"Low", s->reserve.low != d.reserve.low},
 		{"Cma", s->reserve.cma != d.reserve.cma},
-		{"Keep", s->store.keep != d.store.keep},
-		{"MaxUse", s->store.max_use != d.store.max_use},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(unused); i++)

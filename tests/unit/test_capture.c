@@ -410,6 +410,45 @@ static void test_target_hangs(void **state)
 	assert_string_equal(manifest(r, "collector.attempts"), "1");
 }
 
+/* Keep= and MaxUse= after the dump; what was removed is recorded. */
+static void test_retention(void **state)
+{
+	static const char *const old[] = {"/crash/20261101T000000Z-0123abc",
+					  "/crash/20261102T000000Z-0123abc",
+					  "/crash/20261103T000000Z-0123abc",
+					  "/crash/20261101T000000Z-other"};
+	struct run *r = *state;
+	char path[128];
+
+	for (size_t i = 0; i < ARRAY_SIZE(old); i++) {
+		assert_int_equal(mkdir(tree_path(&r->tree, old[i]), 0700), 0);
+		(void)snprintf(path, sizeof(path), "%s/vmcore", old[i]);
+		tree_write(&r->tree, path, "a dump");
+	}
+	tree_makedumpfile(&r->tree, "cp @/good \"$out\"");
+	r->c.settings.store.keep = 2;
+	assert_int_equal(run(r), STATE_COMPLETE);
+	assert_string_equal(stages(r), "modules=skipped target=ok log=ok space=ok dump=ok check=ok "
+				       "publish=ok retention=ok");
+	assert_string_equal(manifest(r, "stages.7.reason"),
+			    "removed 2 (8.0 KiB): 20261101T000000Z-0123abc, "
+			    "20261102T000000Z-0123abc");
+	assert_true(has(r, "vmcore"));
+	assert_int_not_equal(access(tree_path(&r->tree, old[0]), F_OK), 0);
+	assert_int_not_equal(access(tree_path(&r->tree, old[1]), F_OK), 0);
+	assert_int_equal(access(tree_path(&r->tree, old[2]), F_OK), 0);
+	assert_int_equal(access(tree_path(&r->tree, old[3]), F_OK), 0);
+	/* Machines without a name of their own do not remove each other's dumps. */
+	tree_write(&r->tree, "/etc/ukdump/build.conf", "");
+	memset(&r->c.record, 0, sizeof(r->c.record));
+	assert_int_equal(rename(tree_path(&r->tree, old[2]),
+				tree_path(&r->tree, "/crash/20261103T000000Z-unknown")),
+			 0);
+	r->c.settings.store.keep = 1;
+	assert_int_equal(run(r), STATE_COMPLETE);
+	assert_null(strstr(stages(r), "retention"));
+}
+
 /* What build resolved takes the place of the setting; the manifest shows the setting. */
 static void test_resolved_target(void **state)
 {
@@ -691,6 +730,7 @@ int main(void)
 		TEST(test_no_space),
 		TEST(test_next_target),
 		TEST(test_target_hangs),
+		TEST(test_retention),
 		TEST(test_resolved_target),
 		TEST(test_target_in_memory),
 		TEST(test_no_time),

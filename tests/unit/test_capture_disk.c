@@ -246,6 +246,32 @@ static void test_disk_full(void **state)
 	assert_in_range(size, MIB(8), MIB(14)); /* 2 MiB stay free, the rest is used */
 }
 
+/* A disk that old dumps have filled: the oldest goes before the next is written. */
+static void test_room_is_made(void **state)
+{
+	struct disk *d = *state;
+
+	tree_write(&d->tree, "/etc/ukdump/build.conf", "machine_id=0123abc\n");
+	/* With the directory that disk_has() counts names from. */
+	assert_true(shell(d, "mkdir -p old/crash && cd old/crash && mkdir 20261121T183822Z-unknown "
+			     "20261101T000000Z-0123abc 20261102T000000Z-0123abc && for i in *abc; "
+			     "do dd if=/dev/urandom of=$i/vmcore bs=1M count=5; done"));
+	assert_true(shell(d,
+			  "for i in good proc/vmcore; do "
+			  "dd if=/dev/zero of=$i bs=1M count=4 oflag=append conv=notrunc; done"));
+	make_disk(d, "16M", "mkfs.ext4 -q -F -m 0 -L ukdump -d old");
+	d->c.settings.store.keep_free = MIB(1);
+	tree_makedumpfile(&d->tree, "cp @/good \"$out\"");
+	if (run(d, "LABEL=ukdump:/crash") != STATE_COMPLETE)
+		fail_msg("%s", reason(d));
+	assert_string_equal(d->c.record.stages[3].name, "retention");
+	assert_string_equal(d->c.record.stages[3].reason,
+			    "removed 1 (5.0 MiB): 20261101T000000Z-0123abc");
+	assert_true(disk_has(d, "ext4", "../20261121T183822Z-0123abc/vmcore", NULL));
+	assert_true(disk_has(d, "ext4", "../20261102T000000Z-0123abc/vmcore", NULL));
+	assert_false(disk_has(d, "ext4", "../20261101T000000Z-0123abc", NULL));
+}
+
 /* makedumpfile stops at the limit itself and leaves a dump marked incomplete: kept, not copied. */
 static void test_incomplete_dump(void **state)
 {
@@ -266,11 +292,17 @@ static void test_incomplete_dump(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_ext4_by_label), TEST(test_ext4_by_uuid),
-		TEST(test_xfs),		  TEST(test_btrfs),
-		TEST(test_by_name),	  TEST(test_foreign_type),
-		TEST(test_empty_device),  TEST(test_damaged_file_system),
-		TEST(test_disk_full),	  TEST(test_incomplete_dump),
+		TEST(test_ext4_by_label),
+		TEST(test_ext4_by_uuid),
+		TEST(test_xfs),
+		TEST(test_btrfs),
+		TEST(test_by_name),
+		TEST(test_foreign_type),
+		TEST(test_empty_device),
+		TEST(test_damaged_file_system),
+		TEST(test_room_is_made),
+		TEST(test_disk_full),
+		TEST(test_incomplete_dump),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

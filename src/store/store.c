@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Reading a directory of crashes, and removing one: see store.h. */
+#include "store/store.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "util/cleanup.h"
+#include "util/parse.h"
+
+#define NAMES_MAX 65536 /* looked at in the store; what comes later is not seen */
+#define FILES_MAX 256	/* likewise in one crash's directory */
+
+#define MANIFEST "manifest.json"
+
+/* "20261121T183822Z-" */
+static const char stamp[] = "ddddddddTddddddZ-";
+
+/* Takes name apart; false if it is no crash of machine. */
+static bool parse_name(const char *name, const char *machine, struct store_entry *ret)
+{
+	const size_t base = strlen(stamp) + strlen(machine);
+	uint64_t number = 0;
+
+	if (strlen(name) >= sizeof(ret->name) || strlen(name) < base)
+		return false;
+	for (size_t i = 0; stamp[i]; i++)
+		if (stamp[i] == 'd' ? !isdigit((unsigned char)name[i]) : name[i] != stamp[i])
+			return false;
+	if (strncmp(name + strlen(stamp), machine, strlen(machine)) != 0)
+		return false;
+	if (name[base] &&
+	    (name[base] != '-' || !parse_u64(name + base + 1, &number) || !number || number > 9999))
+		return false;
+	*ret = (struct store_entry){.base = (unsigned int)base, .number = (unsigned int)number};
+	(void)snprintf(ret->name, sizeof(ret->name), "%s", name);
+	return true;
+}
+
+/* True if name is base and any of the suffixes that our files get. */
+static bool is_named(const char *name, const char *base)
+{
+	static const char *const suffixes[] = {"-incomplete", "-part", ".flat", ".age"};
+	bool found = true;
+
+	if (strncmp(name, base, strlen(base)) != 0)
+		return false;
+	name += strlen(base);
+	while (*name && found) {
+		found = false;
+		for (size_t i = 0; i < ARRAY_SIZE(suffixes) && !found; i++) {
+			found = !strncmp(name, suffixes[i], strlen(suffixes[i]));
+			if (found)
+				name += strlen(suffixes[i]);
+		}
+	}
+	return !*name;
+}
+
+enum file_kind {
+	FILE_FOREIGN,
+	FILE_DUMP,
+	FILE_LOG,
+	FILE_MANIFEST, /* or its temporary file, from a power cut */
+};
+
+static enum file_kind kind_of(const char *name)
+{
+	if (is_named(name, "vmcore"))
+		return FILE_DUMP;
+	if (is_named(name, "dmesg.txt") || is_named(name, "dmesg-incomplete.txt"))
+		return FILE_LOG;
+	if (!strcmp(name, MANIFEST) || !strncmp(name, MANIFEST ".tmp.", strlen(MANIFEST ".tmp.")))
+		return FILE_MANIFEST;
+	return FILE_FOREIGN;
+}
+
+/* The final name is what makes a dump complete. */
+static bool is_final(const char *name)
+{
+	return !strstr(name, "-incomplete") && !strstr(name, "-part");
+}
+
+/* A directory of the store, never through a link or into another file system. NULL: errno. */
+static DIR *open_entry(int dirfd, const char *name)
+{
+	_close_ int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct stat here, there;
+	DIR *dir;
+
+	if (fd < 0 || fstat(dirfd, &here) < 0 || fstat(fd, &there) < 0)
+		return NULL;
+	if (here.st_dev != there.st_dev) {
+		errno = EXDEV;
+		return NULL;
+	}
+	dir = fdopendir(fd);
+	if (dir)
+		(void)take_fd(&fd);
+	return dir;
+}
+
+static bool is_dot(const char *name)
+{
+	return !strcmp(name, ".") || !strcmp(name, "..");
+}
+
+/* Adds what the directory holds up. False: nothing of it is ours. */
+static bool read_entry(int store, struct store_entry *entry)
+{
+	_closedir_ DIR *dir = open_entry(store, entry->name);
+	bool part = false, manifest = false, ours = false, foreign = false;
+	struct dirent *d;
+
+	for (unsigned int i = 0; dir && i < FILES_MAX && (d = readdir(dir)); i++) {
+		enum file_kind kind = kind_of(d->d_name);
+		struct stat st;
+
+		if (is_dot(d->d_name))
+			continue;
+		if (kind == FILE_FOREIGN ||
+		    fstatat(dirfd(dir), d->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+		    !S_ISREG(st.st_mode)) {
+			foreign = true;
+			continue;
+		}
+		ours = true;
+		entry->used += (uint64_t)st.st_blocks * 512;
+		manifest |= !strcmp(d->d_name, MANIFEST);
+		part |= kind == FILE_DUMP && !is_final(d->d_name);
+		if (kind == FILE_DUMP && is_final(d->d_name)) {
+			entry->state = STORE_COMPLETE;
+			entry->dump = (uint64_t)st.st_size;
+		}
+	}
+	if (entry->state != STORE_COMPLETE && manifest)
+		entry->state = part ? STORE_PARTIAL : STORE_LOG_ONLY;
+	/* An empty one is what a power cut leaves that came first. */
+	return dir && (ours || !foreign);
+}
+
+/* The time is text that sorts; then the number. */
+static int by_age(const void *a, const void *b)
+{
+	const struct store_entry *x = a, *y = b;
+	int r = strncmp(x->name, y->name, strlen(stamp));
+
+	return r ? r : (x->number > y->number) - (x->number < y->number);
+}
+
+int store_scan(int dirfd, const char *machine, struct store *ret, struct ukd_error *e)
+{
+	_close_ int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_closedir_ DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	unsigned int names = 0;
+	struct dirent *d;
+
+	if (!dir)
+		return ukd_fail_errno(e, -errno, "cannot read the directory of crashes");
+	(void)take_fd(&fd);
+	ret->n = 0;
+	ret->more = false;
+	while (!ret->more && (d = readdir(dir))) {
+		struct store_entry entry;
+
+		ret->more = ++names > NAMES_MAX;
+		if (!parse_name(d->d_name, machine, &entry) || !read_entry(dirfd, &entry))
+			continue;
+		if (ret->n == STORE_ENTRIES_MAX)
+			ret->more = true;
+		else
+			ret->v[ret->n++] = entry;
+	}
+	qsort(ret->v, ret->n, sizeof(ret->v[0]), by_age);
+	return 0;
+}
+
+/* Removes the files of one kind. */
+static int remove_files(DIR *dir, enum file_kind kind)
+{
+	struct dirent *d;
+	int r = 0;
+
+	rewinddir(dir);
+	for (unsigned int i = 0; i < FILES_MAX && (d = readdir(dir)); i++) {
+		struct stat st;
+
+		if (kind_of(d->d_name) != kind ||
+		    fstatat(dirfd(dir), d->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+		    !S_ISREG(st.st_mode))
+			continue;
+		if (unlinkat(dirfd(dir), d->d_name, 0) < 0 && !r)
+			r = -errno;
+	}
+	return r;
+}
+
+int store_remove(int dirfd, const char *name, struct ukd_error *e)
+{
+	static const enum file_kind order[] = {FILE_DUMP, FILE_LOG, FILE_MANIFEST};
+	_closedir_ DIR *dir = open_entry(dirfd, name);
+
+	if (!dir)
+		return ukd_fail_errno(e, -errno, "cannot open %s", name);
+	for (size_t i = 0; i < ARRAY_SIZE(order); i++) {
+		int r = remove_files(dir, order[i]);
+
+		if (r < 0)
+			return ukd_fail_errno(e, r, "cannot remove the files of %s", name);
+	}
+	if (unlinkat(dirfd, name, AT_REMOVEDIR) < 0 && errno != ENOTEMPTY && errno != EEXIST)
+		return ukd_fail_errno(e, -errno, "cannot remove %s", name);
+	return 0;
+}

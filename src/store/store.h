@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A directory of crashes: what this machine has there, and what of it goes when room is needed
+ * (Keep=, MaxUse= and KeepFree= of ukdump.conf(5)). Everything in it is foreign and hostile: only
+ * directories that are named as ours are looked into, only files that are named as ours are counted
+ * and removed, no symbolic link is followed, no other file system entered, and every loop ends.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "util/error.h"
+
+#define STORE_ENTRIES_MAX 1024 /* crashes of this machine; more are left alone */
+
+enum store_state {
+	STORE_UNFINISHED, /* no manifest, no complete dump: the capture was cut off, or is at work */
+	STORE_LOG_ONLY,
+	STORE_PARTIAL,
+	STORE_COMPLETE, /* by the file's name, which it gets last */
+};
+
+/* One crash: the directory 20261121T183822Z-<machine>[-N]. */
+struct store_entry {
+	char name[128];
+	unsigned int base;   /* length of the name without -N: what one crash's directories share */
+	unsigned int number; /* N, 0: none */
+	enum store_state state;
+	uint64_t used; /* bytes on the disk, of files of ours */
+	uint64_t dump; /* size of the complete dump, else 0 */
+	bool remove;   /* decided, see below */
+};
+
+struct store {
+	unsigned int n;
+	bool more;				 /* there is more than fits in here */
+	struct store_entry v[STORE_ENTRIES_MAX]; /* oldest first */
+};
+
+/* Reads what machine has in the directory. ret holds no pointers: it may be shared memory. */
+int store_scan(int dirfd, const char *machine, struct store *ret, struct ukd_error *e) _must_check_;
+
+/*
+ * Bytes that the next dump is expected to need: 1.5 times the largest complete one that is there,
+ * at most core (the size of /proc/vmcore, 0: unknown), which stands in where there is none.
+ */
+uint64_t store_expect(const struct store *s, uint64_t core);
+
+/*
+ * Pure: marks what goes so that room bytes grow to need. First captures that were cut off, then
+ * dumps, each oldest first; dumps only where a complete one stays. Never the newest complete one,
+ * the crash before this one, or a directory of this crash (current is the name of one).
+ */
+void store_make_room(struct store *s, const char *current, uint64_t room, uint64_t need);
+
+/*
+ * Pure: marks what exceeds keep complete dumps, keep crashes without one, and max_use bytes in all
+ * (0: no limit), oldest first; never the newest complete dump or a directory of this crash.
+ */
+void store_retire(struct store *s, const char *current, unsigned int keep, uint64_t max_use);
+
+/*
+ * Removes a crash's files, the dump first and the manifest last, and the directory if nothing
+ * foreign is in it. Not synced.
+ */
+int store_remove(int dirfd, const char *name, struct ukd_error *e) _must_check_;
