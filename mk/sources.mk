@@ -70,6 +70,7 @@ SRC_build := \
 	target.c \
 	needs.c \
 	need_disk.c \
+	need_virtiofs.c \
 	initrd.c \
 	makedumpfile.c \
 	stub_blob.S
@@ -107,6 +108,7 @@ SRC_capture := \
 	target.c \
 	mount.c \
 	local.c \
+	virtiofs.c \
 	directory.c \
 	retention.c \
 	kernellog.c \

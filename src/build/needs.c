@@ -15,9 +15,9 @@ static const struct kind {
 	const char *prefix;
 	int (*need)(struct needs *n, const char *target, unsigned int index, struct ukd_error *e);
 } kinds[] = {
-	{"file:", need_disk},	  {"/dev/", need_disk},	    {"UUID=", need_disk},
-	{"LABEL=", need_disk},	  {"PARTUUID=", need_disk}, {"PARTLABEL=", need_disk},
-	{"PARTTYPE=", need_disk},
+	{"file:", need_disk},	  {"/dev/", need_disk},		  {"UUID=", need_disk},
+	{"LABEL=", need_disk},	  {"PARTUUID=", need_disk},	  {"PARTLABEL=", need_disk},
+	{"PARTTYPE=", need_disk}, {"virtiofs://", need_virtiofs},
 };
 
 void needs_note(const struct needs *n, const char *fmt, ...)

@@ -74,5 +74,7 @@ int need_copy(struct needs *n, const char *setting, const char *from, const char
 	      size_t max, struct ukd_error *e) _must_check_;
 
 /* The kinds of target, one function each; index counts Target= from 0. */
+int need_virtiofs(struct needs *n, const char *target, unsigned int index,
+		  struct ukd_error *e) _must_check_;
 int need_disk(struct needs *n, const char *target, unsigned int index,
 	      struct ukd_error *e) _must_check_;

@@ -77,5 +77,6 @@ void directory_leave(struct attempt *a);
 int directory_room(const struct attempt *a, uint64_t *ret, struct ukd_error *e) _must_check_;
 
 /* The kinds of target. */
+extern const struct target_ops virtiofs_target;
 extern const struct target_ops local_target;	 /* a file system on a block device */
 extern const struct target_ops directory_target; /* file:/DIR on what is mounted already */

@@ -4,16 +4,12 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "util/cleanup.h"
 
 int settings_check_supported(const struct settings *s, struct ukd_error *e)
 {
-	static const char *const kinds[] = {
-		"file:", "UUID=", "LABEL=", "PARTUUID=", "/dev/", "PARTLABEL=", "PARTTYPE="};
-
 	if (s->dump.encrypt_to.n)
 		return ukd_refuse(e, "build.settings", "EncryptTo= is not supported yet");
 	if (s->action.pre.n || s->action.post.n || s->action.failure.n)
@@ -22,16 +18,6 @@ int settings_check_supported(const struct settings *s, struct ukd_error *e)
 	if (s->action.on_success == ACTION_SHELL || s->action.on_failure == ACTION_SHELL)
 		return ukd_refuse(e, "build.settings",
 				  "OnSuccess=shell and OnFailure=shell are not supported yet");
-	for (unsigned int i = 0; i < s->dump.target.n; i++) {
-		bool known = false;
-
-		for (size_t k = 0; k < ARRAY_SIZE(kinds); k++)
-			known |= !strncmp(s->dump.target.v[i], kinds[k], strlen(kinds[k]));
-		if (!known)
-			return ukd_refuse(e, "build.settings",
-					  "Target=%s: only local disks are supported yet",
-					  s->dump.target.v[i]);
-	}
 	return 0;
 }
 

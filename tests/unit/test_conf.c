@@ -465,7 +465,6 @@ static void test_what_build_refuses(void **state _unused_)
 		{"[Action]\nPre=/x\n", "build.settings", "Pre=, Post="},
 		{"[Action]\nPost=/x\n", "build.settings", "Pre=, Post="},
 		{"[Action]\nOnSuccess=shell\n", "build.settings", "shell"},
-		{"[Dump]\nTarget=LABEL=a nfs://h/x\n", "build.settings", "Target=nfs://h/x"},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {

@@ -28,11 +28,30 @@ def build_image(vm, conf: str, overlay: dict | None = None) -> tuple[object, Pat
     return tree, image
 
 
+def crash_micro(vm, image, *disks, script="", programs=(), append="crashkernel=160M", timeout=120,
+                **options):
+    """Arms the image in the micro guest without firmware and crashes it; the serial log and
+    the time are in the result."""
+    result = vm.run_micro(kernel="6.12", secure_boot=False, append=append,
+                          files={"image.efi": image, "db.crt": vm.keys() / "db.crt"},
+                          programs=[BUILD / "ukdump-load", *programs], disks=disks,
+                          timeout=timeout, script=f"""
+                              mkdir -p /etc/ukdump/trust.d
+                              cp /payload/db.crt /etc/ukdump/trust.d
+                              attempt load ukdump-load load /payload/image.efi
+                              {script}
+                              crash
+                          """, **options)
+    assert result.get("load.status") == "0", result.get("load")
+    return result
+
+
 class Crash:
-    """One crash's directory, read back from the guest's disk."""
+    """One crash's directory, read back from the guest's disk (None: target is filled already)."""
 
     def __init__(self, disk, directory: str, target: Path):
-        disk.extract(directory, target)
+        if disk:
+            disk.extract(directory, target)
         (self.folder,) = (p for p in target.rglob("*Z-*") if p.is_dir())
         self.manifest = json.loads((self.folder / "manifest.json").read_text())
         self.dmesg = (self.folder / "dmesg.txt").read_text(errors="replace")

@@ -4,8 +4,12 @@
 
 import functools
 import re
+import sys
+from pathlib import Path
 
 import pytest
+
+sys.path.append(str(Path(__file__).resolve().parents[1]))  # for servers.*
 
 import sealing
 from vmbed import helpers

@@ -8,21 +8,8 @@ import uuid
 
 import pytest
 
-from capturing import Crash, build_image
-from vmbed.paths import BUILD, REPO, run
-
-
-def crash_micro(vm, image, disk, script="", programs=(), **options):
-    return vm.run_micro(kernel="6.12", secure_boot=False, append="crashkernel=160M",
-                        files={"image.efi": image, "db.crt": vm.keys() / "db.crt"},
-                        programs=[BUILD / "ukdump-load", *programs], disks=[disk], timeout=120,
-                        script=f"""
-                            mkdir -p /etc/ukdump/trust.d
-                            cp /payload/db.crt /etc/ukdump/trust.d
-                            attempt load ukdump-load load /payload/image.efi
-                            {script}
-                            crash
-                        """, **options)
+from capturing import Crash, build_image, crash_micro
+from vmbed.paths import REPO, run
 
 
 @pytest.fixture
@@ -39,12 +26,11 @@ def test_dump_holds_the_log_and_a_page_of_a_process(vm, hold):
     marker, page = f"marker {secrets.token_hex(8)}", secrets.token_hex(32)
     _, image = build_image(vm, "[Dump]\nTarget=LABEL=ukdump:/crashes\nDumpLevel=1\n")
     disk = vm.disk("dump", label="ukdump", size=1200)
-    result = crash_micro(vm, image, disk, programs=[hold], memory=768, script=f"""
+    crash_micro(vm, image, disk, programs=[hold], memory=768, script=f"""
         hold {page} > /tmp/held &
         while ! grep -q held /tmp/held; do sleep 0.1; done
         echo "{marker}" > /dev/kmsg
     """)
-    assert result.get("load.status") == "0", result.get("load")
     crash = Crash(disk, "/crashes", vm.logs / "dump")
     assert crash.manifest["state"] == "complete"
     assert crash.manifest["checked"] == "full"
@@ -63,8 +49,7 @@ def test_other_file_systems_by_uuid(vm, fs):
     wanted = run("blkid", "-p", "-s", "UUID", "-o", "value", disk.path).strip()
     assert uuid.UUID(wanted)
     _, image = build_image(vm, f"[Dump]\nTarget=UUID={wanted}:/var/crash\n")
-    result = crash_micro(vm, image, disk)
-    assert result.get("load.status") == "0", result.get("load")
+    crash_micro(vm, image, disk)
     crash = Crash(disk, "/var/crash", vm.logs / "dump")
     assert crash.manifest["state"] == "complete"
     assert crash.info("--full").returncode == 0
@@ -75,8 +60,7 @@ def test_collector_failure_falls_back_to_a_plain_copy(vm):
     false = {"/usr/bin/makedumpfile": "/bin/false"}
     _, image = build_image(vm, "[Dump]\nTarget=LABEL=ukdump:/\n", overlay=false)
     disk = vm.disk("dump", label="ukdump", size=1200)
-    result = crash_micro(vm, image, disk, memory=640)
-    assert result.get("load.status") == "0", result.get("load")
+    crash_micro(vm, image, disk, memory=640)
     crash = Crash(disk, "/", vm.logs / "dump")
     assert crash.manifest["state"] == "complete"
     assert crash.manifest["collector"]["attempts"] == 2
