@@ -102,6 +102,7 @@ SRC_capture := \
 	memory.c \
 	facts.c \
 	modules.c \
+	hardware.c \
 	elfcore.c \
 	dumpcheck.c \
 	blockdev.c \

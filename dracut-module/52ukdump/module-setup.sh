@@ -10,7 +10,10 @@
 #	programs.list	programs to install: "SOURCE [DESTINATION]" per line
 #	parameters.conf	parameters for dracut's own modules, such as rd.lvm.lv=vg/lv
 #	files/		copied over the root of the image
-#	modules-FS.list	likewise, loaded only if the target has the file system FS; may be missing
+#	modules-NAME.list	likewise, loaded only if the target has the file system NAME, or if
+#			hardware.alias has a device for it; may be missing
+#	kernel-unpacks	if it exists: modules of the lists modules-NAME.list stay compressed
+#	hardware.alias	"ALIAS NAME" per line, as in modules.alias; may be missing
 #	build.conf	facts about the machine (ukdump-capture(8)); may be missing
 #
 # Works in a chroot without /proc, /sys and /dev; Debian's dracut 059 and 106.
@@ -31,11 +34,12 @@ installkernel() {
 
 # Unpacks a kernel module, so that the capture kernel need not, and the initrd as a whole packs
 # better. Its signature is inside and stays. Prints the path it has in the image. Without the
-# tool for it the module goes in as it is: Linux >= 5.17 unpacks it when it is loaded.
+# tool for it, or if that is asked for, the module goes in as it is: Linux >= 5.17 unpacks it.
 ukdump_module() {
-	local path=$1 plain tool
+	local path=$1 keep=$2 plain tool
 
-	case $path in
+	case $keep$path in
+		yes*) tool= ;;
 		*.ko.xz) tool=xz ;;
 		*.ko.zst) tool=zstd ;;
 		*.ko.gz) tool=gzip ;;
@@ -54,13 +58,14 @@ ukdump_module() {
 }
 
 ukdump_modules() {
-	local list=$1 path parameters installed
+	local list=$1 path parameters installed keep=
 
+	[ "${list##*/}" = modules.list ] || [ ! -e "${list%/*}/kernel-unpacks" ] || keep=yes
 	while read -r path parameters; do
 		case $path in
 			'' | '#'*) continue ;;
 		esac
-		if ! installed=$(ukdump_module "$path"); then
+		if ! installed=$(ukdump_module "$path" "$keep"); then
 			dfatal "ukdump: cannot install kernel module $path"
 			return 1
 		fi
@@ -114,6 +119,7 @@ install() {
 		inst_simple "$stage/parameters.conf" /etc/cmdline.d/90-ukdump.conf || exit 1
 	fi
 	[ ! -d "$stage/files" ] || cp -a "$stage/files/." "$initdir/" || exit 1
+	[ ! -e "$stage/hardware.alias" ] || inst_simple "$stage/hardware.alias" /etc/ukdump/hardware.alias || exit 1
 	for list in "$stage"/modules*.list; do
 		ukdump_modules "$list" || exit 1
 	done

@@ -12,6 +12,7 @@
 
 #include "build/gather.h"
 #include "util/cleanup.h"
+#include "util/kconfig.h"
 #include "util/process.h"
 
 #define DRACUT_LIMIT_S 600
@@ -98,17 +99,32 @@ static int stage_files(const struct stage *s, struct ukd_error *e)
 	return r;
 }
 
+/* Does the kernel unpack modules itself (Linux >= 5.17, if configured)? */
+static bool kernel_unpacks(const struct needs *n)
+{
+	_kconfig_ struct kconfig config = {0};
+
+	kconfig_read_version(n->root, n->kver, &config);
+	return kconfig_get(&config, "MODULE_DECOMPRESS") == KCONFIG_YES;
+}
+
 static int stage_drivers(const struct stage *s, struct ukd_error *e)
 {
 	const struct needs *n = s->needs;
 	int r = stage_write(s, "modules.list", buffer_bytes(&n->drivers), e);
-	char name[32];
+	char name[64];
 
-	for (size_t i = 0; r >= 0 && i < PLACE_FILE_SYSTEMS; i++) {
-		(void)snprintf(name, sizeof(name), "modules-%s.list", place_file_systems[i]);
-		if (n->file_system_drivers[i].len)
-			r = stage_write(s, name, buffer_bytes(&n->file_system_drivers[i]), e);
+	/* What may never be loaded takes a quarter of the memory as it is. */
+	if (r >= 0 && kernel_unpacks(n))
+		r = stage_write(s, "kernel-unpacks", (struct bytes){(const uint8_t *)"", 0}, e);
+
+	for (unsigned int i = 0; r >= 0 && i < n->n_lists; i++) {
+		(void)snprintf(name, sizeof(name), "modules-%s.list", n->lists[i].name);
+		if (n->lists[i].drivers.len)
+			r = stage_write(s, name, buffer_bytes(&n->lists[i].drivers), e);
 	}
+	if (r >= 0 && n->hardware.n)
+		r = stage_write_list(s, "hardware.alias", &n->hardware, e);
 	return r;
 }
 

@@ -266,3 +266,37 @@ int module_add(const struct module_tree *t, const char *name, struct buffer *lis
 
 	return r < 0 ? ukd_fail_errno(e, r, "module '%s'", name) : r;
 }
+
+static bool same_module(const char *a, const char *b, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if ((a[i] == '-' ? '_' : a[i]) != (b[i] == '-' ? '_' : b[i]))
+			return false;
+	return !b[n];
+}
+
+int module_aliases(const struct module_tree *t, const char *name,
+		   int (*fn)(void *ctx, const char *alias, struct ukd_error *e), void *ctx,
+		   struct ukd_error *e)
+{
+	const char *line = (const char *)t->alias.data;
+	char alias[NAME_LEN * 2];
+
+	for (; line && *line; line = strchrnul(line, '\n'), line += *line == '\n') {
+		size_t end = strcspn(line, "\n"), blank;
+		const char *space;
+		int r;
+
+		if (strncmp(line, "alias ", 6) != 0)
+			continue;
+		space = memrchr(line, ' ', end);
+		blank = (size_t)(space - line);
+		if (blank <= 6 || !same_module(space + 1, name, end - blank - 1))
+			continue;
+		(void)snprintf(alias, sizeof(alias), "%.*s", (int)(blank - 6), line + 6);
+		r = fn(ctx, alias, e);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}

@@ -26,3 +26,11 @@ static inline void module_tree_freep(struct module_tree **t)
  */
 int module_add(const struct module_tree *t, const char *name, struct buffer *list,
 	       struct ukd_error *e) _must_check_;
+
+/*
+ * Calls fn for every alias of the module, such as "pci:v00001AF4d*sv*sd*bc*sc*i*". Returns 0 or
+ * fn's negative result.
+ */
+int module_aliases(const struct module_tree *t, const char *name,
+		   int (*fn)(void *ctx, const char *alias, struct ukd_error *e), void *ctx,
+		   struct ukd_error *e) _must_check_;

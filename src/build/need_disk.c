@@ -7,9 +7,14 @@
 #include "build/needs.h"
 
 /* Disks that servers and virtual machines boot from, for an image that will run elsewhere. */
-static const char *const fleet_drivers[] = {
-	"virtio_pci", "virtio_blk", "virtio_scsi", "ahci",	   "nvme",   "megaraid_sas",
-	"mpt3sas",    "vmw_pvscsi", "hv_storvsc",  "xen_blkfront", "sd_mod",
+static const struct {
+	const char *name;
+	bool scsi;
+} fleet_drivers[] = {
+	{"virtio_pci", false}, {"virtio_blk", false},	{"virtio_scsi", true},
+	{"ahci", true},	       {"nvme", false},		{"megaraid_sas", true},
+	{"mpt3sas", true},     {"vmw_pvscsi", true},	{"hv_vmbus", false},
+	{"hv_storvsc", true},  {"xen_blkfront", false},
 };
 
 /* The drivers of one target, as they are found. */
@@ -51,18 +56,14 @@ static int add_bound(void *ctx, const char *name, bool loadable, struct ukd_erro
  */
 static int need_file_systems(struct needs *n, struct ukd_error *e)
 {
-	for (size_t i = 0; i < PLACE_FILE_SYSTEMS; i++) {
-		int r = n->file_system_drivers[i].len ? 0 :
-							module_add(n->tree, place_file_systems[i],
-								   &n->file_system_drivers[i], e);
+	int r = 0;
 
-		if (r < 0)
-			return r;
-	}
-	return 0;
+	for (size_t i = 0; r >= 0 && i < PLACE_FILE_SYSTEMS; i++)
+		r = need_driver_in_list(n, place_file_systems[i], place_file_systems[i], e);
+	return r < 0 ? r : 0;
 }
 
-/* Where the disk is not known, the kernel's share of the usual ones. */
+/* Where the disk is not known, the usual ones: those that the machine turns out to have. */
 static int add_drivers(struct drivers *d, const struct place *place, struct ukd_error *e)
 {
 	int r = 0;
@@ -70,15 +71,19 @@ static int add_drivers(struct drivers *d, const struct place *place, struct ukd_
 	if (place->device[0])
 		return device_drivers(d->needs->root, place->device, add_bound, d, e);
 	for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(fleet_drivers); i++)
-		r = add_driver(d, fleet_drivers[i], e);
+		r = need_driver_by_hardware(d->needs, fleet_drivers[i].name, fleet_drivers[i].scsi,
+					    e);
 	return r < 0 ? r : 0;
 }
 
 static void note_target(const struct drivers *d, const struct place *place)
 {
-	needs_note(d->needs, "target %s%s%s%s: drivers%s%s", place->where, place->fs[0] ? " (" : "",
-		   place->fs, place->fs[0] ? ")" : "", d->names[0] ? d->names : " are built in",
-		   place->device[0] ? "" : " (the disk is not looked up here)");
+	const char *names = !place->device[0] ? " of the usual disks (it is not looked up here)" :
+			    d->names[0]	      ? d->names :
+						" are built in";
+
+	needs_note(d->needs, "target %s%s%s%s: drivers%s", place->where, place->fs[0] ? " (" : "",
+		   place->fs, place->fs[0] ? ")" : "", names);
 }
 
 int need_disk(struct needs *n, const char *target, unsigned int index, struct ukd_error *e)

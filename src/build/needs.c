@@ -61,6 +61,66 @@ int need_driver_strictly(struct needs *n, const char *name, struct ukd_error *e)
 	return r < 0 ? r : 0;
 }
 
+/* The list of this name, made if it is not there; NULL if out of memory. */
+static struct need_list *find_list(struct needs *n, const char *name)
+{
+	struct need_list *lists;
+
+	for (unsigned int i = 0; i < n->n_lists; i++)
+		if (!strcmp(n->lists[i].name, name))
+			return &n->lists[i];
+	lists = reallocarray(n->lists, n->n_lists + 1, sizeof(*lists));
+	if (!lists)
+		return NULL;
+	n->lists = lists;
+	lists[n->n_lists] = (struct need_list){0};
+	(void)snprintf(lists[n->n_lists].name, sizeof(lists->name), "%s", name);
+	return &lists[n->n_lists++];
+}
+
+int need_driver_in_list(struct needs *n, const char *list, const char *name, struct ukd_error *e)
+{
+	struct need_list *l = find_list(n, list);
+
+	return l ? module_add(n->tree, name, &l->drivers, e) : ukd_oom(e);
+}
+
+struct alias_context {
+	struct needs *needs;
+	const char *list;
+	unsigned int found;
+};
+
+static int add_hardware_alias(void *ctx, const char *alias, struct ukd_error *e)
+{
+	struct alias_context *c = ctx;
+	_free_ char *line = NULL;
+
+	/* "pci:v000...", not the names that people and file systems use. */
+	if (!strchr(alias, ':'))
+		return 0;
+	c->found++;
+	if (asprintf(&line, "%s %s", alias, c->list) < 0)
+		return ukd_oom(e);
+	return add_once(&c->needs->hardware, line, e);
+}
+
+int need_driver_by_hardware(struct needs *n, const char *name, bool scsi, struct ukd_error *e)
+{
+	struct alias_context c = {.needs = n, .list = name};
+	int r = need_driver_in_list(n, name, name, e);
+
+	if (r <= 0)
+		return r;
+	if (scsi && (r = need_driver_in_list(n, name, "sd_mod", e)) < 0)
+		return r;
+	r = module_aliases(n->tree, name, add_hardware_alias, &c, e);
+	if (r < 0)
+		return r;
+	/* Built in, or without aliases: there in any case. */
+	return c.found ? 1 : need_driver(n, name, e);
+}
+
 int need_program(struct needs *n, const char *name, struct ukd_error *e)
 {
 	static const char *const dirs[] = {"/usr/lib/ukdump", "/usr/local/lib/ukdump",
@@ -212,8 +272,10 @@ void needs_free(struct needs *n)
 	strings_free(&n->parameters);
 	strings_free(&n->facts);
 	buffer_free(&n->drivers);
-	for (size_t i = 0; i < PLACE_FILE_SYSTEMS; i++)
-		buffer_free(&n->file_system_drivers[i]);
+	strings_free(&n->hardware);
+	for (unsigned int i = 0; i < n->n_lists; i++)
+		buffer_free(&n->lists[i].drivers);
+	free(n->lists);
 	for (unsigned int i = 0; i < n->n_files; i++) {
 		free(n->files[i].path);
 		buffer_free(&n->files[i].content);

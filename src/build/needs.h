@@ -19,6 +19,12 @@ struct need_file {
 	struct buffer content;
 };
 
+/* Kernel modules that are loaded only if something asks for them: modules-NAME.list. */
+struct need_list {
+	char name[32];
+	struct buffer drivers;
+};
+
 struct needs {
 	/* Given. Borrowed. */
 	const struct root *root;
@@ -36,8 +42,9 @@ struct needs {
 	struct strings parameters; /* for dracut's modules, such as rd.lvm.lv=vg/lv */
 	struct strings facts;	   /* lines of build.conf (ukdump-capture(8)) */
 	struct buffer drivers;	   /* modules.list */
-	/* Modules of a file system that is known only in the capture environment. */
-	struct buffer file_system_drivers[PLACE_FILE_SYSTEMS];
+	struct need_list *lists;
+	unsigned int n_lists;
+	struct strings hardware; /* "ALIAS LIST": which devices ask for which list */
 	struct need_file *files;
 	unsigned int n_files;
 };
@@ -57,6 +64,15 @@ int need_dracut(struct needs *n, const char *module, struct ukd_error *e) _must_
 int need_driver(struct needs *n, const char *name, struct ukd_error *e) _must_check_;
 /* The same, and it must be there. */
 int need_driver_strictly(struct needs *n, const char *name, struct ukd_error *e) _must_check_;
+/* The same, into modules-LIST.list instead of the list that is always loaded. */
+int need_driver_in_list(struct needs *n, const char *list, const char *name,
+			struct ukd_error *e) _must_check_;
+/*
+ * Drivers for a machine that is not known: each is loaded only if a device is there that asks for
+ * it, which saves the memory of all others. scsi: takes along what turns a SCSI unit into a disk.
+ */
+int need_driver_by_hardware(struct needs *n, const char *name, bool scsi,
+			    struct ukd_error *e) _must_check_;
 /*
  * A program with its libraries, and a script's interpreter: a name is looked for where programs
  * are and goes to /usr/bin, an absolute path is kept. -ENOENT if it is not installed in the root.

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "capture/guard.h"
 #include "util/cleanup.h"
@@ -57,6 +58,25 @@ static bool parse_line(char *line, struct loading *l)
 	return true;
 }
 
+/* In the kernel already: /sys/module has every module that is loaded. */
+static bool is_loaded(const struct root *root, const char *file)
+{
+	char path[160];
+
+	(void)snprintf(path, sizeof(path), "/sys/module/%.*s", (int)strcspn(file, "."), file);
+	for (char *c = path; *c; c++)
+		if (*c == '-')
+			*c = '_';
+	return root_exists(root, path);
+}
+
+/* What the kernel has copied need not lie in the initramfs, too, which is memory. */
+static void forget_file(const struct root *root, const char *path)
+{
+	if (!root->path[0])
+		(void)unlink(path);
+}
+
 static unsigned int seconds_until(uint64_t end_ms)
 {
 	uint64_t now = clock_ms();
@@ -80,18 +100,22 @@ int modules_load(const struct root *root, const char *path, module_load_fn load,
 	while ((line = strsep(&save, "\n"))) {
 		unsigned int left = seconds_until(end);
 		struct ukd_error why;
-		const char *slash;
+		const char *name;
 
 		if (!parse_line(line, &l))
 			continue;
-		slash = strrchr(l.path, '/');
-		if (!left)
-			note_failure(ret, "no time left for all of them");
-		else if (guard_call(load_one, &l, left < limit->one_s ? left : limit->one_s,
-				    slash ? slash + 1 : l.path, &why) < 0)
-			note_failure(ret, why.text);
-		else
+		name = strrchr(l.path, '/') ? strrchr(l.path, '/') + 1 : l.path;
+		if (is_loaded(root, name)) {
 			ret->loaded++;
+		} else if (!left) {
+			note_failure(ret, "no time left for all of them");
+		} else if (guard_call(load_one, &l, left < limit->one_s ? left : limit->one_s, name,
+				      &why) < 0) {
+			note_failure(ret, why.text);
+		} else {
+			ret->loaded++;
+			forget_file(root, l.path);
+		}
 	}
 	return 0;
 }

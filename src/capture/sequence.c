@@ -11,6 +11,7 @@
 
 #include "capture/capture.h"
 #include "capture/guard.h"
+#include "capture/hardware.h"
 #include "capture/modules.h"
 #include "capture/target.h"
 #include "util/sys.h"
@@ -61,6 +62,10 @@ static void load_modules(struct capture *c)
 	};
 	int r = modules_load(c->root, MODULES_LIST, sys_finit_module, &limit, &result, &e);
 
+	if (r == 0) {
+		r = hardware_load(c->root, sys_finit_module, &limit, &result, &e);
+		r = r == -ENOENT ? 0 : r;
+	}
 	if (r == -ENOENT) {
 		capture_end_stage(c, s, OUTCOME_SKIPPED, "the image has no modules.list");
 		return;

@@ -15,18 +15,25 @@ static void read_one(const struct root *root, const char *path, struct buffer *r
 		(void)!root_read(root, path, CONFIG_MAX, ret, &ignored);
 }
 
+void kconfig_read_version(const struct root *root, const char *kver, struct kconfig *ret)
+{
+	char path[256];
+
+	*ret = (struct kconfig){0};
+	(void)snprintf(path, sizeof(path), "/boot/config-%s", kver);
+	read_one(root, path, &ret->text);
+	(void)snprintf(path, sizeof(path), "/usr/lib/modules/%s/config", kver);
+	read_one(root, path, &ret->text);
+}
+
 void kconfig_read(const struct root *root, struct kconfig *ret)
 {
 	struct ukd_error ignored;
-	char release[128], path[256];
+	char release[128];
 
 	*ret = (struct kconfig){0};
-	if (root_kernel_release(root, release, sizeof(release), &ignored) < 0)
-		return;
-	(void)snprintf(path, sizeof(path), "/boot/config-%s", release);
-	read_one(root, path, &ret->text);
-	(void)snprintf(path, sizeof(path), "/usr/lib/modules/%s/config", release);
-	read_one(root, path, &ret->text);
+	if (root_kernel_release(root, release, sizeof(release), &ignored) >= 0)
+		kconfig_read_version(root, release, ret);
 }
 
 void kconfig_free(struct kconfig *k)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the running kernel was built with, as far as its config file is installed. */
+/* What a kernel was built with, as far as its config file is installed. */
 #pragma once
 
 #include "util/root.h"
@@ -19,7 +19,8 @@ struct kconfig {
  * Reads /boot/config-V (Debian up to trixie, Ubuntu, SUSE), else /usr/lib/modules/V/config (Debian
  * from forky on, Fedora). /proc/config.gz is not looked at. No such file is no error.
  */
-void kconfig_read(const struct root *root, struct kconfig *ret);
+void kconfig_read(const struct root *root, struct kconfig *ret); /* the running kernel's */
+void kconfig_read_version(const struct root *root, const char *kver, struct kconfig *ret);
 void kconfig_free(struct kconfig *k);
 #define _kconfig_ _cleanup_(kconfig_free)
 

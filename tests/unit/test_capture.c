@@ -24,8 +24,8 @@
 
 #include "capture/capture.h"
 #include "capture/guard.h"
+#include "capture/hardware.h"
 #include "capture/init.h"
-#include "capture/modules.h"
 #include "capture/target.h"
 #include "capture/watchdog.h"
 #include "fixture_capture.h"
@@ -605,6 +605,65 @@ static void test_modules(void **state)
 	assert_string_equal(result.first, "hang.ko: not done after 1 s");
 }
 
+/* Stands in for a driver: its device is a bus, on which another device appears. */
+static struct run *bus_run;
+
+static int fake_driver(int fd, const char *params, int flags)
+{
+	char content[32] = "";
+
+	(void)params;
+	(void)flags;
+	(void)!read(fd, content, sizeof(content) - 1);
+	if (!strcmp(content, "bus"))
+		tree_write(&bus_run->tree, "/sys/bus/virtio/devices/virtio0/modalias",
+			   "virtio:d00000002v00001AF4\n");
+	return strcmp(content, "broken") ? 0 : -EINVAL;
+}
+
+/* What is there is loaded, what a loaded driver brings to light too, and nothing else. */
+static void test_drivers_by_hardware(void **state)
+{
+	struct run *r = *state;
+	const struct modules_limit limit = {.one_s = 5, .all_s = 5};
+	struct modules_result result = {0};
+	struct ukd_error e;
+
+	static const char *const dirs[] = {"sys/bus/virtio/devices/virtio0",
+					   "sys/bus/pci/devices/0000:00:01.0",
+					   "sys/bus/pci/devices/0000:00:02.0",
+					   "sys/bus/pci/devices/0000:00:03.0", "m"};
+
+	bus_run = r;
+	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++)
+		assert_int_equal(make_directories(r->tree.root.fd, dirs[i], 0755, &e), 0);
+	assert_int_equal(hardware_load(&r->tree.root, fake_driver, &limit, &result, &e), -ENOENT);
+	tree_write(&r->tree, HARDWARE_ALIASES,
+		   "pci:v00001AF4d*sv*sd*bc*sc*i* virtio_pci\n"
+		   "virtio:d00000002v* virtio_blk\n"
+		   "pci:v00008086d*sv*sd*bc*sc*i* broken\n"
+		   "pci:v00001234d*sv*sd*bc*sc*i* builtin\n"
+		   "virtio:d00000008v* virtio_scsi\nnonsense\n");
+	tree_write(&r->tree, "/etc/ukdump/modules-virtio_pci.list", "/m/ring.ko\n/m/pci.ko\n");
+	tree_write(&r->tree, "/etc/ukdump/modules-virtio_blk.list", "/m/blk.ko\n");
+	tree_write(&r->tree, "/etc/ukdump/modules-virtio_scsi.list", "/m/absent.ko\n");
+	tree_write(&r->tree, "/etc/ukdump/modules-broken.list", "/m/broken.ko\n");
+	tree_write(&r->tree, "/m/ring.ko", "");
+	tree_write(&r->tree, "/m/pci.ko", "bus");
+	tree_write(&r->tree, "/m/blk.ko", "");
+	tree_write(&r->tree, "/m/broken.ko", "broken");
+	tree_write(&r->tree, "/sys/bus/pci/devices/0000:00:01.0/modalias",
+		   "pci:v00001AF4d00001001sv00001AF4sd00000002bc01sc00i00\n");
+	tree_write(&r->tree, "/sys/bus/pci/devices/0000:00:02.0/modalias",
+		   "pci:v00008086d00001001sv00001AF4sd00000002bc01sc00i00\n");
+	tree_write(&r->tree, "/sys/bus/pci/devices/0000:00:03.0/modalias",
+		   "pci:v00001234d00001111sv00001AF4sd00000002bc01sc00i00\n");
+	assert_int_equal(hardware_load(&r->tree.root, fake_driver, &limit, &result, &e), 0);
+	assert_int_equal(result.loaded, 3);
+	assert_int_equal(result.failed, 1);
+	assert_string_equal(result.first, "broken.ko: Invalid argument");
+}
+
 /* Whatever a stopped terminal does, writing to it comes back. */
 static void test_console(void **state)
 {
@@ -738,6 +797,7 @@ int main(void)
 		TEST(test_no_vmcoreinfo),
 		TEST(test_directories),
 		TEST(test_modules),
+		TEST(test_drivers_by_hardware),
 		cmocka_unit_test(test_console),
 		TEST(test_after_crash),
 		cmocka_unit_test(test_guard),

@@ -145,6 +145,32 @@ static void test_no_index(void **state _unused_)
 	module_tree_free(m);
 }
 
+static int join(void *ctx, const char *alias, struct ukd_error *e)
+{
+	char *text = ctx;
+
+	(void)e;
+	(void)strcat(strcat(text, alias), "|");
+	return 0;
+}
+
+static void test_aliases(void **state _unused_)
+{
+	_module_tree_ struct module_tree *m = NULL;
+	_tree_ struct tree t;
+	struct ukd_error e = {0};
+	char text[256] = "";
+
+	tree_make(&t);
+	tree_write(&t, DIR "modules.dep", "k/a-b.ko:\n");
+	tree_write(&t, DIR "modules.alias",
+		   "# Aliases\nalias pci:v0000* a_b\nalias pci:v0001* a_bc\nalias x y a_b\n"
+		   "alias pci:v0002* other\nalias  a_b\nalias fs-a a_b");
+	assert_int_equal(module_tree_load(&t.root, "6.1", &m, &e), 0);
+	assert_int_equal(module_aliases(m, "a-b", join, text, &e), 0);
+	assert_string_equal(text, "pci:v0000*|x y|fs-a|");
+}
+
 static void test_makedumpfile_and_kernels(void **state _unused_)
 {
 	static const struct {
@@ -188,6 +214,7 @@ int main(void)
 		cmocka_unit_test(test_one_name_is_the_beginning_of_another),
 		cmocka_unit_test(test_lines_that_depmod_does_not_write),
 		cmocka_unit_test(test_no_index),
+		cmocka_unit_test(test_aliases),
 		cmocka_unit_test(test_makedumpfile_and_kernels),
 	};
 
