@@ -71,6 +71,9 @@ SRC_build := \
 	needs.c \
 	need_disk.c \
 	need_virtiofs.c \
+	need_network.c \
+	network_lookup.c \
+	network_stack.c \
 	initrd.c \
 	makedumpfile.c \
 	stub_blob.S
@@ -191,6 +194,7 @@ UNIT_TESTS := \
 	test_sidecar \
 	test_modules \
 	test_target \
+	test_network \
 	test_conf \
 	test_dump \
 	test_auth \
@@ -263,5 +267,7 @@ TEST_test_ima := loader auth pe conf crashkernel util base
 FIXTURES_test_ima := fixture_tree.c fixture_checks.c
 TEST_test_modules := build pe conf util base
 FIXTURES_test_modules := fixture_tree.c
+TEST_test_network := build pe conf util base
+FIXTURES_test_network := fixture_tree.c fixture_checks.c
 TEST_test_target := build pe conf util base
 FIXTURES_test_target := fixture_tree.c fixture_checks.c

@@ -176,6 +176,28 @@ int device_drivers(const struct root *root, const char *device, device_driver_fn
 	return r;
 }
 
+int device_network_drivers(const struct root *root, const char *name, device_driver_fn *add,
+			   void *ctx, struct ukd_error *e)
+{
+	struct walk w = {.root = root, .add = add, .ctx = ctx};
+	char link[PATH_LEN], to[PATH_LEN], path[PATH_LEN + 8];
+	const char *devices;
+	int r;
+
+	(void)snprintf(link, sizeof(link), "sys/class/net/%s", name);
+	r = read_link(root, link, to);
+	if (r < 0)
+		return ukd_fail_errno(e, r, "/%s", link);
+	devices = strstr(to, "devices/");
+	if (!devices)
+		return ukd_refuse(e, "target", "/%s leads to no device", link);
+	(void)snprintf(path, sizeof(path), "sys/%s", devices);
+	r = walk_down(&w, path, e);
+	/* The driver of its transceiver, which the NIC's driver would ask modprobe for. */
+	(void)snprintf(link, sizeof(link), "sys/class/net/%s/phydev", name);
+	return r < 0 ? r : visit(&w, link, e);
+}
+
 /* Counts the devices of one file system; *member: the device is among them. */
 static unsigned int count_devices(const struct root *root, const char *uuid, const char *device,
 				  bool *member)

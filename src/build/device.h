@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What sysfs tells about the block device of a target: can the lean image reach it, and how? */
+/* What sysfs tells about the device of a target: can the capture environment reach it, and how? */
 #pragma once
 
 #include "util/root.h"
@@ -17,6 +17,10 @@ typedef int device_driver_fn(void *ctx, const char *module, bool loadable, struc
  */
 int device_drivers(const struct root *root, const char *device, device_driver_fn *add, void *ctx,
 		   struct ukd_error *e) _must_check_;
+
+/* The same for a network interface, with the driver of its PHY. No driver at all is no error. */
+int device_network_drivers(const struct root *root, const char *name, device_driver_fn *add,
+			   void *ctx, struct ukd_error *e) _must_check_;
 
 /* Refuses (check "target") a mounted btrfs that the device ("major:minor") is only one part of. */
 int device_check_btrfs(const struct root *root, const char *device,

@@ -259,6 +259,8 @@ int needs_collect(struct needs *n, struct ukd_error *e)
 		r = need_target(n, s->dump.target.v[i], i, e);
 	for (unsigned int i = 0; r >= 0 && i < s->image.modules.n; i++)
 		r = need_driver_strictly(n, s->image.modules.v[i], e);
+	if (r >= 0 && n->hosts.n)
+		r = need_network_setup(n, e);
 	if (r >= 0 && n->dracut.n)
 		r = need_fact(n, e, "environment=full");
 	return r;
@@ -270,6 +272,7 @@ void needs_free(struct needs *n)
 	strings_free(&n->dracut);
 	strings_free(&n->programs);
 	strings_free(&n->parameters);
+	strings_free(&n->hosts);
 	strings_free(&n->facts);
 	buffer_free(&n->drivers);
 	strings_free(&n->hardware);

@@ -40,6 +40,7 @@ struct needs {
 	struct strings dracut;	   /* dracut's own modules; any at all: the full environment */
 	struct strings programs;   /* names or absolute paths, come with their libraries */
 	struct strings parameters; /* for dracut's modules, such as rd.lvm.lv=vg/lv */
+	struct strings hosts;	   /* to be reached over a network */
 	struct strings facts;	   /* lines of build.conf (ukdump-capture(8)) */
 	struct buffer drivers;	   /* modules.list */
 	struct need_list *lists;
@@ -88,6 +89,13 @@ int need_file(struct needs *n, const char *path, struct bytes content, mode_t mo
 /* A copy of a file of the root, at most max bytes; the name of the setting is for messages. */
 int need_copy(struct needs *n, const char *setting, const char *from, const char *path, mode_t mode,
 	      size_t max, struct ukd_error *e) _must_check_;
+
+/*
+ * A host to be reached over a network: a name or an address, IPv6 without brackets. What leads
+ * there is worked out once for all hosts, by need_network_setup(), which needs_collect() calls.
+ */
+int need_network(struct needs *n, const char *host, struct ukd_error *e) _must_check_;
+int need_network_setup(struct needs *n, struct ukd_error *e) _must_check_;
 
 /* The kinds of target, one function each; index counts Target= from 0. */
 int need_virtiofs(struct needs *n, const char *target, unsigned int index,
