@@ -39,6 +39,7 @@ static _noreturn_ void child_exec(const struct process *p, int out_fd, int statu
 
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	(void)signal(SIGPIPE, SIG_DFL); /* we may ignore it; a program expects it */
 	(void)setpgid(0, 0);
 	if (p->oom_score_adj)
 		process_set_oom_score(p->oom_score_adj);
@@ -58,36 +59,53 @@ out:
 	_exit(127);
 }
 
-/* Starts the child; on success its pid, and in *ret_out the reading end of its stdout or -1. */
-static int start(const struct process *p, pid_t *ret_pid, int *ret_out, struct ukd_error *e)
+/* A pipe for the output that is collected, if any: the two ends, or -1. */
+static int make_output_pipe(const struct process *p, int *ret_r, int *ret_w, struct ukd_error *e)
+{
+	int fds[2];
+
+	if (!p->output)
+		return 0;
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return ukd_fail_errno(e, -errno, "pipe");
+	*ret_r = fds[0];
+	*ret_w = fds[1];
+	return 0;
+}
+
+int process_start(const struct process *p, struct child *ret, struct ukd_error *e)
 {
 	_close_ int status_r = -1, status_w = -1, out_r = -1, out_w = -1;
-	int fds[2], err;
-	pid_t pid = -1;
+	struct child child = CHILD_NONE;
+	int fds[2], err, r;
 
 	if (pipe2(fds, O_CLOEXEC) < 0)
 		return ukd_fail_errno(e, -errno, "pipe");
 	status_r = fds[0];
 	status_w = fds[1];
-	if (p->output) {
-		if (pipe2(fds, O_CLOEXEC) < 0)
-			return ukd_fail_errno(e, -errno, "pipe");
-		out_r = fds[0];
-		out_w = fds[1];
-	}
+	r = make_output_pipe(p, &out_r, &out_w, e);
+	if (r < 0)
+		return r;
 	(void)fflush(NULL);
-	pid = fork();
-	if (pid < 0)
+	child.name = p->argv[0];
+	child.pid = fork();
+	if (child.pid < 0)
 		return ukd_fail_errno(e, -errno, "%s: cannot start", p->argv[0]);
-	if (pid == 0)
+	if (child.pid == 0)
 		child_exec(p, p->output ? out_w : p->stdout_fd, status_w);
 	(void)close(take_fd(&status_w));
 	if (fd_read_full(status_r, &err, sizeof(err)) == 0) {
-		(void)waitpid(pid, NULL, 0);
+		(void)waitpid(child.pid, NULL, 0);
 		return ukd_fail_errno(e, -err, "%s: cannot start", p->argv[0]);
 	}
-	*ret_pid = pid;
-	*ret_out = take_fd(&out_r);
+	child.pidfd = (int)syscall(SYS_pidfd_open, child.pid, 0);
+	if (child.pidfd < 0) {
+		r = ukd_fail_errno(e, -errno, "pidfd_open");
+		(void)process_kill(&child);
+		return r;
+	}
+	child.out = take_fd(&out_r);
+	*ret = child;
 	return 0;
 }
 
@@ -117,13 +135,13 @@ static void collect(const struct process *p, int *fd)
 }
 
 /* Waits for the child's end, its output, a tick or the limit. Returns 0, or why it must be killed. */
-static int supervise(const struct process *p, int pidfd, int *out, struct ukd_error *e)
+static int supervise(const struct process *p, struct child *c, struct ukd_error *e)
 {
 	uint64_t begin = clock_ms(), next_tick = 1000;
 
 	for (;;) {
-		struct pollfd fds[2] = {{.fd = pidfd, .events = POLLIN},
-					{.fd = *out, .events = POLLIN}};
+		struct pollfd fds[2] = {{.fd = c->pidfd, .events = POLLIN},
+					{.fd = c->out, .events = POLLIN}};
 		uint64_t passed = clock_ms() - begin;
 
 		if (passed >= (uint64_t)p->timeout_s * 1000)
@@ -137,50 +155,73 @@ static int supervise(const struct process *p, int pidfd, int *out, struct ukd_er
 		}
 		if (poll(fds, 2, 200) < 0 && errno != EINTR)
 			return ukd_fail_errno(e, -errno, "poll");
-		if (*out >= 0 && fds[1].revents)
-			collect(p, out);
+		if (c->out >= 0 && fds[1].revents)
+			collect(p, &c->out);
 		else if (fds[0].revents)
 			return 0;
 	}
 }
 
-/* A killed process that sleeps in the kernel (a dead disk) may stay for ever: not waited for. */
-static bool ends_soon(int pidfd)
+static void child_close(struct child *c)
 {
-	struct pollfd p = {.fd = pidfd, .events = POLLIN};
+	if (c->out >= 0)
+		(void)close(c->out);
+	if (c->pidfd >= 0)
+		(void)close(c->pidfd);
+	*c = (struct child)CHILD_NONE;
+}
 
-	return pidfd < 0 || poll(&p, 1, KILLED_WAIT_MS) != 0;
+int process_reap(struct child *c, struct ukd_error *e)
+{
+	const char *name = c->name;
+	int status, r = 0;
+
+	while (r == 0 && waitpid(c->pid, &status, 0) < 0)
+		if (errno != EINTR)
+			r = ukd_fail_errno(e, -errno, "waitpid");
+	child_close(c);
+	if (r < 0)
+		return r;
+	if (WIFSIGNALED(status))
+		return ukd_fail(e, -ECHILD, "%s: ended by signal %d (%s)%s", name, WTERMSIG(status),
+				strsignal(WTERMSIG(status)),
+				WTERMSIG(status) == SIGKILL ? ", probably out of memory" : "");
+	return WEXITSTATUS(status);
+}
+
+/* A killed process that sleeps in the kernel (a dead disk) may stay for ever: not waited for. */
+bool process_kill(struct child *c)
+{
+	struct pollfd p = {.fd = c->pidfd, .events = POLLIN};
+	struct ukd_error ignored;
+	bool ended;
+
+	if (c->pid <= 0)
+		return true;
+	(void)kill(-c->pid, SIGKILL);
+	ended = c->pidfd < 0 || poll(&p, 1, KILLED_WAIT_MS) != 0;
+	if (ended)
+		(void)process_reap(c, &ignored);
+	else
+		child_close(c);
+	return ended;
 }
 
 int process_run(const struct process *p, struct ukd_error *e)
 {
-	_close_ int out = -1, pidfd = -1;
-	int status, r;
-	pid_t pid = -1;
+	struct child child = CHILD_NONE;
+	int r = process_start(p, &child, e);
 
-	r = start(p, &pid, &out, e);
 	if (r < 0)
 		return r;
-	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-	r = pidfd < 0 ? ukd_fail_errno(e, -errno, "pidfd_open") : supervise(p, pidfd, &out, e);
-	if (r < 0 && p->keep_running)
-		return r;
-	if (r < 0) {
-		(void)kill(-pid, SIGKILL);
-		if (!ends_soon(pidfd))
-			return ukd_fail(e, r, "%.400s; it cannot be killed", e->text);
-	}
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return ukd_fail_errno(e, -errno, "waitpid");
-	if (r < 0)
-		return r;
-	/* What we killed ourselves was told above. */
-	if (WIFSIGNALED(status))
-		return ukd_fail(e, -ECHILD, "%s: ended by signal %d (%s)%s", p->argv[0],
-				WTERMSIG(status), strsignal(WTERMSIG(status)),
-				WTERMSIG(status) == SIGKILL ? ", probably out of memory" : "");
-	return WEXITSTATUS(status);
+	r = supervise(p, &child, e);
+	if (r == 0)
+		return process_reap(&child, e);
+	if (p->keep_running)
+		child_close(&child);
+	else if (!process_kill(&child))
+		return ukd_fail(e, r, "%.400s; it cannot be killed", e->text);
+	return r;
 }
 
 int process_run_ok(const struct process *p, struct ukd_error *e)

@@ -40,6 +40,29 @@ struct process {
 
 #define PROCESS_DEFAULTS .stdin_fd = -1, .stdout_fd = -1, .stderr_fd = -1, .timeout_s = 60
 
+/* A program that runs. */
+struct child {
+	const char *name; /* argv[0], borrowed */
+	pid_t pid;
+	int pidfd; /* readable when it has ended */
+	int out;   /* the reading end of its stdout where that is collected, or -1 */
+};
+
+#define CHILD_NONE                              \
+	{                                       \
+		.pid = -1, .pidfd = -1, .out = -1 \
+	}
+
+/*
+ * For several programs at once. Starts one; its limit, tick and output are the caller's affair.
+ * Each is ended by one of: process_reap(), once pidfd is readable: exit code or -ECHILD as
+ * process_run() has it; process_kill(), with its process group: false if it cannot be killed, which
+ * is not waited for. Both close what the struct holds.
+ */
+int process_start(const struct process *p, struct child *ret, struct ukd_error *e) _must_check_;
+int process_reap(struct child *c, struct ukd_error *e) _must_check_;
+bool process_kill(struct child *c);
+
 /*
  * Whom the out-of-memory killer takes (oom_score_adj of proc(5)): sets it for the calling process
  * and what it forks from now on. Where that is not possible the kernel decides alone.
