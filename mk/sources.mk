@@ -119,7 +119,16 @@ SRC_capture := \
 	plans.c \
 	collector.c \
 	tool.c \
-	copy.c
+	words.c \
+	progress.c \
+	copy.c \
+	directory_dump.c \
+	flattened.c \
+	flow.c \
+	arguments.c \
+	stream.c \
+	encrypt.c \
+	exec.c
 SRC_dump := \
 	dump.c \
 	header.c \
@@ -206,6 +215,7 @@ UNIT_TESTS := \
 	test_revoked \
 	test_inner \
 	test_capture_formats \
+	test_flow \
 	test_capture \
 	test_capture_disk \
 	test_store
@@ -230,6 +240,8 @@ TEST_test_trust := auth pe util base
 FIXTURES_test_trust := fixture_pe.c fixture_pki.c fixture_auth.c
 TEST_test_capture_formats := capture store conf util base
 FIXTURES_test_capture_formats := fixture_capture.c
+TEST_test_flow := capture store conf util base
+FIXTURES_test_flow := fixture_capture.c
 TEST_test_capture := capture store conf util base
 FIXTURES_test_capture := fixture_capture.c
 TEST_test_conf := conf util base

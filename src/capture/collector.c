@@ -4,12 +4,10 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "capture/guard.h"
 #include "util/cleanup.h"
 #include "util/process.h"
 
@@ -90,72 +88,50 @@ static void warn_about_settings(const struct capture *c, const struct makedumpfi
 			    "Threads= not used: makedumpfile before 1.7.8 can write corrupt dumps");
 }
 
-struct command {
-	const char *argv[16];
-	char level[16], threads[16], limit[32], core[4200];
-};
-
-static void make_command(const struct attempt *a, const struct makedumpfile *m, uint64_t room,
-			 struct command *ret)
+static void add_format(const struct attempt *a, const struct makedumpfile *m,
+		       const struct plan *plan, struct arguments *ret)
 {
-	const struct settings *s = &a->c->settings;
-	unsigned int n = 0;
 	bool exact;
-	const char *compress = makedumpfile_compression(m, s->dump.compress, &exact);
+	const char *compress = makedumpfile_compression(m, a->c->settings.dump.compress, &exact);
 
-	warn_about_settings(a->c, m, exact);
-	(void)snprintf(ret->level, sizeof(ret->level), "%u", s->dump.dump_level);
-	(void)snprintf(ret->threads, sizeof(ret->threads), "%u", s->dump.threads);
-	(void)snprintf(ret->limit, sizeof(ret->limit), "%llu", (unsigned long long)room);
-	vmcore_path(a->c, ret->core, sizeof(ret->core));
-	ret->argv[n++] = "makedumpfile";
+	if (plan->step == STEP_CONFIGURED)
+		warn_about_settings(a->c, m, exact);
 	if (compress)
-		ret->argv[n++] = compress;
-	ret->argv[n++] = "-d";
-	ret->argv[n++] = ret->level;
-	if (s->dump.threads > 1 && m->version >= THREADS_SINCE) {
-		ret->argv[n++] = "--num-threads";
-		ret->argv[n++] = ret->threads;
+		arguments_add(ret, "%s", compress);
+	arguments_add(ret, "-d");
+	arguments_add(ret, "%u", plan->level);
+}
+
+int makedumpfile_command(const struct attempt *a, const struct plan *plan, uint64_t room,
+			 struct arguments *ret, struct ukd_error *e)
+{
+	struct makedumpfile m;
+	char core[4200];
+	int r = query_makedumpfile(a->c, &m, e);
+
+	if (r < 0)
+		return r;
+	arguments_add(ret, "makedumpfile");
+	if (!room)
+		arguments_add(ret, "-F");
+	add_format(a, &m, plan, ret);
+	/* Threads and the flattened format exclude each other. */
+	if (plan->threads > 1 && m.version >= THREADS_SINCE && room) {
+		arguments_add(ret, "--num-threads");
+		arguments_add(ret, "%u", plan->threads);
+	}
+	if (plan->buffer_kib) {
+		arguments_add(ret, "--cyclic-buffer");
+		arguments_add(ret, "%u", plan->buffer_kib);
 	}
 	/* Full disk or KeepFree=: makedumpfile then ends with a dump marked incomplete. */
-	ret->argv[n++] = "-L";
-	ret->argv[n++] = ret->limit;
-	ret->argv[n++] = ret->core;
-	ret->argv[n++] = DUMP_UNFINISHED;
-	ret->argv[n] = NULL;
-}
-
-/* Whatever the outcome: what was written goes to the disk, in the time that is left. */
-static int sync_dump(struct attempt *a, struct ukd_error *e)
-{
-	_close_ int fd = openat(a->dirfd, DUMP_UNFINISHED, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-
-	if (fd < 0)
-		return ukd_fail_errno(e, -errno, "makedumpfile wrote no dump");
-	return guard_fsync(fd, budget_work_s(&a->c->budget, 600), "fsync of the dump", e);
-}
-
-int plan_makedumpfile(struct attempt *a, struct ukd_error *e)
-{
-	struct record *record = &a->c->record;
-	struct makedumpfile m;
-	struct command command;
-	struct ukd_error e2;
-	uint64_t room;
-	int r = directory_room(a, &room, e);
-
-	if (r < 0)
-		return r;
-	r = query_makedumpfile(a->c, &m, e);
-	if (r < 0)
-		return r;
-	make_command(a, &m, room, &command);
-	record_collector(record, command.argv);
-	r = tool_run(a, command.argv, -1, budget_work_s(&a->c->budget, UINT64_MAX), true,
-		     &record->collector.exit, e);
-	if (r < 0) {
-		(void)sync_dump(a, &e2);
-		return r;
+	if (room) {
+		arguments_add(ret, "-L");
+		arguments_add(ret, "%llu", (unsigned long long)room);
 	}
-	return sync_dump(a, e);
+	vmcore_path(a->c, core, sizeof(core));
+	arguments_add(ret, "%s", core);
+	if (room)
+		arguments_add(ret, DUMP_UNFINISHED);
+	return arguments_check(ret, e);
 }

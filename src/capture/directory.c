@@ -14,6 +14,7 @@
 #include <sys/syscall.h>
 #include <time.h>
 
+#include "capture/encrypt.h"
 #include "capture/guard.h"
 #include "capture/target.h"
 #include "util/cleanup.h"
@@ -67,8 +68,7 @@ static int open_or_make(int base, const char *path, int *ret, struct ukd_error *
 	return ukd_fail_errno(e, dir, "cannot open the target's top directory");
 }
 
-/* 20261121T183822Z-<machine>, by the crash's own clock where it is known. */
-static void base_name(const struct capture *c, char *ret, size_t size)
+void crash_name(const struct capture *c, char *ret, size_t size)
 {
 	time_t t = c->crash.time ? (time_t)c->crash.time : time(NULL);
 	char stamp[32] = "00000000T000000Z";
@@ -83,7 +83,7 @@ static int make_crash_directory(struct attempt *a, int dir, struct ukd_error *e)
 {
 	char base[104];
 
-	base_name(a->c, base, sizeof(base));
+	crash_name(a->c, base, sizeof(base));
 	for (unsigned int i = 0; i < SAME_NAME_MAX; i++) {
 		if (i)
 			(void)snprintf(a->name, sizeof(a->name), "%s-%u", base, i);
@@ -113,6 +113,8 @@ int directory_enter(struct attempt *a, int base, const char *path, struct ukd_er
 	r = make_crash_directory(a, dir, e);
 	if (r < 0)
 		return r;
+	if (encrypt_wanted(a->c))
+		a->stream = &directory_stream;
 	/* The new name must survive the next power cut, whatever else happens. */
 	return guard_fsync(dir, budget_work_s(&a->c->budget, 60), "fsync of the directory", e);
 }
@@ -171,10 +173,11 @@ static int rename_new(int dir, const char *from, const char *to)
 /* vmcore-incomplete becomes vmcore; an existing vmcore is never replaced. */
 static int give_final_name(struct attempt *a, struct ukd_error *e)
 {
-	int r = rename_new(a->dirfd, "vmcore-incomplete", "vmcore");
+	const struct record *record = &a->c->record;
+	int r = rename_new(a->dirfd, record->file_part, record->file);
 
 	if (r < 0)
-		return ukd_fail_errno(e, r, "cannot rename vmcore-incomplete");
+		return ukd_fail_errno(e, r, "cannot rename %s", record->file_part);
 	return guard_fsync(a->dirfd, budget_any_s(&a->c->budget, 60), "fsync of the directory", e);
 }
 
@@ -188,6 +191,6 @@ int directory_publish(struct attempt *a, struct ukd_error *e)
 	r = give_final_name(a, e);
 	if (r < 0)
 		return r;
-	(void)snprintf(a->note, sizeof(a->note), "%s/vmcore", a->name);
+	(void)snprintf(a->note, sizeof(a->note), "%s/%s", a->name, record->file);
 	return 0;
 }

@@ -25,7 +25,6 @@
 #define SUB_HEADER_SIZE	  104
 #define DESCRIPTOR_SIZE	  24
 #define STATUS_INCOMPLETE 0x8
-#define FLAT_HEADER_SIZE  4096
 
 struct kdump {
 	uint64_t block_size;
@@ -162,37 +161,6 @@ static int check_kdump(int fd, struct bytes head, struct dump_facts *f, struct u
 	return check_descriptors(fd, &k, f, e);
 }
 
-static uint64_t load_be64(const uint8_t *p)
-{
-	return __builtin_bswap64(load_le64(p));
-}
-
-/* Records of {offset, size, data} up to one with offset -1. Steps are at least 16 bytes. */
-static int check_flattened(int fd, struct dump_facts *f, struct ukd_error *e)
-{
-	uint64_t off = FLAT_HEADER_SIZE;
-
-	for (;;) {
-		uint8_t record[16];
-		int r = read_at(fd, record, sizeof(record), off, e);
-
-		if (r < 0)
-			return r;
-		off += sizeof(record);
-		uint64_t where = load_be64(record), size = load_be64(record + 8);
-		if (where == UINT64_MAX)
-			break;
-		if (where > INT64_MAX || size > f->size - off)
-			return ukd_refuse(e, "dump.truncated",
-					  "flattened record of %llu bytes at %llu of %llu",
-					  (unsigned long long)size, (unsigned long long)off,
-					  (unsigned long long)f->size);
-		f->readable = true;
-		off += size;
-	}
-	return 0;
-}
-
 static int check_elf(int fd, struct dump_facts *f, struct ukd_error *e)
 {
 	uint64_t extent;
@@ -225,10 +193,6 @@ int dump_check(int fd, struct dump_facts *ret, struct ukd_error *e)
 		ret->format = DUMP_KDUMP;
 		return check_kdump(fd, b, ret, e);
 	}
-	if (bytes_start_with(b, "makedumpfile")) {
-		ret->format = DUMP_FLATTENED;
-		return check_flattened(fd, ret, e);
-	}
 	if (bytes_start_with(b, "\177ELF")) {
 		ret->format = DUMP_ELF;
 		return check_elf(fd, ret, e);
@@ -236,18 +200,22 @@ int dump_check(int fd, struct dump_facts *ret, struct ukd_error *e)
 	return ukd_refuse(e, "dump.signature", "not a dump: it begins with neither KDUMP nor ELF");
 }
 
-int dump_hash(int fd, uint64_t size, uint64_t end_ms, char hex[65], struct ukd_error *e)
+int dump_hash(int fd, uint64_t end_ms, struct progress *progress, char hex[65], struct ukd_error *e)
 {
 	_free_ uint8_t *chunk = malloc(CHUNK);
 	uint8_t digest[SHA256_DIGEST_LENGTH];
+	uint64_t said_ms = clock_ms();
+	struct stat st;
 	SHA2_CTX sha;
 
 	if (!chunk)
 		return ukd_oom(e);
+	if (fstat(fd, &st) < 0)
+		return ukd_fail_errno(e, -errno, "cannot read the dump back");
 	/* After an fsync this makes the pages come from the disk again. */
 	(void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
 	SHA256Init(&sha);
-	for (uint64_t off = 0; off < size;) {
+	for (uint64_t off = 0, size = (uint64_t)st.st_size; off < size;) {
 		size_t n = size - off < CHUNK ? (size_t)(size - off) : CHUNK;
 		int r = read_at(fd, chunk, n, off, e);
 
@@ -257,7 +225,12 @@ int dump_hash(int fd, uint64_t size, uint64_t end_ms, char hex[65], struct ukd_e
 			return ukd_fail(e, -ETIME, "no time left to read the dump back");
 		SHA256Update(&sha, chunk, n);
 		off += n;
+		if (clock_ms() - said_ms >= 1000) {
+			said_ms = clock_ms();
+			progress_step(progress, off, progress_percent(off, size));
+		}
 	}
+	progress_end(progress, (uint64_t)st.st_size);
 	SHA256Final(digest, &sha);
 	format_hex((struct bytes){digest, sizeof(digest)}, hex);
 	return 0;

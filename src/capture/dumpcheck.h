@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Is this dump file complete? Looks at structure only: kdump-compressed (what makedumpfile writes),
- * its flattened form, and ELF cores. What was written by a tool on a failing machine to a failing
- * disk is not trusted: every offset is checked against the file's size.
+ * Is this dump file complete? Looks at structure only: kdump-compressed (what makedumpfile writes)
+ * and ELF cores. (Its flattened form is followed as it passes: flattened.h.) What was written by a
+ * tool on a failing machine to a failing disk is not trusted: every offset is checked against the
+ * file's size.
  */
 #pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "util/error.h"
+#include "capture/progress.h"
 
 enum dump_format {
 	DUMP_UNKNOWN,
 	DUMP_KDUMP,
-	DUMP_FLATTENED,
+	DUMP_FLATTENED, /* never found by dump_check() */
 	DUMP_ELF,
 };
 
@@ -40,5 +41,5 @@ int dump_check(int fd, struct dump_facts *ret, struct ukd_error *e) _must_check_
  * Reads the whole file back and hashes it. Returns -ETIME, hex untouched, when clock_ms() passes
  * end_ms first.
  */
-int dump_hash(int fd, uint64_t size, uint64_t end_ms, char hex[65],
+int dump_hash(int fd, uint64_t end_ms, struct progress *progress, char hex[65],
 	      struct ukd_error *e) _must_check_;

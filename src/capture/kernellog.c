@@ -14,9 +14,7 @@
 #include "util/cleanup.h"
 #include "util/parse.h"
 
-#define LOG_NAME    "dmesg.txt"
 #define LOG_SECOND  "dmesg-makedumpfile.txt" /* until it replaces the first */
-#define LOG_PART    "dmesg-incomplete.txt"   /* what a tool that failed left */
 #define LOG_LIMIT_S 120
 #define LOG_MAX	    MIB(128) /* more than any sensible log_buf_len= */
 #define LOG_MIN	    MIB(8)   /* the log is worth more than KeepFree=, up to this size */
@@ -35,29 +33,25 @@ static int log_size(int dirfd, const char *name, uint64_t *ret, struct ukd_error
 }
 
 /* A tool that writes without end, led astray by the broken memory, is ended by SIGXFSZ. */
-static int run_log_tool(struct attempt *a, const char *const *argv, int out_fd, struct ukd_error *e)
+static int run_log_tool(struct attempt *a, const char *const *argv, int out_fd, uint64_t max,
+			struct ukd_error *e)
 {
 	unsigned int limit_s = budget_share_s(&a->c->budget, 8, LOG_LIMIT_S);
 	struct rlimit old, small;
-	uint64_t room;
 	int r;
 
-	if (directory_room(a, &room, e) < 0 || room > LOG_MAX)
-		room = LOG_MAX;
-	if (room < LOG_MIN)
-		room = LOG_MIN;
 	if (getrlimit(RLIMIT_FSIZE, &old) < 0)
 		return ukd_fail_errno(e, -errno, "getrlimit");
 	/* Inherited by the tool; this program itself writes no file meanwhile. */
-	small = (struct rlimit){.rlim_cur = old.rlim_max < room ? old.rlim_max : room,
+	small = (struct rlimit){.rlim_cur = old.rlim_max < max ? old.rlim_max : max,
 				.rlim_max = old.rlim_max};
 	(void)setrlimit(RLIMIT_FSIZE, &small);
-	r = tool_run(a, argv, out_fd, budget_work_s(&a->c->budget, limit_s), false, NULL, e);
+	r = tool_run(a, argv, out_fd, budget_work_s(&a->c->budget, limit_s), false, NULL, NULL, e);
 	(void)setrlimit(RLIMIT_FSIZE, &old);
 	return r;
 }
 
-static int by_vmcore_dmesg(struct attempt *a, const char *core, struct ukd_error *e)
+static int by_vmcore_dmesg(struct attempt *a, const char *core, uint64_t max, struct ukd_error *e)
 {
 	const char *argv[] = {"vmcore-dmesg", core, NULL};
 	_close_ int fd = openat(a->dirfd, LOG_NAME,
@@ -67,18 +61,18 @@ static int by_vmcore_dmesg(struct attempt *a, const char *core, struct ukd_error
 
 	if (fd < 0)
 		return ukd_fail_errno(e, -errno, "cannot create %s", LOG_NAME);
-	r = run_log_tool(a, argv, fd, e);
+	r = run_log_tool(a, argv, fd, max, e);
 	if (r < 0)
 		return r;
 	return log_size(a->dirfd, LOG_NAME, &size, e);
 }
 
 /* What vmcore-dmesg left, if anything, stays until makedumpfile has something better. */
-static int by_makedumpfile(struct attempt *a, const char *core, struct ukd_error *e)
+static int by_makedumpfile(struct attempt *a, const char *core, uint64_t max, struct ukd_error *e)
 {
 	const char *argv[] = {"makedumpfile", "--dump-dmesg", core, LOG_SECOND, NULL};
 	uint64_t size;
-	int r = run_log_tool(a, argv, -1, e);
+	int r = run_log_tool(a, argv, -1, max, e);
 
 	if (r == 0)
 		r = log_size(a->dirfd, LOG_SECOND, &size, e);
@@ -116,22 +110,36 @@ static void keep_part(struct attempt *a)
 		(void)unlinkat(a->dirfd, LOG_NAME, 0);
 }
 
-int directory_save_log(struct attempt *a, struct ukd_error *e)
+int kernel_log(struct attempt *a, uint64_t max, struct ukd_error *e)
 {
-	char core[4200], size_text[FORMAT_SIZE_MAX];
 	struct ukd_error first, second;
-	uint64_t size;
+	char core[4200];
 	int r;
 
 	vmcore_path(a->c, core, sizeof(core));
-	r = by_vmcore_dmesg(a, core, &first);
+	r = by_vmcore_dmesg(a, core, max, &first);
+	if (r == 0)
+		return 0;
+	r = by_makedumpfile(a, core, max, &second);
+	if (r == 0)
+		return 0;
+	keep_part(a);
+	return ukd_fail(e, r, "%.240s; %.240s", first.text, second.text);
+}
+
+int directory_save_log(struct attempt *a, struct ukd_error *e)
+{
+	char size_text[FORMAT_SIZE_MAX];
+	uint64_t size, room;
+	int r;
+
+	if (a->stream)
+		return stream_save_log(a, e);
+	if (directory_room(a, &room, e) < 0 || room > LOG_MAX)
+		room = LOG_MAX;
+	r = kernel_log(a, room < LOG_MIN ? LOG_MIN : room, e);
 	if (r < 0)
-		r = by_makedumpfile(a, core, &second);
-	if (r < 0) {
-		r = ukd_fail(e, r, "%.240s; %.240s", first.text, second.text);
-		keep_part(a);
 		return r;
-	}
 	r = sync_log(a, budget_work_s(&a->c->budget, 60), e);
 	if (r < 0)
 		return r;

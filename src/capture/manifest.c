@@ -118,6 +118,23 @@ static struct json_object *checked(enum dump_checked c)
 	return c == CHECKED_NOT ? NULL : text(c == CHECKED_FULL ? "full" : "header");
 }
 
+/* The name of what there is of a dump. */
+static struct json_object *file(const struct record *r)
+{
+	if (r->state == STATE_COMPLETE)
+		return text_or_null(r->file);
+	return r->state == STATE_PARTIAL ? text_or_null(r->file_part) : NULL;
+}
+
+static struct json_object *recipients(const struct record *r)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (unsigned int i = 0; i < r->n_recipients; i++)
+		(void)json_object_array_add(list, text(r->recipients[i]));
+	return list;
+}
+
 char *manifest_text(const struct record *r)
 {
 	struct json_object *o = json_object_new_object();
@@ -135,11 +152,13 @@ char *manifest_text(const struct record *r)
 	add(o, "stages", stages(r));
 	add(o, "targets", targets(r));
 	add(o, "collector", collector(r));
+	add(o, "file", file(r));
+	add(o, "format", r->format && r->state >= STATE_PARTIAL ? text(r->format) : NULL);
 	add_bytes(o, "bytes", r->bytes);
 	add(o, "sha256", text_or_null(r->sha256));
 	add(o, "checked", checked(r->checked));
 	add(o, "memory", memory(r));
-	add(o, "encrypted_to", json_object_new_array());
+	add(o, "encrypted_to", recipients(r));
 	s = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY |
 						      JSON_C_TO_STRING_NOSLASHESCAPE);
 	if (s && asprintf(&copy, "%s\n", s) < 0)

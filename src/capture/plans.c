@@ -1,49 +1,83 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/*
- * The plans for a dump in a directory, in order, and what is done with what a failed plan has left.
- * A plan counts only when its result passes the structure check: an exit status of 0 is not proof.
- */
+/* The order of plans, and what is done with what a failed plan has left: see plans.h. */
+#include "capture/plans.h"
+
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <sys/stat.h>
 
 #include "capture/collector.h"
-#include "capture/dumpcheck.h"
 #include "util/cleanup.h"
 #include "util/parse.h"
 
-static const struct plan {
-	const char *name;
-	int (*run)(struct attempt *a, struct ukd_error *e);
-	bool whole;   /* needs room for all of /proc/vmcore */
-	bool partial; /* never complete by intention: not tried where a readable part exists */
-} plans[] = {
-	{"makedumpfile", plan_makedumpfile, false, false},
-	{"copy", plan_copy, true, false},
-	{"partial copy", plan_copy_part, false, true},
-};
+#define LEVEL_LEAST 31 /* the smallest dump */
+#define LEVEL_PLAIN 1  /* zero pages only */
+/*
+ * makedumpfile takes up to 60 % of the free memory for its two bitmaps. A small one costs another
+ * pass over the page descriptors for each 8 GiB.
+ */
+#define SMALL_BUFFER_KIB 256
 
 /* A readable part, while a copy that may replace it is written. */
 #define DUMP_KEPT "vmcore-part"
 
-/* What a failed plan left behind. */
-static struct dump_facts leftover(const struct attempt *a)
+struct plan plan_first(unsigned int level, unsigned int threads)
 {
-	_close_ int fd = openat(a->dirfd, DUMP_UNFINISHED, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	struct dump_facts facts = {0};
-	struct ukd_error e;
+	return (struct plan){.step = STEP_CONFIGURED, .level = level, .threads = threads};
+}
 
-	/* The verdict does not matter here: what counts is how far it can be read. */
-	if (fd >= 0 && dump_check(fd, &facts, &e) == 0)
-		facts.readable = true;
-	return facts;
+static bool step_helps(enum plan_step step, const struct plan *p, enum failure why)
+{
+	bool collector = why == FAILURE_KILLED || why == FAILURE_EXIT || why == FAILURE_STALL ||
+			 why == FAILURE_CHECK;
+
+	switch (step) {
+	case STEP_FRUGAL:
+		return why == FAILURE_KILLED || (collector && p->threads > 1);
+	case STEP_LEVEL:
+		return why == FAILURE_SPACE ? p->level != LEVEL_LEAST :
+					      collector && p->level != LEVEL_PLAIN;
+	default:
+		return true;
+	}
+}
+
+struct plan plan_next(const struct plan *plan, enum failure why)
+{
+	struct plan next = *plan;
+
+	if (why == FAILURE_TIME || why == FAILURE_TARGET)
+		next.step = STEP_END;
+	while (next.step < STEP_END) {
+		next.step++;
+		if (step_helps(next.step, plan, why))
+			break;
+	}
+	if (next.step == STEP_FRUGAL || next.step == STEP_LEVEL) {
+		next.threads = 1;
+		next.buffer_kib = why == FAILURE_KILLED ? SMALL_BUFFER_KIB : plan->buffer_kib;
+	}
+	if (next.step == STEP_LEVEL)
+		next.level = why == FAILURE_SPACE ? LEVEL_LEAST : LEVEL_PLAIN;
+	return next;
+}
+
+static const char *plan_name(const struct plan *p)
+{
+	static const char *const names[] = {
+		[STEP_CONFIGURED] = "makedumpfile",
+		[STEP_FRUGAL] = "makedumpfile with little memory",
+		[STEP_LEVEL] = "makedumpfile at another level",
+		[STEP_COPY] = "copy",
+		[STEP_PART] = "partial copy",
+	};
+
+	return names[p->step];
 }
 
 /* Takes away what a failed plan left, or puts it aside if it can be read. */
-static int clear_way(struct attempt *a, const struct dump_facts *left, struct ukd_error *e)
+static int clear_way(struct attempt *a, bool keep, struct ukd_error *e)
 {
-	if (left->readable) {
+	if (keep) {
 		if (renameat(a->dirfd, DUMP_UNFINISHED, a->dirfd, DUMP_KEPT) < 0)
 			return ukd_fail_errno(e, -errno, "cannot rename %s", DUMP_UNFINISHED);
 		return 0;
@@ -53,31 +87,42 @@ static int clear_way(struct attempt *a, const struct dump_facts *left, struct uk
 	return 0;
 }
 
-/* Clears the way for a plan, or decides against it (false, why filled). */
-static bool prepare(struct attempt *a, const struct plan *plan, struct ukd_error *why)
+/* In a directory: clears the way for a plan, or decides against it (-EEXIST, -ENOSPC). */
+static int prepare_directory(struct attempt *a, const struct plan *plan,
+			     const struct dump_facts *left, enum failure why, struct ukd_error *e)
 {
-	struct dump_facts left = leftover(a);
 	uint64_t room;
 
-	if (!budget_work_ms(&a->c->budget)) {
-		(void)ukd_fail(why, -ETIMEDOUT, "%s: no time left", plan->name);
-		return false;
-	}
-	if (plan->partial && left.readable) {
-		(void)ukd_fail(why, -EEXIST, "%s: a readable part is there", plan->name);
-		return false;
-	}
+	if (plan->step == STEP_PART && left->readable)
+		return ukd_fail(e, -EEXIST, "%s: a readable part is there", plan_name(plan));
 	/* A part that can be read is given up only for what is complete: both must fit. */
-	if (plan->whole && directory_room(a, &room, why) == 0) {
-		if (!left.readable && add_overflows(room, left.size, &room))
+	if (plan->step == STEP_COPY && directory_room(a, &room, e) == 0) {
+		if (!left->readable && add_overflows(room, left->size, &room))
 			room = UINT64_MAX;
-		if (room < a->c->crash.size) {
-			(void)ukd_fail(why, -ENOSPC, "%s: not enough space for all memory",
-				       plan->name);
-			return false;
-		}
+		if (room < a->c->crash.size)
+			return ukd_fail(e, -ENOSPC, "%s: not enough space for all memory",
+					plan_name(plan));
 	}
-	return clear_way(a, &left, why) == 0;
+	/* Where space was short the part must go first: the next one holds the same pages and less.
+	 */
+	return clear_way(a, left->readable && why != FAILURE_SPACE, e);
+}
+
+static int prepare(struct attempt *a, const struct dump_way *way, void *ctx,
+		   const struct plan *plan, enum failure why, struct ukd_error *e)
+{
+	struct dump_facts left;
+
+	if (!budget_work_ms(&a->c->budget))
+		return ukd_fail(e, -ETIMEDOUT, "%s: no time left", plan_name(plan));
+	if (!way->directory) {
+		/* Without knowledge of the room there, both copies are the same. */
+		return plan->step == STEP_PART ?
+			       ukd_fail(e, -EEXIST, "%s: not tried", plan_name(plan)) :
+			       0;
+	}
+	left = way->left(a, ctx);
+	return prepare_directory(a, plan, &left, why, e);
 }
 
 /* What was put aside: no longer needed, or the best that there is. */
@@ -89,66 +134,48 @@ static void settle_kept(struct attempt *a, bool complete)
 		(void)renameat(a->dirfd, DUMP_KEPT, a->dirfd, DUMP_UNFINISHED);
 }
 
-static int run_plan(struct attempt *a, const struct plan *plan, struct ukd_error *e)
+static enum failure dump_stage(struct attempt *a, const struct dump_way *way, void *ctx,
+			       const struct plan *plan, struct ukd_error *e)
 {
 	struct record *record = &a->c->record;
 	struct stage *stage = record_begin(record, "dump");
 	char size[FORMAT_SIZE_MAX];
-	struct stat st = {0};
-	int r;
+	enum failure why;
 
 	record->collector.attempts++;
 	record->checked = CHECKED_NOT;
-	r = plan->run(a, e);
-	(void)fstatat(a->dirfd, DUMP_UNFINISHED, &st, AT_SYMLINK_NOFOLLOW);
-	record->bytes = (uint64_t)st.st_size;
+	record->sha256[0] = 0;
+	why = way->run(a, ctx, plan, e);
 	(void)snprintf(a->note, sizeof(a->note), "%s by %s", format_size(record->bytes, size),
-		       plan->name);
-	capture_end_stage(a->c, stage, r < 0 ? OUTCOME_FAILED : OUTCOME_OK,
-			  r < 0 ? e->text : a->note);
-	return r;
+		       plan_name(plan));
+	capture_end_stage(a->c, stage, why ? OUTCOME_FAILED : OUTCOME_OK, why ? e->text : a->note);
+	return why;
 }
 
-/* Structure first; then the whole file is read back and hashed if there is time. */
-static int check(struct attempt *a, struct ukd_error *e)
-{
-	struct record *record = &a->c->record;
-	_close_ int fd = openat(a->dirfd, DUMP_UNFINISHED, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	struct dump_facts facts;
-	int r;
-
-	if (fd < 0)
-		return ukd_fail_errno(e, -errno, "%s", DUMP_UNFINISHED);
-	r = dump_check(fd, &facts, e);
-	if (r < 0)
-		return r;
-	record->checked = CHECKED_HEADER;
-	r = dump_hash(fd, facts.size, clock_ms() + budget_work_ms(&a->c->budget), record->sha256,
-		      e);
-	if (r == 0)
-		record->checked = CHECKED_FULL;
-	return r;
-}
-
-static int check_stage(struct attempt *a, struct ukd_error *e)
+static enum failure check_stage(struct attempt *a, const struct dump_way *way, void *ctx,
+				struct ukd_error *e)
 {
 	struct stage *stage = record_begin(&a->c->record, "check");
-	int r = check(a, e);
+	int r;
 
+	a->note[0] = 0;
+	r = way->check(a, ctx, e);
 	if (r == -ETIME) {
 		/* Complete by structure, but not read back: checked = header. */
 		capture_end_stage(a->c, stage, OUTCOME_WARNING, e->text);
-		return 0;
+		return FAILURE_NONE;
 	}
 	capture_end_stage(a->c, stage, r < 0 ? OUTCOME_FAILED : OUTCOME_OK,
-			  r < 0 ? e->text : a->c->record.sha256);
-	return r;
+			  r < 0 ? e->text : a->note);
+	if (r == 0)
+		return FAILURE_NONE;
+	return r == -EBADMSG ? FAILURE_CHECK : FAILURE_TARGET;
 }
 
 /* The best that is there after all plans have failed. What is no dump at all does not stay. */
-static enum dump_state take_leftover(struct attempt *a)
+static enum dump_state take_leftover(struct attempt *a, const struct dump_way *way, void *ctx)
 {
-	struct dump_facts left = leftover(a);
+	struct dump_facts left = way->left(a, ctx);
 	struct record *record = &a->c->record;
 
 	record->checked = CHECKED_NOT;
@@ -158,25 +185,32 @@ static enum dump_state take_leftover(struct attempt *a)
 		return STATE_PARTIAL;
 	/* A header that is intact is left to whoever can make something of it. */
 	if (left.format == DUMP_UNKNOWN) {
-		(void)unlinkat(a->dirfd, DUMP_UNFINISHED, 0);
+		if (way->directory)
+			(void)unlinkat(a->dirfd, DUMP_UNFINISHED, 0);
 		record->bytes = 0;
 	}
 	return STATE_FAILED;
 }
 
-enum dump_state directory_save_dump(struct attempt *a)
+enum dump_state plans_run(struct attempt *a, const struct dump_way *way, void *ctx)
 {
+	const struct settings *s = &a->c->settings;
+	struct plan plan = plan_first(s->dump.dump_level, s->dump.threads);
+	enum failure why = FAILURE_NONE;
 	struct ukd_error e;
 
-	for (size_t i = 0; i < ARRAY_SIZE(plans); i++) {
-		if (!prepare(a, &plans[i], &e)) {
+	for (; plan.step != STEP_END; plan = plan_next(&plan, why)) {
+		if (prepare(a, way, ctx, &plan, why, &e) < 0) {
 			capture_say(a->c, LOG_LEVEL_INFO, "dump: %s", e.text);
 			continue;
 		}
-		bool complete = run_plan(a, &plans[i], &e) == 0 && check_stage(a, &e) == 0;
-		settle_kept(a, complete);
-		if (complete)
+		why = dump_stage(a, way, ctx, &plan, &e);
+		if (!why)
+			why = check_stage(a, way, ctx, &e);
+		if (way->directory)
+			settle_kept(a, !why);
+		if (!why)
 			return STATE_COMPLETE;
 	}
-	return take_leftover(a);
+	return take_leftover(a, way, ctx);
 }

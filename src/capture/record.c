@@ -42,6 +42,9 @@ void record_reset_dump(struct record *r)
 	r->state = STATE_FAILED;
 	memset(&r->collector, 0, sizeof(r->collector));
 	r->collector.exit = -1;
+	r->file[0] = 0;
+	r->file_part[0] = 0;
+	r->format = NULL;
 	r->bytes = 0;
 	r->sha256[0] = 0;
 	r->checked = CHECKED_NOT;

@@ -16,6 +16,8 @@
 #define RECORD_ARGS    24
 #define RECORD_REASON  512
 
+#define RECORD_RECIPIENTS 16
+
 /* What one target, or the whole run, came to; a larger value is better. */
 enum dump_state {
 	STATE_FAILED,
@@ -72,9 +74,16 @@ struct record {
 		unsigned int attempts; /* on the target in work, all plans */
 	} collector;
 
-	uint64_t bytes;	 /* of the dump */
-	char sha256[65]; /* empty: not read back */
+	/* The dump's name when it is complete, and as long as it is not. */
+	char file[32];
+	char file_part[32];
+	const char *format; /* a literal: kdump, flattened, elf; NULL: none */
+	uint64_t bytes;	    /* of the dump as it is stored */
+	char sha256[65];    /* of that; empty: not known */
 	enum dump_checked checked;
+
+	char recipients[RECORD_RECIPIENTS][128]; /* of an encrypted dump; long ones are cut */
+	unsigned int n_recipients;
 
 	uint64_t memory_total; /* bytes */
 	uint64_t memory_peak;  /* bytes */

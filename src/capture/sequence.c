@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "capture/capture.h"
+#include "capture/encrypt.h"
 #include "capture/guard.h"
 #include "capture/hardware.h"
 #include "capture/modules.h"
@@ -259,14 +260,17 @@ static void prepare_record(struct capture *c)
 }
 
 /* What this program does not do is said, or, where secrets are at stake, stops it. */
-static bool settings_allow(const struct capture *c)
+static bool settings_allow(struct capture *c)
 {
+	struct ukd_error e;
+
 	if (c->settings.action.pre.n || c->settings.action.post.n)
 		capture_say(c, LOG_LEVEL_WARNING, "Pre= and Post= are not run by this image");
-	if (!c->settings.dump.encrypt_to.n)
+	if (!encrypt_wanted(c) || encrypt_prepare(c, &e) == 0)
 		return true;
 	capture_say(c, LOG_LEVEL_ERROR,
-		    "EncryptTo= is set and this image cannot encrypt: nothing is written");
+		    "EncryptTo= is set and this image cannot encrypt: nothing is written: %s",
+		    e.text);
 	return false;
 }
 

@@ -19,11 +19,18 @@ struct arguments {
 	size_t used;
 };
 
-/* Adds one argument. What does not fit is -E2BIG from the call that uses the arguments. */
+/*
+ * Adds one argument to what began zeroed. What does not fit is -E2BIG from the call that uses the
+ * arguments (arguments_check()).
+ */
 void arguments_add(struct arguments *a, const char *fmt, ...) _printf_(2, 3);
+int arguments_check(const struct arguments *a, struct ukd_error *e) _must_check_;
 
 struct stream_ops {
-	/* The program that stores what it reads under name in the place of this crash. */
+	/*
+	 * The program that stores what it reads under name in the place of this crash, and replaces
+	 * what an earlier plan has left there. NULL: a file in the attempt's directory, with O_EXCL.
+	 */
 	int (*put)(struct attempt *a, const char *name, struct arguments *ret, struct ukd_error *e);
 	/*
 	 * The SHA-256, in hex, that the other side computes of what it has stored. NULL, or
@@ -37,7 +44,14 @@ struct stream_ops {
 	int (*rename)(struct attempt *a, const char *from, const char *to, struct ukd_error *e);
 };
 
+/*
+ * The rest of the operations. connect has set name (crash_name()) and stream. Directories use them
+ * too when what is written is encrypted.
+ */
 int stream_save_log(struct attempt *a, struct ukd_error *e) _must_check_;
 int stream_check_space(struct attempt *a, struct ukd_error *e) _must_check_;
 enum dump_state stream_save_dump(struct attempt *a);
 int stream_publish(struct attempt *a, struct ukd_error *e) _must_check_;
+
+/* What stands behind an encrypted dump in a directory (directory_dump.c). */
+extern const struct stream_ops directory_stream;

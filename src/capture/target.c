@@ -12,8 +12,12 @@
 
 const struct target_ops *target_find(const char *place)
 {
-	static const struct target_ops *const kinds[] = {&local_target, &directory_target,
-							 &virtiofs_target};
+	static const struct target_ops *const kinds[] = {
+		&local_target,
+		&directory_target,
+		&virtiofs_target,
+		&exec_target,
+	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
 		if (kinds[i]->handles(place))

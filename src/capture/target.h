@@ -73,6 +73,9 @@ int directory_publish(struct attempt *a, struct ukd_error *e) _must_check_;
 void directory_retire(struct attempt *a);
 void directory_leave(struct attempt *a);
 
+/* 20261121T183822Z-<machine>: what a crash is called, by its own clock where that is known. */
+void crash_name(const struct capture *c, char *ret, size_t size);
+
 /* Bytes that may be written to the directory's file system: what is free, less KeepFree=. */
 int directory_room(const struct attempt *a, uint64_t *ret, struct ukd_error *e) _must_check_;
 
@@ -80,3 +83,4 @@ int directory_room(const struct attempt *a, uint64_t *ret, struct ukd_error *e) 
 extern const struct target_ops virtiofs_target;
 extern const struct target_ops local_target;	 /* a file system on a block device */
 extern const struct target_ops directory_target; /* file:/DIR on what is mounted already */
+extern const struct target_ops exec_target;	 /* a program that takes what is saved */

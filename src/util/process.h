@@ -48,8 +48,8 @@ struct child {
 	int out;   /* the reading end of its stdout where that is collected, or -1 */
 };
 
-#define CHILD_NONE                              \
-	{                                       \
+#define CHILD_NONE                                \
+	{                                         \
 		.pid = -1, .pidfd = -1, .out = -1 \
 	}
 
@@ -60,7 +60,7 @@ struct child {
  * is not waited for. Both close what the struct holds.
  */
 int process_start(const struct process *p, struct child *ret, struct ukd_error *e) _must_check_;
-int process_reap(struct child *c, struct ukd_error *e) _must_check_;
+int process_reap(struct child *c, struct ukd_error *e);
 bool process_kill(struct child *c);
 
 /*

@@ -227,42 +227,158 @@ static void store_be64(uint8_t *p, uint64_t v)
 	store_le64(p, __builtin_bswap64(v));
 }
 
-static void test_flattened(void **state)
+/* A flattened stream of two records, of 100 and of 0 bytes. */
+#define FLAT_END (4096 + 16 + 100 + 16)
+static void make_flattened(uint8_t p[FLAT_END + 16])
 {
-	uint8_t p[4096 + 16 + 100 + 16] = "makedumpfile";
-	struct ukd_error e = {0};
-	struct dump_facts f;
-
-	(void)state;
+	memset(p, 0x55, FLAT_END + 16);
+	memset(p, 0, 4096);
+	strcpy((char *)p, "makedumpfile");
 	store_be64(p + 4096, 0);
 	store_be64(p + 4096 + 8, 100);
-	store_be64(p + 4096 + 116, UINT64_MAX);
-	store_be64(p + 4096 + 124, UINT64_MAX);
-	_close_ int good = file_of(p, sizeof(p));
-	assert_int_equal(dump_check(good, &f, &e), 0);
-	assert_int_equal(f.format, DUMP_FLATTENED);
-	_close_ int unended = file_of(p, sizeof(p) - 16);
-	assert_true(dump_check(unended, &f, &e) < 0);
-	assert_string_equal(e.check, "dump.truncated");
+	store_be64(p + FLAT_END - 16, 100);
+	store_be64(p + FLAT_END - 8, 0);
+	store_be64(p + FLAT_END, UINT64_MAX);
+	store_be64(p + FLAT_END + 8, UINT64_MAX);
+}
+
+static struct flattened feed(const uint8_t *p, size_t len, size_t step)
+{
+	struct flattened f = {0};
+
+	for (size_t i = 0; i < len; i += step)
+		flattened_feed(&f, p + i, len - i < step ? len - i : step);
+	return f;
+}
+
+static void test_flattened(void **state)
+{
+	static const size_t steps[] = {1, 7, 16, 4096, 100000};
+	uint8_t p[FLAT_END + 17];
+	struct flattened f;
+
+	(void)state;
+	make_flattened(p);
+	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+		f = feed(p, FLAT_END + 16, steps[i]);
+		assert_true(flattened_complete(&f));
+		assert_true(flattened_readable(&f));
+		assert_int_equal(f.records, 2);
+		/* Cut anywhere, it is not complete; with a byte too many it is not either. */
+		for (size_t len = 0; len < FLAT_END + 16; len++) {
+			f = feed(p, len, steps[i]);
+			assert_false(flattened_complete(&f));
+			if (len < FLAT_END)
+				assert_false(flattened_readable(&f));
+		}
+		f = feed(p, FLAT_END + 17, steps[i]);
+		assert_false(flattened_complete(&f));
+	}
+	p[11] = 'E';
+	f = feed(p, FLAT_END + 16, 16);
+	assert_true(f.wrong);
+	make_flattened(p);
+	store_be64(p + 4096 + 8, UINT64_MAX);
+	f = feed(p, FLAT_END + 16, 16);
+	assert_true(f.wrong);
+	assert_false(flattened_complete(&f));
+	/* A record that says more than there is swallows the end marker. */
+	make_flattened(p);
 	store_be64(p + 4096 + 8, INT64_MAX);
-	_close_ int huge = file_of(p, sizeof(p));
-	assert_true(dump_check(huge, &f, &e) < 0);
-	assert_string_equal(e.check, "dump.truncated");
+	f = feed(p, FLAT_END + 16, 16);
+	assert_false(f.wrong);
+	assert_false(flattened_complete(&f));
 }
 
 static void test_hash(void **state)
 {
+	static struct capture c; /* large */
+	struct progress progress;
 	struct ukd_error e = {0};
 	_close_ int fd = file_of((const uint8_t *)"abc", 3);
 	char hex[65] = "";
 
 	(void)state;
-	assert_int_equal(dump_hash(fd, 3, UINT64_MAX, hex, &e), 0);
+	progress_begin(&progress, &c, "test");
+	assert_int_equal(dump_hash(fd, UINT64_MAX, &progress, hex, &e), 0);
 	assert_string_equal(hex,
 			    "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
-	assert_int_equal(dump_hash(fd, 3, 0, hex, &e), -ETIME);
-	assert_true(dump_hash(fd, 4, UINT64_MAX, hex, &e) < 0);
-	assert_string_equal(e.check, "dump.truncated");
+	assert_int_equal(dump_hash(fd, 0, &progress, hex, &e), -ETIME);
+}
+
+static void test_progress_text(void **state)
+{
+	char line[160];
+
+	(void)state;
+	progress_text(MIB(100), 25.9, 10000, 30, line, sizeof(line));
+	assert_string_equal(line, "25 %, 100.0 MiB in 10 s, 10.0 MiB/s, 30 s left");
+	progress_text(0, -1, 0, UINT64_MAX, line, sizeof(line));
+	assert_string_equal(line, "0 bytes in 0 s, 0 bytes/s");
+	assert_true(progress_percent(1, 0) < 0);
+	assert_true(progress_percent(1, 4) == 25);
+	assert_true(progress_percent(9, 4) == 100);
+}
+
+/* "step/level/threads/buffer" of every plan that follows a run of the same failure. */
+static const char *plans_after(unsigned int level, unsigned int threads, enum failure why)
+{
+	static char text[256];
+	struct plan p = plan_first(level, threads);
+	size_t n = 0;
+
+	for (; p.step != STEP_END; p = plan_next(&p, why))
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%d/%u/%u/%u", n ? " " : "",
+				      p.step, p.level, p.threads, p.buffer_kib);
+	return text;
+}
+
+static void test_plans(void **state)
+{
+	static const struct {
+		unsigned int level, threads;
+		enum failure why;
+		const char *plans;
+	} cases[] = {
+		{31, 1, FAILURE_EXIT, "0/31/1/0 2/1/1/0 3/1/1/0 4/1/1/0"},
+		{31, 4, FAILURE_EXIT, "0/31/4/0 1/31/1/0 2/1/1/0 3/1/1/0 4/1/1/0"},
+		{31, 4, FAILURE_CHECK, "0/31/4/0 1/31/1/0 2/1/1/0 3/1/1/0 4/1/1/0"},
+		{31, 0, FAILURE_STALL, "0/31/0/0 2/1/1/0 3/1/1/0 4/1/1/0"},
+		{31, 1, FAILURE_KILLED, "0/31/1/0 1/31/1/256 2/1/1/256 3/1/1/256 4/1/1/256"},
+		{1, 1, FAILURE_EXIT, "0/1/1/0 3/1/1/0 4/1/1/0"},
+		{31, 1, FAILURE_SPACE, "0/31/1/0 3/31/1/0 4/31/1/0"},
+		{1, 2, FAILURE_SPACE, "0/1/2/0 2/31/1/0 3/31/1/0 4/31/1/0"},
+		{31, 4, FAILURE_START, "0/31/4/0 3/31/4/0 4/31/4/0"},
+		{31, 4, FAILURE_TIME, "0/31/4/0"},
+		{31, 4, FAILURE_TARGET, "0/31/4/0"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const char *got = plans_after(cases[i].level, cases[i].threads, cases[i].why);
+
+		if (strcmp(got, cases[i].plans))
+			fail_msg("case %zu: %s", i, got);
+	}
+}
+
+static void test_arguments(void **state)
+{
+	struct arguments a = {0};
+	struct ukd_error e;
+
+	(void)state;
+	assert_int_equal(arguments_check(&a, &e), -E2BIG);
+	for (unsigned int i = 0; i < STREAM_ARGS; i++)
+		arguments_add(&a, "%u", i);
+	assert_int_equal(arguments_check(&a, &e), 0);
+	assert_string_equal(a.v[31], "31");
+	assert_null(a.v[32]);
+	arguments_add(&a, "x");
+	assert_int_equal(arguments_check(&a, &e), -E2BIG);
+	a = (struct arguments){0};
+	arguments_add(&a, "%9000s", "x");
+	assert_int_equal(arguments_check(&a, &e), -E2BIG);
 }
 
 static void test_facts(void **state)
@@ -380,8 +496,9 @@ static void test_memory(void **state)
 static void test_manifest(void **state)
 {
 	static const char *const keys[] = {
-		"schema",  "state",	"image", "machine", "kernel",  "crash_time", "stages",
-		"targets", "collector", "bytes", "sha256",  "checked", "memory",     "encrypted_to",
+		"schema", "state",	  "image",     "machine", "kernel", "crash_time",
+		"stages", "targets",	  "collector", "bytes",	  "sha256", "checked",
+		"memory", "encrypted_to", "file",      "format",
 	};
 	static struct record r;
 	struct json_object *o, *v;
@@ -438,6 +555,9 @@ int main(void)
 		cmocka_unit_test(test_good_dumps),
 		cmocka_unit_test(test_bad_dumps),
 		cmocka_unit_test(test_flattened),
+		cmocka_unit_test(test_progress_text),
+		cmocka_unit_test(test_plans),
+		cmocka_unit_test(test_arguments),
 		cmocka_unit_test(test_hash),
 		cmocka_unit_test(test_facts),
 		cmocka_unit_test(test_bad_facts),
