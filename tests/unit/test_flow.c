@@ -46,17 +46,18 @@ static const struct fault faults[] = {
 	 1000000},
 	{"with a filter", MILLION, "cat", "cat >/dev/null", ANY, 9, FLOW_DONE, 0, 0, "", true,
 	 1000000, 1000000},
-	{"nothing at all", "true", "cat", "cat >/dev/null", ANY, 9, FLOW_DONE, 0, 0, "", true, 0, 0},
-	{"a slow sink", MILLION, "cat", "sleep 1; cat >/dev/null", ANY, 9, FLOW_DONE, 0, 0, "", true,
-	 1000000, 1000000},
+	{"nothing at all", "true", "cat", "cat >/dev/null", ANY, 9, FLOW_DONE, 0, 0, "", true, 0,
+	 0},
+	{"a slow sink", MILLION, "cat", "sleep 1; cat >/dev/null", ANY, 9, FLOW_DONE, 0, 0, "",
+	 true, 1000000, 1000000},
 	{"source fails", "echo part; echo boom >&2; exit 3", NULL, "cat >/dev/null", ANY, 9,
 	 FLOW_PROGRAM, FLOW_SOURCE, -EREMOTEIO, "sh: failed with exit status 3 (boom)", true, 5, 5},
 	{"source fails before a filter", "echo part; exit 3", "cat", "cat >/dev/null", ANY, 9,
 	 FLOW_PROGRAM, FLOW_SOURCE, -EREMOTEIO, "exit status 3", true, 5, 5},
 	{"source is killed", "echo part; kill -9 $$", "cat", "cat >/dev/null", ANY, 9, FLOW_PROGRAM,
 	 FLOW_SOURCE, -ECHILD, "signal 9", true, 5, 5},
-	{"source fails, and then the sink", "echo part; exit 3", NULL, "cat >/dev/null; exit 4", ANY,
-	 9, FLOW_PROGRAM, FLOW_SOURCE, -EREMOTEIO, "exit status 3", false, 5, 5},
+	{"source fails, and then the sink", "echo part; exit 3", NULL, "cat >/dev/null; exit 4",
+	 ANY, 9, FLOW_PROGRAM, FLOW_SOURCE, -EREMOTEIO, "exit status 3", false, 5, 5},
 	{"filter fails at once", "yes", "echo no >&2; exit 5", "cat >/dev/null", ANY, 9,
 	 FLOW_PROGRAM, FLOW_FILTER, -EREMOTEIO, "exit status 5 (no)", false, 0, 0},
 	{"filter fails on the way", "yes", "head -c 100000; exit 5", "cat >/dev/null", ANY, 9,
@@ -271,10 +272,8 @@ static void test_silent_source(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_faults),
-		cmocka_unit_test(test_counts_and_hash),
-		cmocka_unit_test(test_secret),
-		cmocka_unit_test(test_files),
+		cmocka_unit_test(test_faults),	      cmocka_unit_test(test_counts_and_hash),
+		cmocka_unit_test(test_secret),	      cmocka_unit_test(test_files),
 		cmocka_unit_test(test_silent_source),
 	};
 
