@@ -18,6 +18,7 @@ SRC_util := \
 	secret.c \
 	self.c \
 	sys.c \
+	tempfile.c \
 	kconfig.c \
 	lockdown.c
 SRC_conf := conf.c value.c settings.c
@@ -131,6 +132,7 @@ SRC_capture := \
 	exec.c
 SRC_dump := \
 	dump.c \
+	flat.c \
 	header.c \
 	header_elf.c \
 	header_kdump.c \
@@ -164,6 +166,8 @@ SRC_ctl := \
 	cmd_arm.c \
 	cmd_status.c \
 	cmd_info.c \
+	info_open.c \
+	decrypt.c \
 	info_print.c
 SRC_stub := \
 	entry.S \

@@ -54,8 +54,8 @@ demo: ## boot a Debian 13 guest, crash it, show the dump
 # libFuzzer (clang). Seeds are generated, corpora grow in build/cache/corpus; what crashed a fuzzer is
 # kept beside it. Objects of their own, since the instrumentation goes into every parser.
 FUZZ_S ?= 60
-FUZZERS := fuzz_cert fuzz_conf fuzz_dump fuzz_pe fuzz_pkcs7 fuzz_printk fuzz_profile fuzz_sbat \
-	fuzz_siglist fuzz_stub
+FUZZERS := fuzz_cert fuzz_conf fuzz_dump fuzz_flat fuzz_pe fuzz_pkcs7 fuzz_printk fuzz_profile \
+	fuzz_sbat fuzz_siglist fuzz_stub
 FUZZ_FLAGS := -std=gnu11 -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all
 FUZZ_OBJ := $(BUILD)/fuzz/obj
 FUZZ_SOURCES := $(foreach c,base util conf pe auth dump,$(addprefix $(c)/,$(SRC_$(c)))) \
@@ -80,7 +80,7 @@ $(BUILD)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(BUILD)/fuzz/liball.a
 define make_seeds
 @mkdir -p $(addprefix $(1)/,$(FUZZERS))
 @cp config/ukdump.conf $(1)/fuzz_conf
-@$(PYTHON) tests/gen/dump.py $(1)/fuzz_dump
+@$(PYTHON) tests/gen/dump.py $(1)/fuzz_dump $(1)/fuzz_flat
 @$(PYTHON) tests/gen/corpus.py $(BUILD) $(1) $(2)
 endef
 
@@ -110,10 +110,14 @@ check-replay: $(addprefix $(BUILD)/replay/,$(FUZZERS)) $(BUILD)/ukdumpctl ## see
 bench: all ## timings, as ratios against a peer in the same run
 	$(PYTHON) tests/bench/verify.py
 
+# One kind, or several: make measure-crashkernel KINDS="'local disk, ext4'"
+measure-crashkernel: all ## smallest crashkernel= per kind of target, in guests: docs/SIZING.md
+	BUILD=$(BUILD) $(PYTHON) tests/bench/crashkernel.py $(KINDS)
+
 lint: ## formatting, layers, shell and C checkers
 	@scripts/lint
 
 format: ## format the C sources in place
 	clang-format -i $$(git ls-files '*.c' '*.h' ':!tests/vm')
 
-.PHONY: check check-all check-cli check-vm demo differential bench lint format
+.PHONY: check check-all check-cli check-vm demo differential bench measure-crashkernel lint format

@@ -22,12 +22,6 @@
 #include "util/file.h"
 #include "util/parse.h"
 
-#define MANIFEST_MAX MIB(1)
-#define DMESG_MAX    MIB(64)
-
-/* Seconds between two lines about progress. */
-#define PROGRESS_SECONDS 2
-
 /* A dump is not hashed if it has more holes than this, and more than this many times its data. */
 #define HOLES_MAX   (4 * MIB(1024))
 #define HOLES_RATIO 16
@@ -37,6 +31,8 @@ static void info_free(struct info *i)
 	json_object_put(i->manifest);
 	dump_close(i->dump);
 	buffer_free(&i->log);
+	if (i->fd >= 0)
+		(void)close(i->fd);
 }
 
 char *info_manifest_text(const struct info *i, const char *key)
@@ -51,161 +47,30 @@ char *info_manifest_text(const struct info *i, const char *key)
 	return s ? text_clean(s) : NULL;
 }
 
-/* Opens a regular file in a crash's directory, whose owner must not lead us to other files. */
-static int open_beside(int dirfd, const char *name, int *ret_fd, struct ukd_error *e)
+/*
+ * The file as it lies there, flattened or encrypted: as many bytes as it had when it was opened.
+ * Holes have to be hashed like data.
+ */
+static int hash_file(const struct info *i, char ret[INFO_SHA256_HEX], struct ukd_error *e)
 {
-	_close_ int fd =
-		openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW);
-	struct stat st;
-
-	if (fd < 0 && errno == ELOOP)
-		return ukd_refuse(e, "file.type", "%s: is a symbolic link", name);
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return ukd_fail_errno(e, -errno, "%s", name);
-	if (!S_ISREG(st.st_mode))
-		return ukd_refuse(e, "file.type", "%s: not a regular file", name);
-	*ret_fd = take_fd(&fd);
-	return 0;
-}
-
-static int read_beside(int dirfd, const char *name, size_t max, struct buffer *ret,
-		       struct ukd_error *e)
-{
-	_close_ int fd = -1;
-	int r = open_beside(dirfd, name, &fd, e);
-
-	return r < 0 ? r : file_read_fd(fd, name, max, ret, e);
-}
-
-static void read_manifest(struct info *i, int dirfd)
-{
-	_buffer_ struct buffer b = {0};
-	struct ukd_error *e = &i->manifest_error;
-
-	if (read_beside(dirfd, "manifest.json", MANIFEST_MAX, &b, e) < 0)
-		return;
-	i->manifest = json_tokener_parse((char *)b.data);
-	if (json_object_is_type(i->manifest, json_type_object))
-		return;
-	json_object_put(i->manifest);
-	i->manifest = NULL;
-	(void)ukd_refuse(e, "manifest", "manifest.json: not a JSON object");
-}
-
-/* The log of the dump itself; where that fails, what the capture environment saved before. */
-static void read_log(struct info *i, int dirfd)
-{
-	struct ukd_error ignored;
-
-	if (i->dump && dump_read_log(i->dump, &i->log, &i->log_lost, &i->log_error) >= 0)
-		i->log_source = "dump";
-	else if (dirfd >= 0 && read_beside(dirfd, "dmesg.txt", DMESG_MAX, &i->log, &ignored) >= 0)
-		i->log_source = "dmesg.txt";
-	if (!i->log_source)
-		return;
-	dump_panic_text(buffer_bytes(&i->log), i->panic);
-	(void)text_clean(i->panic);
-}
-
-/* The dump in a crash's directory: "vmcore", or what it is called until it is complete. */
-static int open_in_directory(struct info *i, int dirfd, const char *dir, struct ukd_error *e)
-{
-	static const char *const names[] = {"vmcore", "vmcore-incomplete"};
-	int r = -ENOENT;
-
-	for (size_t k = 0; r == -ENOENT && k < ARRAY_SIZE(names); k++) {
-		int n = snprintf(i->path, sizeof(i->path), "%s/%s", dir, names[k]);
-		int fd;
-
-		if (n < 0 || (size_t)n >= sizeof(i->path))
-			return ukd_fail(e, -ENAMETOOLONG, "%s: path is too long", dir);
-		r = open_beside(dirfd, names[k], &fd, e);
-		if (r >= 0)
-			return dump_open(fd, i->path, &i->dump, e);
-		(void)ukd_prefix(e, "%s", dir);
-	}
-	return r == -ENOENT ? ukd_fail(e, r, "%s: no vmcore in this directory", dir) : r;
-}
-
-/* A crash of which only the log could be saved is still a crash to tell about. */
-static int open_directory(struct info *i, int dirfd, const char *path, struct ukd_error *e)
-{
-	int r;
-
-	read_manifest(i, dirfd);
-	r = open_in_directory(i, dirfd, path, e);
-	if (r < 0 && r != -ENOENT && r != -EBADMSG)
-		return r;
-	read_log(i, dirfd);
-	if (r < 0 && !i->log_source && (r == -ENOENT || !i->manifest))
-		return r;
-	if (r == -EBADMSG)
-		i->dump_error = *e;
-	return 0;
-}
-
-/* Opens what DUMP names: a vmcore, or a directory with vmcore, manifest and log. */
-static int open_dump(struct info *i, const char *path, struct ukd_error *e)
-{
-	_close_ int dirfd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	uint64_t size;
-	int fd, r;
-
-	i->is_directory = dirfd >= 0;
-	if (i->is_directory)
-		return open_directory(i, dirfd, path, e);
-	if (errno != ENOTDIR)
-		return ukd_fail_errno(e, -errno, "%s", path);
-	(void)snprintf(i->path, sizeof(i->path), "%s", path);
-	r = file_open_regular(AT_FDCWD, path, &fd, &size, e);
-	if (r >= 0)
-		r = dump_open(fd, path, &i->dump, e);
-	if (r < 0)
-		return r;
-	read_log(i, -1);
-	return 0;
-}
-
-/* Tells somebody who waits at a terminal how far what takes long has come. */
-static void show_progress(const char *what, unsigned int percent)
-{
-	static time_t last;
-	time_t now = time(NULL);
-
-	if (!last)
-		last = now;
-	if (now - last < PROGRESS_SECONDS || !isatty(STDERR_FILENO))
-		return;
-	last = now;
-	fprintf(stderr, "%s: %u %%\n", what, percent);
-}
-
-static void show_pages(unsigned int percent)
-{
-	show_progress("reading pages", percent);
-}
-
-/* Of as many bytes as the dump had when it was opened. Holes have to be hashed like data. */
-static int hash_dump(const struct dump *d, char ret[INFO_SHA256_HEX], struct ukd_error *e)
-{
-	uint64_t size = dump_facts(d)->file_size, stored = dump_facts(d)->stored;
+	uint64_t size = i->file_size;
 	_free_ uint8_t *chunk = malloc(MIB(1));
 	uint8_t digest[SHA256_DIGEST_LENGTH];
 	SHA2_CTX ctx;
 
 	if (!chunk)
 		return ukd_oom(e);
-	if (size > HOLES_MAX && (size - HOLES_MAX) / HOLES_RATIO > stored)
+	if (size > HOLES_MAX && (size - HOLES_MAX) / HOLES_RATIO > i->file_stored)
 		return ukd_refuse(e, "dump.sparse", "nearly all of the file is a hole, not hashed");
 	SHA256Init(&ctx);
 	for (uint64_t off = 0; off < size; off += MIB(1)) {
 		size_t n = size - off < MIB(1) ? (size_t)(size - off) : MIB(1);
-		int r = fd_pread_full(dump_fd(d), chunk, n, off);
+		int r = fd_pread_full(i->fd, chunk, n, off);
 
 		if (r < 0)
 			return ukd_fail_errno(e, r, "cannot read");
 		SHA256Update(&ctx, chunk, n);
-		show_progress("hashing", (unsigned int)(off / (size / 100 + 1)));
+		info_progress("hashing", (unsigned int)(off / (size / 100 + 1)));
 	}
 	SHA256Final(digest, &ctx);
 	format_hex((struct bytes){digest, sizeof(digest)}, ret);
@@ -217,14 +82,11 @@ static int examine(struct info *i, const struct info_options *o, struct ukd_erro
 {
 	int r = 0;
 
-	if (!i->dump)
-		return 0;
-	dump_on_progress(i->dump, show_pages);
-	if (o->full)
+	if (i->dump && o->full)
 		r = dump_walk_pages(i->dump, NULL, NULL, &i->walk, e);
-	if (r >= 0 && o->full)
-		r = hash_dump(i->dump, i->sha256, e);
-	if (r >= 0 && o->pattern_len)
+	if (r >= 0 && i->fd >= 0 && !i->dump_error.code && o->full)
+		r = hash_file(i, i->sha256, e);
+	if (r >= 0 && i->dump && o->pattern_len)
 		r = dump_find(i->dump, (struct bytes){o->pattern, o->pattern_len}, &i->found,
 			      &i->found_at, e);
 	return r < 0 ? ukd_prefix(e, "%s", i->path) : 0;
@@ -272,7 +134,9 @@ static int judge(const struct info *i, const struct info_options *o)
 		code = EXIT_FAILED;
 	}
 	if (o->pattern_len && !i->found) {
-		fprintf(stderr, "ukdumpctl: %s: no page has this pattern\n", i->path);
+		fprintf(stderr, "ukdumpctl: %s: %s\n", i->path,
+			i->encrypted && !i->dump ? "encrypted, --find needs --identity" :
+						   "no page has this pattern");
 		code = EXIT_FAILED;
 	}
 	return code;
@@ -302,6 +166,7 @@ enum {
 	OPT_JSON,
 	OPT_FIND,
 	OPT_LINES,
+	OPT_IDENTITY,
 };
 
 /* Returns -1 to go on, else the exit code. */
@@ -312,6 +177,7 @@ static int parse_options(int argc, char **argv, struct info_options *o)
 		{"json", no_argument, NULL, OPT_JSON},
 		{"find", required_argument, NULL, OPT_FIND},
 		{"lines", required_argument, NULL, OPT_LINES},
+		{"identity", required_argument, NULL, OPT_IDENTITY},
 		{"help", no_argument, NULL, 'h'},
 		{0},
 	};
@@ -327,6 +193,8 @@ static int parse_options(int argc, char **argv, struct info_options *o)
 					   INFO_PATTERN_MAX);
 		else if (c == OPT_LINES && !parse_lines(optarg, o))
 			return verb_misuse(&verb_info, "--lines takes a number, or all");
+		else if (c == OPT_IDENTITY)
+			o->identity = optarg;
 		else if (c == 'h')
 			return verb_help(&verb_info);
 		else if (c == '?')
@@ -340,14 +208,14 @@ static int parse_options(int argc, char **argv, struct info_options *o)
 
 static int run(int argc, char **argv)
 {
-	_cleanup_(info_free) struct info i = {0};
+	_cleanup_(info_free) struct info i = {.fd = -1};
 	struct info_options o = {.lines = 10};
 	struct ukd_error e = {0};
 	int r = parse_options(argc, argv, &o);
 
 	if (r >= 0)
 		return r;
-	if (open_dump(&i, o.path, &e) < 0 || examine(&i, &o, &e) < 0)
+	if (info_open(&i, &o, &e) < 0 || examine(&i, &o, &e) < 0)
 		return verb_failed(&e);
 	if (o.json)
 		info_print_json(&i, &o);
@@ -363,12 +231,15 @@ const struct verb verb_info = {
 	.usage =
 		"Usage: ukdumpctl info [OPTION]... DUMP\n\n"
 		"Shows what a dump says about the crash: kernel, time, panic text, pages, the end\n"
-		"of the kernel log. DUMP is a vmcore (kdump-compressed or ELF), or the directory\n"
-		"of one crash, such as /var/crash/20261121T183822Z-<machine-id>.\n\n"
-		"      --full      read every page and compare the file with the manifest\n"
-		"      --find HEX  count the pages that contain these bytes (up to 256)\n"
-		"      --json      print JSON\n"
-		"      --lines N   show the last N lines of the kernel log, or all (default: 10)\n"
-		"  -h, --help      this text\n\n"
+		"of the kernel log. DUMP is a vmcore (kdump-compressed or ELF, also flattened or\n"
+		"encrypted), or the directory of one crash, such as\n"
+		"/var/crash/20261121T183822Z-<machine-id>.\n\n"
+		"      --full           read every page and compare the file with the manifest\n"
+		"      --find HEX       count the pages that contain these bytes (up to 256)\n"
+		"      --identity FILE  open an encrypted dump with this age identity or SSH key\n"
+		"      --json           print JSON\n"
+		"      --lines N        show the last N lines of the kernel log, or all\n"
+		"                       (default: 10)\n"
+		"  -h, --help           this text\n\n"
 		"Exit: 0 done; 1 not a dump, or --full or --find failed; 2 usage.\n",
 };

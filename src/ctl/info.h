@@ -16,6 +16,7 @@
 
 struct info_options {
 	const char *path;
+	const char *identity; /* file that opens an encrypted dump, or NULL */
 	bool full, json;
 	uint64_t lines; /* of the log, at most */
 	uint8_t pattern[INFO_PATTERN_MAX];
@@ -23,14 +24,17 @@ struct info_options {
 };
 
 struct info {
-	char path[4096]; /* of the vmcore */
+	char path[4096];		 /* of the vmcore */
+	int fd;				 /* the same, as it lies there; -1: there is none */
+	uint64_t file_size, file_stored; /* bytes; of them on disk */
+	bool encrypted;			 /* and then open only with an identity */
 	bool is_directory;
 	struct json_object *manifest; /* NULL: a bare vmcore, or a directory without one */
 	struct ukd_error manifest_error;
-	struct dump *dump;	     /* NULL: only the log was saved, or dump_error */
+	struct dump *dump;	     /* NULL: only the log was saved, encrypted, or dump_error */
 	struct ukd_error dump_error; /* code != 0: there is a file, and why it is not a dump */
 	struct buffer log;
-	const char *log_source; /* "dump", "dmesg.txt", or NULL: there is none */
+	const char *log_source; /* "dump", a file's name, or NULL: there is none */
 	uint64_t log_lost;
 	struct ukd_error log_error; /* code != 0: the dump's own log was not read */
 	char panic[DUMP_PANIC_MAX];
@@ -38,6 +42,15 @@ struct info {
 	char sha256[INFO_SHA256_HEX]; /* with --full, else empty */
 	uint64_t found, found_at;     /* with --find */
 };
+
+/*
+ * Opens what o->path names: a vmcore, or a directory with vmcore, manifest and log; reads log and
+ * manifest. i is zeroed but for fd, -1; what it then holds the caller releases, also on failure.
+ */
+int info_open(struct info *i, const struct info_options *o, struct ukd_error *e) _must_check_;
+
+/* Tells somebody who waits at a terminal how far what takes long has come. */
+void info_progress(const char *what, unsigned int percent);
 
 /* A string or number of the manifest as text, cleaned, or NULL. The caller frees it. */
 char *info_manifest_text(const struct info *i, const char *key);

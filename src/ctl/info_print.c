@@ -73,15 +73,49 @@ static const char *format_name(const struct dump_facts *f)
 	return f->format == DUMP_KDUMP ? "kdump-compressed" : "elf";
 }
 
+/* The recipients that the manifest names, cleaned; NULL if there are none. The caller frees it. */
+static char *recipients(const struct info *i)
+{
+	struct json_object *list = NULL;
+	char *text = NULL;
+
+	if (!i->manifest || !json_object_object_get_ex(i->manifest, "encrypted_to", &list) ||
+	    !json_object_is_type(list, json_type_array))
+		return NULL;
+	for (size_t k = 0; k < json_object_array_length(list); k++) {
+		const char *one = json_object_get_string(json_object_array_get_idx(list, k));
+		_free_ char *before = text;
+
+		if (asprintf(&text, "%s%s%s", before ? before : "", before ? ", " : "",
+			     one ? one : "?") < 0)
+			return NULL;
+	}
+	return text ? text_clean(text) : NULL;
+}
+
+/* The file as it lies there. */
+static void print_file(const struct info *i)
+{
+	_free_ char *to = i->encrypted ? recipients(i) : NULL;
+	char size[FORMAT_SIZE_MAX];
+
+	if (i->fd < 0 || i->dump_error.code)
+		return;
+	row("size", "%s", format_size(i->file_size, size));
+	if (i->encrypted)
+		row("encrypted", "to %s%s", to ? to : "recipients that age does not tell",
+		    i->dump ? "" : "; open it with --identity FILE");
+	if (i->encrypted && !i->dump)
+		row("", "without that only its checksum can be compared (--full)");
+}
+
 static void print_facts(const struct info *i, const struct dump_facts *f)
 {
-	char size[FORMAT_SIZE_MAX], present[FORMAT_SIZE_MAX];
+	char level[32] = "", present[FORMAT_SIZE_MAX];
 
 	if (f->dump_level >= 0)
-		row("format", "%s, dump level %d", format_name(f), f->dump_level);
-	else
-		row("format", "%s", format_name(f));
-	row("size", "%s", format_size(f->file_size, size));
+		(void)snprintf(level, sizeof(level), ", dump level %d", f->dump_level);
+	row("format", "%s%s%s", format_name(f), f->flattened ? ", flattened" : "", level);
 	if (f->incomplete)
 		row("incomplete", "%s", f->incomplete);
 	row("kernel", "%s %s", f->release[0] ? f->release : "unknown", f->machine);
@@ -143,7 +177,8 @@ void info_print_text(const struct info *i, const struct info_options *o)
 	if (i->dump_error.code)
 		row("dump", "not readable: %s", i->dump_error.text);
 	else
-		row("dump", "%s", i->dump ? i->path : "none, only the kernel log was saved");
+		row("dump", "%s", i->fd >= 0 ? i->path : "none, only the kernel log was saved");
+	print_file(i);
 	if (i->is_directory)
 		print_manifest(i);
 	if (i->dump)
@@ -163,7 +198,7 @@ static void add_facts(struct json_object *o, const struct dump_facts *f)
 	struct json_object *pages = json_object_checked();
 
 	json_text(o, "format", format_name(f));
-	json_number(o, "size", f->file_size);
+	json_flag(o, "flattened", f->flattened);
 	json_text(o, "incomplete", f->incomplete);
 	json_text(o, "kernel", f->release[0] ? f->release : NULL);
 	json_text(o, "machine", f->machine[0] ? f->machine : NULL);
@@ -184,16 +219,33 @@ static void add_facts(struct json_object *o, const struct dump_facts *f)
 	json_add(o, "pages", pages);
 }
 
+static struct json_object *clean_array(struct json_object *list)
+{
+	struct json_object *out = json_array_checked();
+
+	for (size_t k = 0; k < json_object_array_length(list); k++) {
+		const char *one = json_object_get_string(json_object_array_get_idx(list, k));
+		_free_ char *copy = strdup(one ? one : "");
+
+		if (copy)
+			json_append(out, json_string(text_clean(copy)));
+	}
+	return out;
+}
+
 static void add_manifest(struct json_object *o, const struct info *i)
 {
 	_free_ char *state = info_manifest_text(i, "state"),
 		    *sha256 = info_manifest_text(i, "sha256");
 	_free_ char *checked = info_manifest_text(i, "checked");
-	struct json_object *m = json_object_checked();
+	struct json_object *m = json_object_checked(), *list = NULL;
 
 	json_text(m, "state", state);
 	json_text(m, "checked", checked);
 	json_text(m, "sha256", sha256);
+	if (json_object_object_get_ex(i->manifest, "encrypted_to", &list) &&
+	    json_object_is_type(list, json_type_array))
+		json_add(m, "encrypted_to", clean_array(list));
 	json_add(o, "manifest", m);
 }
 
@@ -223,9 +275,11 @@ static void add_full(struct json_object *o, const struct info *i)
 	_free_ char *expected = info_manifest_text(i, "sha256");
 	struct json_object *full = json_object_checked();
 
-	json_number(full, "pages_read", i->walk.read);
-	json_number(full, "errors", i->walk.errors);
-	json_text(full, "first_error", i->walk.errors ? i->walk.first_error : NULL);
+	if (i->dump) {
+		json_number(full, "pages_read", i->walk.read);
+		json_number(full, "errors", i->walk.errors);
+		json_text(full, "first_error", i->walk.errors ? i->walk.first_error : NULL);
+	}
 	json_text(full, "sha256", i->sha256);
 	if (expected)
 		json_flag(full, "sha256_matches", !strcmp(expected, i->sha256));
@@ -234,18 +288,22 @@ static void add_full(struct json_object *o, const struct info *i)
 
 void info_print_json(const struct info *i, const struct info_options *opt)
 {
+	bool readable = i->fd >= 0 && !i->dump_error.code;
 	struct json_object *o = json_object_checked();
 
 	json_number(o, "schema", 1);
-	json_text(o, "dump", i->dump ? i->path : NULL);
+	json_text(o, "dump", readable ? i->path : NULL);
 	if (i->dump_error.code)
 		json_text(o, "dump_error", i->dump_error.text);
+	if (readable)
+		json_number(o, "size", i->file_size);
+	json_flag(o, "encrypted", i->encrypted);
 	if (i->is_directory && i->manifest)
 		add_manifest(o, i);
 	if (i->dump)
 		add_facts(o, dump_facts(i->dump));
 	json_text(o, "panic", i->panic[0] ? i->panic : NULL);
-	if (opt->full && i->dump)
+	if (opt->full && readable)
 		add_full(o, i);
 	if (opt->pattern_len) {
 		struct json_object *find = json_object_checked();

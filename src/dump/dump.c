@@ -8,18 +8,20 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "dump/flat.h"
 #include "dump/header.h"
 #include "dump/pager.h"
 #include "dump/vmem.h"
 #include "dump/printk.h"
 #include "util/cleanup.h"
+#include "util/tempfile.h"
 
 #define CACHE_SLOTS 256u /* of the pages that a log is read from, page tables among them */
 
 struct dump {
 	struct dump_header h;
 	struct pager *pager; /* kdump-compressed only: an ELF dump needs no more than pread() */
-	int fd;
+	int fd;		     /* the file, or its content in order if it is flattened */
 	unsigned int last_segment; /* of an ELF dump, that was read from */
 	void (*progress)(unsigned int percent);
 	uint8_t *cache;		      /* CACHE_SLOTS pages */
@@ -38,22 +40,58 @@ void dump_close(struct dump *d)
 	free(d);
 }
 
-int dump_open(int fd, const char *path, struct dump **ret, struct ukd_error *e)
+/* Replaces a flattened file by one with its content in order. */
+static int put_in_order(struct dump *d, uint64_t size, bool *ret_cut, struct ukd_error *e)
+{
+	_close_ int to = -1;
+	int r = temporary_file("the dump in order", size, &to, e);
+
+	if (r >= 0)
+		r = flat_unpack(d->fd, size, to, d->progress, ret_cut, e);
+	if (r < 0)
+		return r;
+	(void)close(d->fd);
+	d->fd = take_fd(&to);
+	return 0;
+}
+
+static int open_headers(struct dump *d, struct ukd_error *e)
+{
+	uint8_t raw[16] = {0};
+	bool flat, cut = false;
+	struct stat st;
+	int r;
+
+	if (fstat(d->fd, &st) < 0)
+		return ukd_fail_errno(e, -errno, "cannot read");
+	flat = fd_pread_full(d->fd, raw, sizeof(raw), 0) == 0 &&
+	       flat_is((struct bytes){raw, sizeof(raw)});
+	r = flat ? put_in_order(d, (uint64_t)st.st_size, &cut, e) : 0;
+	if (r >= 0 && flat && fstat(d->fd, &st) < 0)
+		r = ukd_fail_errno(e, -errno, "cannot read");
+	if (r >= 0)
+		r = dump_header_read(d->fd, (uint64_t)st.st_size, &d->h, e);
+	if (r >= 0 && d->h.facts.format == DUMP_KDUMP)
+		r = pager_open(d->fd, &d->h.facts, &d->pager, e);
+	if (cut && r < 0)
+		return ukd_prefix(e, "truncated flattened dump");
+	if (cut)
+		d->h.facts.incomplete = "truncated, the end of the flattened dump is missing";
+	d->h.facts.flattened = flat;
+	return r;
+}
+
+int dump_open(int fd, const char *path, void (*progress)(unsigned int percent), struct dump **ret,
+	      struct ukd_error *e)
 {
 	_close_ int own = fd;
 	_dump_ struct dump *d = calloc(1, sizeof(*d));
-	struct stat st;
-	int r;
 
 	if (!d)
 		return ukd_oom(e);
 	d->fd = take_fd(&own);
-	if (fstat(d->fd, &st) < 0)
-		return ukd_fail_errno(e, -errno, "%s", path);
-	r = dump_header_read(d->fd, (uint64_t)st.st_size, &d->h, e);
-	if (r >= 0 && d->h.facts.format == DUMP_KDUMP)
-		r = pager_open(d->fd, &d->h.facts, &d->pager, e);
-	if (r < 0)
+	d->progress = progress;
+	if (open_headers(d, e) < 0)
 		return ukd_prefix(e, "%s", path);
 	*ret = take_ptr(&d);
 	return 0;
@@ -62,16 +100,6 @@ int dump_open(int fd, const char *path, struct dump **ret, struct ukd_error *e)
 const struct dump_facts *dump_facts(const struct dump *d)
 {
 	return &d->h.facts;
-}
-
-int dump_fd(const struct dump *d)
-{
-	return d->fd;
-}
-
-void dump_on_progress(struct dump *d, void (*show)(unsigned int percent))
-{
-	d->progress = show;
 }
 
 /* Reads from the one ELF segment that has all of [paddr, paddr + len). */

@@ -5,8 +5,8 @@
  * bitmaps, notes and the log are read by our own bounded code: every byte of a dump is hostile.
  *
  * Accepted: kdump-compressed (makedumpfile) and ELF64 core (/proc/vmcore, makedumpfile -E), both
- * little-endian. All else is refused with a check "dump.*" and a text that names the file.
- * Strings from the dump are printable ASCII by the time a caller sees them.
+ * little-endian, also flattened (flat.h). All else is refused with a check "dump.*" and a text that
+ * names the file. Strings from the dump are printable ASCII by the time a caller sees them.
  */
 #pragma once
 
@@ -24,6 +24,7 @@ enum dump_format {
 
 struct dump_facts {
 	enum dump_format format;
+	bool flattened;		/* the file is; sizes here are those of its content in order */
 	uint64_t file_size;	/* bytes */
 	uint64_t stored;	/* of them on disk: the rest is holes, and costs a liar nothing */
 	char release[65];	/* `uname -r` of the crashed kernel, or empty */
@@ -39,9 +40,13 @@ struct dump_facts {
 
 struct dump;
 
-/* Takes the regular file fd, also on failure, and checks it. The bitmap is walked once; pages are
- * not read. path is for messages. */
-int dump_open(int fd, const char *path, struct dump **ret, struct ukd_error *e) _must_check_;
+/*
+ * Takes the regular file fd, also on failure, and checks it. The bitmap is walked once; pages are
+ * not read. A flattened file is put in order first, in a temporary file. path is for messages;
+ * progress (may be NULL) is called now and then while this and while pages are read.
+ */
+int dump_open(int fd, const char *path, void (*progress)(unsigned int percent), struct dump **ret,
+	      struct ukd_error *e) _must_check_;
 void dump_close(struct dump *d);
 
 static inline void dump_closep(struct dump **d)
@@ -52,10 +57,6 @@ static inline void dump_closep(struct dump **d)
 
 /* Borrowed, valid as long as d. */
 const struct dump_facts *dump_facts(const struct dump *d);
-int dump_fd(const struct dump *d);
-
-/* What to call now and then while all pages are read. */
-void dump_on_progress(struct dump *d, void (*show)(unsigned int percent));
 
 /*
  * The kernel log as text, "[    0.000000] ...\n" per line, bytes other than printable ASCII and

@@ -145,10 +145,6 @@ int dump_header_read(int fd, uint64_t size, struct dump_header *ret, struct ukd_
 		r = dump_header_kdump(fd, size, head, &h, e);
 	else if (bytes_start_with(head, "\177ELF"))
 		r = dump_header_elf(fd, size, head, &h, e);
-	else if (bytes_start_with(head, "makedumpfile"))
-		r = ukd_refuse(e, "dump.flattened",
-			       "a flattened dump; make it a normal one with 'makedumpfile -R OUT "
-			       "< FILE'");
 	else
 		r = ukd_refuse(e, "dump.format", "neither a kdump-compressed nor an ELF dump");
 	if (r < 0)

@@ -19,6 +19,9 @@ _spec = importlib.util.spec_from_file_location("gen_dump", REPO / "tests/gen/dum
 gen = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(gen)
 
+# A dump and its flattened form differ in this.
+DIFFER = ("dump", "flattened", "size", "full")
+
 PANIC = "Kernel panic - not syncing: sysrq triggered crash"
 
 
@@ -38,12 +41,14 @@ def write(path, data):
     return path
 
 
-@pytest.fixture(params=["kdump", "kdump-raw", "elf"])
+@pytest.fixture(params=["kdump", "kdump-raw", "elf", "flat-kdump", "flat-elf"])
 def good(request, tmp_path):
     machine = gen.Machine()
     data = {"kdump": lambda: gen.kdump(machine),
             "kdump-raw": lambda: gen.kdump(machine, compress=False),
-            "elf": lambda: gen.elf(machine)}[request.param]()
+            "elf": lambda: gen.elf(machine),
+            "flat-kdump": lambda: gen.flattened(gen.kdump(machine)),
+            "flat-elf": lambda: gen.flattened(gen.elf(machine))}[request.param]()
     return write(tmp_path / "vmcore", data)
 
 
@@ -55,7 +60,8 @@ def rows(text):
 def test_text(good):
     r = rows(info(good)[0])
     assert r["dump"] == str(good)
-    assert r["format"] in ("kdump-compressed, dump level 1", "elf")
+    assert r["format"].replace(", flattened", "") in ("kdump-compressed, dump level 1", "elf")
+    assert ("flattened" in r["format"]) == good.read_bytes().startswith(b"makedumpfile")
     assert r["kernel"] == "6.12.107+deb13-amd64 x86_64"
     assert r["crashed at"] == "2026-11-21 18:38:22 UTC"
     assert r["panic"] == PANIC
@@ -126,6 +132,8 @@ def test_other_machines(tmp_path, machine):
 
 def test_log_is_what_makedumpfile_reads(good, tmp_path):
     """An oracle: makedumpfile --dump-dmesg. It indents further lines and leaves out empty ones."""
+    if good.read_bytes().startswith(b"makedumpfile"):
+        pytest.skip("makedumpfile reads no flattened dumps")
     if not shutil.which("makedumpfile"):
         pytest.skip("no makedumpfile")
     out = tmp_path / "dmesg"
@@ -141,14 +149,24 @@ def test_log_is_what_makedumpfile_reads(good, tmp_path):
     assert len(plain(ours)) == 46
 
 
+@pytest.mark.parametrize("flat", [False, True])
 @pytest.mark.parametrize("option", ["-c", "-l", "-p", "-z", "-E"])
-def test_what_makedumpfile_writes(tmp_path, option):
+def test_what_makedumpfile_writes(tmp_path, option, flat):
     """The other way round: makedumpfile rewrites our ELF dump, each compression it has."""
     source, dump = write(tmp_path / "in", gen.elf(gen.Machine())), tmp_path / "vmcore"
-    p = subprocess.run(["makedumpfile", option, "-d", "1", source, dump], timeout=30,
+    where = ["-F", source] if flat else [source, dump]
+    p = subprocess.run(["makedumpfile", option, "-d", "1", *where], timeout=30,
                        capture_output=True) if shutil.which("makedumpfile") else None
     if not p or p.returncode:
         pytest.skip(f"this makedumpfile has no {option}")
+    if flat:
+        write(dump, p.stdout)
+        ordered = tmp_path / "ordered"
+        subprocess.run(["makedumpfile", "-R", ordered], input=p.stdout, check=True,
+                       capture_output=True)
+        j = info_json("--full", ordered)
+        assert {**info_json("--full", dump), **dict.fromkeys(DIFFER)} == \
+            {**j, **dict.fromkeys(DIFFER)}
     j = info_json("--full", dump)
     assert j["panic"] == PANIC and j["kernel"] == gen.RELEASE and j["cpus"] == 2
     assert j["crash_time"] == gen.CRASH_TIME
@@ -288,6 +306,112 @@ def test_manifest_drives_no_terminal(crash):
     r = rows(info(crash)[0])
     assert r["state"] == "?[31m??" and r["checked"] == "a?b"
     assert info_json(crash)["manifest"]["state"] == "?[31m??"
+
+
+# Encrypted ones
+
+@pytest.fixture(scope="module")
+def identity(tmp_path_factory):
+    """An age identity's file and its recipient."""
+    if not shutil.which("age"):
+        pytest.skip("no age")
+    path = tmp_path_factory.mktemp("age") / "identity"
+    subprocess.run(["age-keygen", "-o", path], check=True, capture_output=True)
+    to = subprocess.run(["age-keygen", "-y", path], check=True, capture_output=True, text=True)
+    return path, to.stdout.strip()
+
+
+def encrypt(data, recipient):
+    return subprocess.run(["age", "-r", recipient], input=data, check=True,
+                          stdout=subprocess.PIPE).stdout
+
+
+@pytest.fixture
+def secret(crash, identity):
+    """A crash's directory as it is left with EncryptTo=."""
+    data = encrypt(gen.flattened((crash / "vmcore").read_bytes()), identity[1])
+    write(crash / "vmcore.flat.age", data)
+    write(crash / "dmesg.txt.age", encrypt((crash / "dmesg.txt").read_bytes(), identity[1]))
+    (crash / "vmcore").unlink()
+    (crash / "dmesg.txt").unlink()
+    manifest(crash, sha256=hashlib.sha256(data).hexdigest(), file="vmcore.flat.age",
+             format="flattened", encrypted_to=[identity[1]])
+    return crash
+
+
+def test_encrypted_with_identity(secret, identity):
+    for path in (secret, secret / "vmcore.flat.age"):
+        r = rows(info("--full", "--identity", identity[0], path)[0])
+        assert r["dump"] == f"{secret}/vmcore.flat.age"
+        assert r["format"] == "kdump-compressed, flattened, dump level 1"
+        assert r["panic"] == PANIC and r["pages read"].endswith(", 0 errors")
+    j = info_json("--full", "--find", gen.SECRET.hex(), "--identity", identity[0], secret)
+    assert j["encrypted"] is True and j["full"]["sha256_matches"] is True
+    assert j["manifest"]["encrypted_to"] == [identity[1]]
+    assert j["find"]["pages"] == 4 and j["log"]["source"] == "dump"
+
+
+def test_encrypted_without_identity(secret, identity):
+    """Only the checksum can be compared, and that is said."""
+    r = rows(info(secret)[0])
+    assert r["dump"].endswith("/vmcore.flat.age")
+    assert r["encrypted"] == f"to {identity[1]}; open it with --identity FILE"
+    assert r["sha256"].endswith("(not checked)") and r["kernel"] == gen.RELEASE
+    j = info_json("--full", secret)
+    assert j["encrypted"] is True and j["full"]["sha256_matches"] is True
+    assert "pages_read" not in j["full"] and "pages" not in j and j["log"]["source"] is None
+    assert "--find needs --identity" in info("--find", "00", secret, code=1)[1]
+    with open(secret / "vmcore.flat.age", "ab") as f:
+        f.write(b"x")
+    assert "the manifest says" in info("--full", secret, code=1)[1]
+
+
+def test_encrypted_log(secret, identity):
+    """Of a crash that left only its log, and that encrypted."""
+    (secret / "vmcore.flat.age").unlink()
+    manifest(secret, state="log-only")
+    out = info("--identity", identity[0], secret)[0]
+    assert "1 lines in dmesg.txt.age" in rows(out)["kernel log"] and "from dmesg.txt" in out
+
+
+@pytest.mark.parametrize("damage", ["cut", "tail", "flip", "identity"])
+def test_encrypted_and_damaged(secret, identity, tmp_path, damage):
+    """age authenticates all of it: nothing of what it wrote before it failed is shown."""
+    path, key = secret / "vmcore.flat.age", identity[0]
+    data = bytearray(path.read_bytes())
+    if damage == "cut":
+        data = data[:-100]
+    elif damage == "tail":
+        data += b"x"
+    elif damage == "flip":
+        data[-1] ^= 1
+    else:
+        key = tmp_path / "other"
+        subprocess.run(["age-keygen", "-o", key], check=True, capture_output=True)
+    write(path, bytes(data))
+    (secret / "dmesg.txt.age").unlink()
+    out, err = info("--identity", key, secret, code=1)
+    assert "nothing of it is used" in err and err.endswith(" [dump.encrypted]\n")
+    assert PANIC not in out and rows(out)["dump"].startswith("not readable: ")
+
+
+def test_encrypted_without_age(secret, identity, tmp_path):
+    p = subprocess.run([CTL, "info", "--identity", identity[0], secret], capture_output=True,
+                       text=True, env={"PATH": str(tmp_path)})
+    assert p.returncode == 1 and "the program age, which opens it, is not installed" in p.stderr
+
+
+def test_no_room(identity, tmp_path):
+    """The temporary file is refused before it fills the disk."""
+    dump = write(tmp_path / "vmcore.age", encrypt(bytes(17 << 20), identity[1]))
+    small = tmp_path / "small"
+    small.mkdir()
+    mount = ["unshare", "-m", "sh", "-c", f"mount -t tmpfs -o size=16m none {small} && "
+             f"TMPDIR={small} exec {CTL} info --identity {identity[0]} {dump}"]
+    p = subprocess.run(mount, capture_output=True, text=True)
+    if "unshare" in p.stderr or "mount:" in p.stderr:
+        pytest.skip("no mounts here")
+    assert p.returncode == 1 and "set TMPDIR to a directory with room" in p.stderr
 
 
 # What must not harm

@@ -6,7 +6,8 @@ The same machine can be written as kdump-compressed or as ELF. HOSTILE holds one
 per entry; each says by which check it must be refused (None: taken, but without harm; INCOMPLETE:
 what is there is shown, exit code 1; ANY: libkdumpfile's versions differ, crashing is contained).
 
-    python3 tests/gen/dump.py DIR       writes good.kdump, good.elf and every hostile one into DIR
+    python3 tests/gen/dump.py DIR FLAT  writes good.kdump, good.elf and every hostile one into DIR;
+                                        the flattened ones into FLAT
 """
 import os
 import struct
@@ -420,10 +421,64 @@ INCOMPLETE = "incomplete"
 ANY = "any"
 
 # name -> (function, check that refuses the file, or None when it opens)
+def record(offset, length, data=b""):
+    """A record of the flattened format; -1 and -1 is the end marker."""
+    return struct.pack(">qq", offset, length) + data
+
+
+FLAT_END = record(-1, -1)
+
+
+def flat_header(kind=1, version=1):
+    return b"makedumpfile".ljust(16, b"\0") + struct.pack(">qq", kind, version).ljust(4080, b"\0")
+
+
+def flattened(data, size=5000, end=FLAT_END):
+    """The dump as `makedumpfile -F` writes it to a pipe: out of order, zeros left out, the header
+    a second time."""
+    pieces = [(o, data[o:o + size]) for o in range(0, len(data), size)]
+    records = [record(0, 100, bytes(100))]
+    records += [record(o, len(d), d) for o, d in reversed(pieces)
+                if any(d) or o + size >= len(data)]
+    return flat_header() + b"".join(records) + end
+
+
+def flat_cut(missing):
+    return flattened(kdump(Machine()))[:-missing]
+
+
+def flat_with(*more):
+    """A good one with records behind those of the dump."""
+    return flattened(kdump(Machine()), end=b"".join(more) + FLAT_END)
+
+
+def flat_scattered():
+    """Bytes far from each other: a block of disk for each."""
+    return flat_header() + b"".join(record(n << 20, 1, b"x") for n in range(9000)) + FLAT_END
+
+
+FLAT_HOSTILE = {
+    "flat-type-0": (lambda: flat_header(kind=0) + FLAT_END, "dump.flattened"),
+    "flat-version-2": (lambda: flat_header(version=2) + FLAT_END, "dump.flattened"),
+    "flat-header-cut": (lambda: flat_header()[:4000], "dump.truncated"),
+    "flat-nothing": (lambda: flat_header() + FLAT_END, "dump.empty"),
+    "flat-of-flat": (lambda: flattened(flattened(kdump(Machine()))), "dump.format"),
+    "flat-no-end": (lambda: flat_cut(len(FLAT_END)), INCOMPLETE),
+    "flat-end-cut": (lambda: flat_cut(1), INCOMPLETE),
+    "flat-record-cut": (lambda: flattened(elf(Machine()), size=1 << 30)[:-20000], INCOMPLETE),
+    "flat-record-empty": (lambda: flat_with(record(0, 0)), "dump.flattened"),
+    "flat-hole": (lambda: flat_with(bytes(4096)), "dump.flattened"),
+    "flat-offset-negative": (lambda: flat_with(record(-2, 1, b"x")), "dump.flattened"),
+    "flat-length-negative": (lambda: flat_with(record(0, -1)), "dump.flattened"),
+    "flat-end-beyond-files": (lambda: flat_with(record((1 << 63) - 1, 1, b"x")),
+                              "dump.flattened"),
+    "flat-length-beyond-end": (lambda: flat_with(record(1 << 20, 1 << 40)), INCOMPLETE),
+    "flat-scattered": (flat_scattered, "dump.flattened"),
+}
+
 HOSTILE = {
     "empty": (lambda: b"", "dump.empty"),
     "garbage": (lambda: GARBAGE, "dump.format"),
-    "flattened": (lambda: b"makedumpfile\0\0\0\0" + bytes(4080), "dump.flattened"),
     "kdump-status-incomplete": (lambda: patched(kdump(Machine()), "<I", H_STATUS, 9), INCOMPLETE),
     "kdump-magic-only": (lambda: b"KDUMP   ", "dump.truncated"),
     "kdump-header-only": (lambda: kdump(Machine())[:PAGE], "dump.truncated"),
@@ -508,16 +563,18 @@ HOSTILE = {
                                                     "SYMBOL(swapper_pg_dir)": None}), None),
     "log-no-layout": (lambda: with_info(values={"OFFSET(prb_data_ring.data)": None}), None),
     "release-with-escapes": (lambda: with_info(values={"OSRELEASE": "6.1\x1b[31m"}), None),
-}
+} | FLAT_HOSTILE
 
 
 def main():
-    out = sys.argv[1]
+    out, flat = sys.argv[1:]
     os.makedirs(out, exist_ok=True)
+    os.makedirs(flat, exist_ok=True)
     files = {"good.kdump": kdump(Machine()), "good.elf": elf(Machine())}
     files |= {f"hostile-{name}": make() for name, (make, _) in HOSTILE.items()}
+    files |= {"flat-good": flattened(files["good.kdump"])}
     for name, data in files.items():
-        with open(os.path.join(out, name), "wb") as f:
+        with open(os.path.join(flat if "flat-" in name else out, name), "wb") as f:
             f.write(data)
 
 

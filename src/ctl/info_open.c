@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Opens what `ukdumpctl info` was given: a dump, or the directory of one crash in any of its forms.
+ * The directory's files are looked at by content; their names only tell which one is the dump.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "ctl/decrypt.h"
+#include "ctl/info.h"
+#include "util/cleanup.h"
+
+#define MANIFEST_MAX MIB(1)
+#define DMESG_MAX    MIB(64)
+
+/* Seconds between two lines about progress. */
+#define PROGRESS_SECONDS 2
+
+/* Tells somebody who waits at a terminal how far what takes long has come. */
+void info_progress(const char *what, unsigned int percent)
+{
+	static time_t last;
+	time_t now = time(NULL);
+
+	if (!last)
+		last = now;
+	if (now - last < PROGRESS_SECONDS || !isatty(STDERR_FILENO))
+		return;
+	last = now;
+	fprintf(stderr, "%s: %u %%\n", what, percent);
+}
+
+static void show_pages(unsigned int percent)
+{
+	info_progress("reading the dump", percent);
+}
+
+static void show_decrypting(unsigned int percent)
+{
+	info_progress("decrypting", percent);
+}
+
+/* Opens a regular file in a crash's directory, whose owner must not lead us to other files. */
+static int open_beside(int dirfd, const char *name, int *ret_fd, struct ukd_error *e)
+{
+	_close_ int fd =
+		openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW);
+	struct stat st;
+
+	if (fd < 0 && errno == ELOOP)
+		return ukd_refuse(e, "file.type", "%s: is a symbolic link", name);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return ukd_fail_errno(e, -errno, "%s", name);
+	if (!S_ISREG(st.st_mode))
+		return ukd_refuse(e, "file.type", "%s: not a regular file", name);
+	*ret_fd = take_fd(&fd);
+	return 0;
+}
+
+static int read_beside(int dirfd, const char *name, size_t max, struct buffer *ret,
+		       struct ukd_error *e)
+{
+	_close_ int fd = -1;
+	int r = open_beside(dirfd, name, &fd, e);
+
+	return r < 0 ? r : file_read_fd(fd, name, max, ret, e);
+}
+
+static void read_manifest(struct info *i, int dirfd)
+{
+	_buffer_ struct buffer b = {0};
+	struct ukd_error *e = &i->manifest_error;
+
+	if (read_beside(dirfd, "manifest.json", MANIFEST_MAX, &b, e) < 0)
+		return;
+	i->manifest = json_tokener_parse((char *)b.data);
+	if (json_object_is_type(i->manifest, json_type_object))
+		return;
+	json_object_put(i->manifest);
+	i->manifest = NULL;
+	(void)ukd_refuse(e, "manifest", "manifest.json: not a JSON object");
+}
+
+/* The log beside the dump. */
+static int read_dmesg(struct info *i, int dirfd, struct ukd_error *e)
+{
+	int r = read_beside(dirfd, "dmesg.txt", DMESG_MAX, &i->log, e);
+
+	if (r >= 0)
+		i->log_source = "dmesg.txt";
+	return r;
+}
+
+static int read_encrypted_dmesg(struct info *i, int dirfd, const char *identity,
+				struct ukd_error *e)
+{
+	_close_ int fd = -1, plain = -1;
+	struct stat st;
+	int r = open_beside(dirfd, "dmesg.txt.age", &fd, e);
+
+	if (r < 0)
+		return r;
+	if (fstat(fd, &st) < 0 || st.st_size > (off_t)DMESG_MAX)
+		return ukd_fail(e, -EFBIG, "dmesg.txt.age: too large");
+	r = decrypt_file(fd, (uint64_t)st.st_size, identity, show_decrypting, &plain, e);
+	if (r >= 0 && lseek(plain, 0, SEEK_SET) < 0)
+		r = -errno;
+	if (r >= 0)
+		r = file_read_fd(plain, "dmesg.txt.age", DMESG_MAX, &i->log, e);
+	if (r >= 0)
+		i->log_source = "dmesg.txt.age";
+	return r;
+}
+
+/* The log of the dump itself; where that fails, what the capture environment saved before. */
+static void read_log(struct info *i, int dirfd, const char *identity)
+{
+	struct ukd_error ignored;
+
+	if (i->dump && dump_read_log(i->dump, &i->log, &i->log_lost, &i->log_error) >= 0)
+		i->log_source = "dump";
+	else if (dirfd >= 0 && read_dmesg(i, dirfd, &ignored) < 0 && identity)
+		(void)read_encrypted_dmesg(i, dirfd, identity, &ignored);
+	if (!i->log_source)
+		return;
+	dump_panic_text(buffer_bytes(&i->log), i->panic);
+	(void)text_clean(i->panic);
+}
+
+/* Size of the file, how much of it is on disk, whether it is encrypted. */
+static int look_at_file(struct info *i, struct ukd_error *e)
+{
+	uint8_t head[32] = {0};
+	struct stat st;
+	int r;
+
+	if (fstat(i->fd, &st) < 0)
+		return ukd_fail_errno(e, -errno, "cannot read");
+	i->file_size = (uint64_t)st.st_size;
+	i->file_stored = (uint64_t)st.st_blocks * 512;
+	r = fd_pread_full(i->fd, head, sizeof(head), 0);
+	if (r < 0 && r != -ENODATA)
+		return ukd_fail_errno(e, r, "cannot read");
+	i->encrypted = is_encrypted((struct bytes){head, sizeof(head)});
+	return 0;
+}
+
+/* Opens the dump in i->fd; an encrypted one stays closed unless there is an identity. */
+static int open_file(struct info *i, const char *identity, struct ukd_error *e)
+{
+	_close_ int content = -1;
+	int r = look_at_file(i, e);
+
+	if (r >= 0 && i->encrypted && !identity)
+		return 0;
+	if (r >= 0 && i->encrypted)
+		r = decrypt_file(i->fd, i->file_size, identity, show_decrypting, &content, e);
+	if (r < 0)
+		return ukd_prefix(e, "%s", i->path);
+	if (content < 0)
+		content = fcntl(i->fd, F_DUPFD_CLOEXEC, 0);
+	if (content < 0)
+		return ukd_fail_errno(e, -errno, "%s", i->path);
+	return dump_open(take_fd(&content), i->path, show_pages, &i->dump, e);
+}
+
+/* The dump in a crash's directory, by any of its names; the last until it is complete. */
+static int open_in_directory(struct info *i, int dirfd, const struct info_options *o,
+			     struct ukd_error *e)
+{
+	static const char *const names[] = {"vmcore", "vmcore.flat", "vmcore.age",
+					    "vmcore.flat.age", "vmcore-incomplete"};
+	int r = -ENOENT;
+
+	for (size_t k = 0; r == -ENOENT && k < ARRAY_SIZE(names); k++) {
+		int n = snprintf(i->path, sizeof(i->path), "%s/%s", o->path, names[k]);
+
+		if (n < 0 || (size_t)n >= sizeof(i->path))
+			return ukd_fail(e, -ENAMETOOLONG, "%s: path is too long", o->path);
+		r = open_beside(dirfd, names[k], &i->fd, e);
+		if (r >= 0)
+			return open_file(i, o->identity, e);
+		(void)ukd_prefix(e, "%s", o->path);
+	}
+	return r == -ENOENT ? ukd_fail(e, r, "%s: no vmcore in this directory", o->path) : r;
+}
+
+/* A crash of which only the log could be saved is still a crash to tell about. */
+static int open_directory(struct info *i, int dirfd, const struct info_options *o,
+			  struct ukd_error *e)
+{
+	int r;
+
+	read_manifest(i, dirfd);
+	r = open_in_directory(i, dirfd, o, e);
+	if (r < 0 && r != -ENOENT && r != -EBADMSG)
+		return r;
+	read_log(i, dirfd, o->identity);
+	if (r < 0 && !i->log_source && (r == -ENOENT || !i->manifest))
+		return r;
+	if (r == -EBADMSG)
+		i->dump_error = *e;
+	return 0;
+}
+
+int info_open(struct info *i, const struct info_options *o, struct ukd_error *e)
+{
+	_close_ int dirfd = open(o->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	uint64_t size;
+	int r;
+
+	i->is_directory = dirfd >= 0;
+	if (i->is_directory)
+		return open_directory(i, dirfd, o, e);
+	if (errno != ENOTDIR)
+		return ukd_fail_errno(e, -errno, "%s", o->path);
+	(void)snprintf(i->path, sizeof(i->path), "%s", o->path);
+	r = file_open_regular(AT_FDCWD, o->path, &i->fd, &size, e);
+	if (r >= 0)
+		r = open_file(i, o->identity, e);
+	if (r < 0)
+		return r;
+	read_log(i, -1, NULL);
+	return 0;
+}
