@@ -14,9 +14,10 @@
 #define MODULES_DIR "/usr/lib/modules"
 #define STUB_PATH   "/usr/lib/systemd/boot/efi/linuxx64.efi.stub"
 
+/* rootfstype=ramfs: a tmpfs as the initramfs' root holds half of the memory, and then is full. */
 static const char default_cmdline[] =
-	"reset_devices nr_cpus=1 irqpoll panic=1 cgroup_disable=memory nokaslr rd.shell=0 "
-	"rd.emergency=reboot";
+	"reset_devices nr_cpus=1 irqpoll panic=1 cgroup_disable=memory nokaslr rootfstype=ramfs "
+	"rd.shell=0 rd.emergency=reboot";
 
 /* Newest by version order, as sort -V has it. */
 static int newest_kernel(const struct root *root, char ret[KVER_MAX], struct ukd_error *e)
