@@ -20,7 +20,8 @@ SRC_util := \
 	sys.c \
 	tempfile.c \
 	kconfig.c \
-	lockdown.c
+	lockdown.c \
+	efivarfs.c
 SRC_conf := conf.c value.c settings.c
 SRC_pe := \
 	pe.c \
@@ -71,6 +72,8 @@ SRC_build := \
 	target.c \
 	needs.c \
 	need_disk.c \
+	need_watchdog.c \
+	need_ends.c \
 	need_virtiofs.c \
 	need_network.c \
 	network_lookup.c \
@@ -97,7 +100,12 @@ SRC_store := store.c retention.c
 SRC_capture := \
 	main.c \
 	init.c \
+	leave.c \
 	watchdog.c \
+	keeper.c \
+	hooks.c \
+	json.c \
+	result.c \
 	sequence.c \
 	record.c \
 	manifest.c \
@@ -221,6 +229,7 @@ UNIT_TESTS := \
 	test_capture_formats \
 	test_flow \
 	test_capture \
+	test_ends \
 	test_capture_disk \
 	test_store
 LIBS_tests := -lcmocka $(LIBS_crypto) $(LIBS_json) $(LIBS_kdump) $(LIBS_blkid) $(LIBS_md)
@@ -248,6 +257,8 @@ TEST_test_flow := capture store conf util base
 FIXTURES_test_flow := fixture_capture.c
 TEST_test_capture := capture store conf util base
 FIXTURES_test_capture := fixture_capture.c
+TEST_test_ends := capture store conf util base
+FIXTURES_test_ends := fixture_capture.c
 TEST_test_conf := conf util base
 FIXTURES_test_conf := ../../src/ctl/settings_check.c
 TEST_test_dump := dump util base

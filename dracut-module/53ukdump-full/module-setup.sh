@@ -25,7 +25,13 @@ install() {
 	for name in ukdump-capture.service ukdump.target; do
 		inst_simple "${moddir:?}/$name" "$units/$name" || exit 1
 	done
+	inst_simple "$moddir/system.conf" /etc/systemd/system.conf.d/50-ukdump.conf || exit 1
 	mkdir -p "${initdir:?}$units/ukdump.target.wants"
+	# Wherever systemd goes when something fails, the dump is saved, and the machine ends.
+	for name in emergency rescue; do
+		# shellcheck disable=SC2154 # dracut's own: the directory of units that override
+		ln -sfn "$units/ukdump.target" "$initdir${systemdsystemconfdir:?}/$name.target"
+	done
 	# Modules with a higher number are not there yet: whether a unit exists is found out at boot.
 	for name in systemd-networkd.service dracut-initqueue.service multipathd.service; do
 		ln -sfn "../$name" "$initdir$units/ukdump.target.wants/$name"

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -33,14 +34,13 @@ static int read_link(const struct root *root, const char *path, char ret[PATH_LE
 }
 
 /* "sys/devices/pci0000:00/.../block/sda/sda1", without the slash in front. */
-static int device_path(const struct root *root, const char *device, char ret[PATH_LEN],
+static int device_path(const struct root *root, const char *link, char ret[PATH_LEN],
 		       struct ukd_error *e)
 {
-	char link[64], to[PATH_LEN];
 	const char *devices;
+	char to[PATH_LEN];
 	int n, r;
 
-	(void)snprintf(link, sizeof(link), "sys/dev/block/%s", device);
 	r = read_link(root, link, to);
 	if (r < 0)
 		return ukd_fail_errno(e, r, "/%s", link);
@@ -163,9 +163,11 @@ int device_drivers(const struct root *root, const char *device, device_driver_fn
 		   struct ukd_error *e)
 {
 	struct walk w = {.root = root, .add = add, .ctx = ctx};
-	char path[PATH_LEN];
-	int r = device_path(root, device, path, e);
+	char link[64], path[PATH_LEN];
+	int r;
 
+	(void)snprintf(link, sizeof(link), "sys/dev/block/%s", device);
+	r = device_path(root, link, path, e);
 	if (r >= 0)
 		r = check_plain(path, e);
 	if (r >= 0)
@@ -176,25 +178,31 @@ int device_drivers(const struct root *root, const char *device, device_driver_fn
 	return r;
 }
 
+int device_class_drivers(const struct root *root, const char *name, device_driver_fn *add,
+			 void *ctx, struct ukd_error *e)
+{
+	struct walk w = {.root = root, .add = add, .ctx = ctx};
+	char link[PATH_LEN], path[PATH_LEN];
+	int r;
+
+	(void)snprintf(link, sizeof(link), "sys/class/%s", name);
+	r = device_path(root, link, path, e);
+	if (r >= 0)
+		r = walk_down(&w, path, e);
+	return r < 0 ? r : (int)w.found;
+}
+
 int device_network_drivers(const struct root *root, const char *name, device_driver_fn *add,
 			   void *ctx, struct ukd_error *e)
 {
 	struct walk w = {.root = root, .add = add, .ctx = ctx};
-	char link[PATH_LEN], to[PATH_LEN], path[PATH_LEN + 8];
-	const char *devices;
+	char device[NAME_MAX + 8], link[PATH_LEN];
 	int r;
 
-	(void)snprintf(link, sizeof(link), "sys/class/net/%s", name);
-	r = read_link(root, link, to);
-	if (r < 0)
-		return ukd_fail_errno(e, r, "/%s", link);
-	devices = strstr(to, "devices/");
-	if (!devices)
-		return ukd_refuse(e, "target", "/%s leads to no device", link);
-	(void)snprintf(path, sizeof(path), "sys/%s", devices);
-	r = walk_down(&w, path, e);
+	(void)snprintf(device, sizeof(device), "net/%s", name);
+	r = device_class_drivers(root, device, add, ctx, e);
 	/* The driver of its transceiver, which the NIC's driver would ask modprobe for. */
-	(void)snprintf(link, sizeof(link), "sys/class/net/%s/phydev", name);
+	(void)snprintf(link, sizeof(link), "sys/class/%s/phydev", device);
 	return r < 0 ? r : visit(&w, link, e);
 }
 

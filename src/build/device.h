@@ -21,6 +21,12 @@ int device_drivers(const struct root *root, const char *device, device_driver_fn
 /* The same for a network interface, with the driver of its PHY. No driver at all is no error. */
 int device_network_drivers(const struct root *root, const char *name, device_driver_fn *add,
 			   void *ctx, struct ukd_error *e) _must_check_;
+/*
+ * The same for a device that is no disk: "CLASS/NAME", such as "watchdog/watchdog0". Returns how
+ * many drivers are on the way, or a negative errno; -ENOENT if there is no such device.
+ */
+int device_class_drivers(const struct root *root, const char *name, device_driver_fn *add,
+			 void *ctx, struct ukd_error *e) _must_check_;
 
 /* Refuses (check "target") a mounted btrfs that the device ("major:minor") is only one part of. */
 int device_check_btrfs(const struct root *root, const char *device,

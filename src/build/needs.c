@@ -255,12 +255,16 @@ int needs_collect(struct needs *n, struct ukd_error *e)
 
 	if (r >= 0)
 		r = need_machine(n, e);
+	if (r >= 0)
+		r = need_watchdog(n, e);
 	for (unsigned int i = 0; r >= 0 && i < s->dump.target.n; i++)
 		r = need_target(n, s->dump.target.v[i], i, e);
 	for (unsigned int i = 0; r >= 0 && i < s->image.modules.n; i++)
 		r = need_driver_strictly(n, s->image.modules.v[i], e);
 	if (r >= 0 && n->hosts.n)
 		r = need_network_setup(n, e);
+	if (r >= 0)
+		r = need_ends(n, e);
 	if (r >= 0 && n->dracut.n)
 		r = need_fact(n, e, "environment=full");
 	return r;

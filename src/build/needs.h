@@ -96,6 +96,10 @@ int need_copy(struct needs *n, const char *setting, const char *from, const char
  */
 int need_network(struct needs *n, const char *host, struct ukd_error *e) _must_check_;
 int need_network_setup(struct needs *n, struct ukd_error *e) _must_check_;
+/* The drivers of the hardware watchdog: first in the list, so that it is kept alive early. */
+int need_watchdog(struct needs *n, struct ukd_error *e) _must_check_;
+/* What happens around the dump and at the end: hooks, a shell, EFI variables. */
+int need_ends(struct needs *n, struct ukd_error *e) _must_check_;
 
 /* The kinds of target, one function each; index counts Target= from 0. */
 int need_virtiofs(struct needs *n, const char *target, unsigned int index,

@@ -3,8 +3,25 @@
 #include "capture/budget.h"
 
 #include <limits.h>
+#include <stdbool.h>
+
+#include "base/bytes.h"
 
 #define RESERVE_MAX_MS 30000
+
+#define AUTO_BASE_S	 600
+#define AUTO_MAX_S	 (6 * 3600)
+#define SLOW_DISK	 MIB(50) /* per second: a disk of a busy array, a network of 1 Gbit/s shared */
+#define LEVEL_USER_FREE	 (8 | 16) /* leaves out what fills memory: user pages and free pages */
+#define FILTERED_DIVISOR 8	  /* what such a dump has of a memory: 2 to 10 %, here more */
+
+uint64_t budget_auto_s(uint64_t core_size, unsigned int dump_level)
+{
+	bool filtered = (dump_level & LEVEL_USER_FREE) == LEVEL_USER_FREE;
+	uint64_t s = core_size / (filtered ? FILTERED_DIVISOR : 1) / SLOW_DISK + AUTO_BASE_S;
+
+	return s < AUTO_MAX_S ? s : AUTO_MAX_S;
+}
 
 void budget_start(struct budget *b, uint64_t total_s)
 {

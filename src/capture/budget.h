@@ -15,6 +15,12 @@ struct budget {
 	uint64_t end_ms; /* on clock_ms() */
 };
 
+/*
+ * The seconds that TimeoutSec=auto stands for: 10 minutes, and what writing the dump of a memory
+ * of core_size bytes takes on a slow disk, 6 hours at most.
+ */
+uint64_t budget_auto_s(uint64_t core_size, unsigned int dump_level);
+
 void budget_start(struct budget *b, uint64_t total_s);
 
 /* Milliseconds until the end, or until the part that is kept for recording; 0 when over. */

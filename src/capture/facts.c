@@ -49,6 +49,8 @@ static int parse_line(struct facts *f, char *line, struct ukd_error *e)
 			return ukd_fail(e, -EINVAL, "bad machine_id");
 	} else if (!strcmp(line, "image")) {
 		(void)snprintf(f->image, sizeof(f->image), "%s", value);
+	} else if (!strcmp(line, "environment")) {
+		f->full = !strcmp(value, "full");
 	} else if (!strncmp(line, "target.", 7)) {
 		return set_target(f, line + 7, value, e);
 	}

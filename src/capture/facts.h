@@ -7,6 +7,7 @@
  *	machine_id=HEX		/etc/machine-id of the host
  *	image=TEXT		names the image in the manifest
  *	target.N=PLACE		what the N-th Target= (from 0) was resolved to
+ *	environment=full	systemd and udev are in the image; anything else: they are not
  */
 #pragma once
 
@@ -19,6 +20,7 @@ struct facts {
 	char machine[72]; /* only [0-9A-Za-z-], never empty */
 	char image[128];
 	char target[RECORD_TARGETS][512];
+	bool full; /* the environment */
 };
 
 /*

@@ -9,12 +9,14 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "capture/budget.h"
 #include "util/cleanup.h"
+#include "util/process.h"
 
 /* True when the child ended within ms. */
 static bool ends_within(int pidfd, uint64_t ms)
@@ -70,6 +72,14 @@ int guard_call(int (*fn)(void *ctx), void *ctx, unsigned int timeout_s, const ch
 	if (ends_within(pidfd, 1000))
 		(void)waitpid(pid, NULL, 0);
 	return ukd_fail(e, -ETIMEDOUT, "%s: not done after %u s", what, timeout_s);
+}
+
+void guard_detach(const char *name)
+{
+	process_set_oom_score(OOM_SCORE_NEVER);
+	program_invocation_name[0] = '@';
+	(void)prctl(PR_SET_NAME, name);
+	(void)setsid();
 }
 
 void *guard_share(unsigned long size)

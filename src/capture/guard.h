@@ -16,6 +16,13 @@
 int guard_call(int (*fn)(void *ctx), void *ctx, unsigned int timeout_s, const char *what,
 	       struct ukd_error *e) _must_check_;
 
+/*
+ * For a process that has to outlive whatever else happens: exempt from the out-of-memory killer and
+ * from systemd-shutdown's last round (which spares whose command line begins with '@'), in a
+ * session of its own, called name in process lists.
+ */
+void guard_detach(const char *name);
+
 /* Zeroed memory that is shared with children; NULL if there is none. Freed by guard_unshare(). */
 void *guard_share(unsigned long size);
 void guard_unshare(void *p, unsigned long size);

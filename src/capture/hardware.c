@@ -113,7 +113,8 @@ static unsigned int search_bus(struct search *s, const char *bus)
 int hardware_load(const struct root *root, module_load_fn load, const struct modules_limit *limit,
 		  struct modules_result *ret, struct ukd_error *e)
 {
-	static const char *const buses[] = {"acpi", "pci", "virtio", "vmbus", "xen", "scsi"};
+	static const char *const buses[] = {"acpi",  "pci", "platform", "virtio",
+					    "vmbus", "xen", "scsi"};
 	const struct timespec pause = {.tv_nsec = IDLE_MS * 1000000};
 	_buffer_ struct buffer aliases = {0};
 	struct search s = {

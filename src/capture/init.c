@@ -62,7 +62,7 @@ bool init_after_crash(const struct root *root)
 	return false;
 }
 
-static void open_console(void)
+void init_console(void)
 {
 	int fd = open("/dev/console", O_RDWR | O_NOCTTY | O_NONBLOCK);
 
@@ -89,7 +89,7 @@ int init_environment(struct ukd_error *e)
 	}
 	/* makedumpfile puts a bitmap there if it does not work in cycles. */
 	(void)mkdir("/tmp", 0700);
-	open_console();
+	init_console();
 	(void)setenv("PATH", "/usr/sbin:/usr/bin:/sbin:/bin", 1);
 	return r;
 }

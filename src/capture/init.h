@@ -7,11 +7,13 @@
 #include "util/root.h"
 
 /*
- * Mounts proc, sysfs, devtmpfs and a tmpfs on /run, makes /dev/console the standard streams
- * (never blocking) and sets PATH. Goes on after a failure; e then has the first. Returns 0 or a
- * negative errno.
+ * Mounts proc, sysfs, devtmpfs and a tmpfs on /run, calls init_console() and sets PATH. Goes on
+ * after a failure; e then has the first. Returns 0 or a negative errno.
  */
 int init_environment(struct ukd_error *e);
+
+/* Makes /dev/console the standard streams, never blocking. */
+void init_console(void);
 
 /*
  * Makes writing to a terminal lose what does not fit, instead of waiting for ever: a serial line

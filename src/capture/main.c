@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,12 +17,14 @@
 #include "capture/capture.h"
 #include "capture/guard.h"
 #include "capture/init.h"
+#include "capture/keeper.h"
+#include "capture/leave.h"
+#include "capture/result.h"
 #include "capture/watchdog.h"
 #include "util/cleanup.h"
 #include "util/process.h"
 
-#define TIMEOUT_FALLBACK_S 3600
-#define NOTHING_LIMIT_S	   60 /* to end the machine where there is no dump to wait for */
+#define NOTHING_LIMIT_S 60 /* to end the machine where there is no dump to wait for */
 
 static const char usage[] =
 	"usage: ukdump-capture [--no-action]\n"
@@ -48,6 +49,17 @@ static void say(enum log_level level, const char *line)
 	log_line(level, "%s", line);
 }
 
+/* The console shows each line once: as we print it. */
+static void say_to_kernel_log(void)
+{
+	int fd = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	log_to_kmsg(fd);
+	init_quiet_kernel();
+}
+
 /* The last words of a watchdog: to the kernel log only, which never waits as a console may. */
 static void last_words(const char *text)
 {
@@ -59,12 +71,26 @@ static void last_words(const char *text)
 	(void)close(fd);
 }
 
+/* What the watchdogs need when the time is over; they have a copy of it as it was at their start. */
+static struct {
+	const struct capture *c;
+	struct watchdogs w;
+} guarded;
+
 static void on_timeout(void *ctx)
 {
-	const struct settings *s = ctx;
+	const struct capture *c = guarded.c;
+	enum setting_action action = c->settings.action.on_failure;
+	struct ukd_error e;
 
+	(void)ctx;
 	last_words("TimeoutSec= is over: ending now");
-	machine_end(s->action.on_failure);
+	if (result_store(c->root, WATCHDOG_SECOND_S / 2, &e) < 0)
+		last_words(e.text);
+	if ((action == ACTION_POWEROFF || action == ACTION_HALT) &&
+	    keeper_stop(guarded.w.keeper, c->root, &e) < 0)
+		last_words(e.text);
+	machine_end(action);
 }
 
 static void on_second_timeout(void *ctx)
@@ -74,23 +100,30 @@ static void on_second_timeout(void *ctx)
 	machine_emergency();
 }
 
-static void start_watchdogs(struct settings *s)
+static void check(pid_t pid, const struct ukd_error *e)
 {
-	unsigned int limit = s->dump.timeout_s < UINT_MAX / 2 ? (unsigned int)s->dump.timeout_s :
-								UINT_MAX / 2;
-	struct ukd_error e;
-
-	if (watchdog_start(limit, on_timeout, s, &e) < 0 ||
-	    watchdog_start(limit + WATCHDOG_SECOND_S, on_second_timeout, NULL, &e) < 0)
-		log_error("%s", e.text);
+	if (pid < 0)
+		log_error("%s", e->text);
 }
 
-static void finish(struct capture *c, enum dump_state state)
+static void start_watchdogs(const struct capture *c)
+{
+	uint64_t end = c->budget.end_ms;
+	struct ukd_error e;
+
+	guarded.c = c;
+	guarded.w.keeper = keeper_start(end + WATCHDOG_KEEPER_S * 1000, &e);
+	check(guarded.w.keeper, &e);
+	guarded.w.first = watchdog_start(end, on_timeout, NULL, &e);
+	check(guarded.w.first, &e);
+	guarded.w.second =
+		watchdog_start(end + WATCHDOG_SECOND_S * 1000, on_second_timeout, NULL, &e);
+	check(guarded.w.second, &e);
+}
+
+static void finish(const struct capture *c, enum dump_state state)
 {
 	bool ok = state == STATE_COMPLETE;
-	enum setting_action action = ok ? c->settings.action.on_success :
-					  c->settings.action.on_failure;
-	struct ukd_error e;
 
 	for (unsigned int i = 0; i < c->record.n_targets; i++)
 		log_line(ok ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR, "target %s: %s%s%s",
@@ -98,14 +131,9 @@ static void finish(struct capture *c, enum dump_state state)
 			 c->record.targets[i].reason[0] ? ", " : "", c->record.targets[i].reason);
 	if (!c->record.n_targets)
 		log_error("no target was tried");
-	if (!opt.act)
-		return;
-	if (guard_sync(budget_any_s(&c->budget, 30), &e) < 0)
-		log_warning("%s", e.text);
-	if (action == ACTION_SHELL)
-		log_warning("no shell in this capture environment: rebooting");
-	machine_end(action);
-	machine_emergency();
+	if (opt.act)
+		leave(c, ok ? c->settings.action.on_success : c->settings.action.on_failure,
+		      &guarded.w);
 }
 
 static void load_settings(struct capture *c)
@@ -117,8 +145,57 @@ static void load_settings(struct capture *c)
 		if (settings_init(&c->settings, &e) < 0)
 			log_error("%s", e.text);
 	}
-	if (!c->settings.dump.timeout_s)
-		c->settings.dump.timeout_s = TIMEOUT_FALLBACK_S;
+}
+
+/* TimeoutSec=, or what auto means for this memory: the size of /proc/vmcore is known at once. */
+static uint64_t time_limit(const struct capture *c)
+{
+	_close_ int fd = root_openat(c->root, "/proc/vmcore", O_RDONLY);
+	struct stat st = {0};
+
+	if (c->settings.dump.timeout_s)
+		return c->settings.dump.timeout_s;
+	if (fd >= 0)
+		(void)fstat(fd, &st);
+	return budget_auto_s((uint64_t)st.st_size, c->settings.dump.dump_level);
+}
+
+/*
+ * Pid 1 of the full environment: with the watchdogs running it becomes systemd, which starts this
+ * program again. Returns only if that fails; what can be done without systemd is done then.
+ */
+static void become_systemd(const struct capture *c)
+{
+	static const char systemd[] = "/usr/lib/systemd/systemd";
+	const char *const argv[] = {"systemd", "--unit=ukdump.target", NULL};
+	struct ukd_error e;
+
+	if (handover_write(c->root, c->budget.end_ms, &guarded.w, &e) < 0) {
+		log_error("%s; going on without systemd", e.text);
+		return;
+	}
+	(void)umask(022);
+	(void)execv(systemd, (char *const *)argv);
+	log_error("%s: %s; going on without systemd", systemd, strerror(errno));
+	(void)umask(077);
+}
+
+/* Time limit and watchdogs, in the full environment begun by pid 1, and by it alone. */
+static void guard_whole(struct capture *c)
+{
+	struct ukd_error e;
+
+	if (!opt.init && handover_read(c->root, &c->budget.end_ms, &guarded.w, &e) == 0) {
+		init_console();
+		say_to_kernel_log();
+	} else {
+		start_watchdogs(c);
+	}
+	/* A bad file is told by capture_run(). */
+	if (opt.init && facts_read(c->root, &c->facts, &e) == 0 && c->facts.full)
+		become_systemd(c);
+	/* For all that is forked from here on; the tools that are run go first instead. */
+	process_set_oom_score(OOM_SCORE_NEVER);
 }
 
 static enum dump_state capture(const struct root *root)
@@ -129,12 +206,9 @@ static enum dump_state capture(const struct root *root)
 	c.root = root;
 	c.say = say;
 	load_settings(&c);
-	budget_start(&c.budget, c.settings.dump.timeout_s);
-	if (opt.act) {
-		/* For all that is forked here; the tools that are run are the first to go instead. */
-		process_set_oom_score(OOM_SCORE_NEVER);
-		start_watchdogs(&c.settings);
-	}
+	budget_start(&c.budget, time_limit(&c));
+	if (opt.act)
+		guard_whole(&c);
 	state = capture_run(&c);
 	finish(&c, state);
 	settings_free(&c.settings);
@@ -148,6 +222,7 @@ static enum dump_state capture(const struct root *root)
 static _noreturn_ void nothing_to_capture(const struct root *root)
 {
 	static struct capture c;
+	struct ukd_error e;
 
 	if (!init_after_crash(root)) {
 		log_error("no /proc/vmcore: this image only captures crash dumps. Powering off");
@@ -156,11 +231,13 @@ static _noreturn_ void nothing_to_capture(const struct root *root)
 	}
 	log_error("a crash, but no /proc/vmcore: there is nothing to save");
 	c.root = root;
+	c.say = say;
 	load_settings(&c);
-	if (c.settings.dump.timeout_s > NOTHING_LIMIT_S)
-		c.settings.dump.timeout_s = NOTHING_LIMIT_S;
-	budget_start(&c.budget, c.settings.dump.timeout_s);
-	start_watchdogs(&c.settings);
+	budget_start(&c.budget, NOTHING_LIMIT_S);
+	start_watchdogs(&c);
+	if (result_keep(&c, "a crash, but no /proc/vmcore", &e) < 0 ||
+	    result_store(root, NOTHING_LIMIT_S / 2, &e) < 0)
+		log_error("%s", e.text);
 	finish(&c, STATE_FAILED);
 	init_wait();
 }
@@ -209,15 +286,11 @@ static int parse_options(int argc, char **argv)
 static void become_init(void)
 {
 	struct ukd_error e;
-	int r, kmsg;
+	int r;
 
 	opt.init = true;
 	r = init_environment(&e);
-	kmsg = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
-	if (kmsg >= 0) {
-		log_to_kmsg(kmsg);
-		init_quiet_kernel();
-	}
+	say_to_kernel_log();
 	if (r < 0)
 		log_error("%s", e.text);
 }

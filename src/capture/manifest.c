@@ -1,28 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/*
- * manifest.json, schema 1 (ukdump-capture(8)). Reasons may hold bytes that came from a dump or a
- * tool: what is not printable ASCII becomes '?', so that the file is always valid UTF-8.
- */
+/* manifest.json, schema 1 (ukdump-capture(8)). */
 #include <errno.h>
-#include <json-c/json.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "capture/json.h"
 #include "capture/record.h"
 #include "util/cleanup.h"
 #include "util/file.h"
 
 static struct json_object *text(const char *s)
 {
-	char clean[RECORD_REASON];
-	size_t i;
-
-	for (i = 0; s[i] && i + 1 < sizeof(clean); i++)
-		clean[i] = s[i] >= 0x20 && s[i] < 0x7f ? s[i] : '?';
-	clean[i] = 0;
-	return json_object_new_string(clean);
+	return json_text(s, SIZE_MAX);
 }
 
 static struct json_object *text_or_null(const char *s)
@@ -58,6 +48,10 @@ static struct json_object *stages(const struct record *r)
 		add(o, "seconds", json_object_new_double_s((double)s->ms / 1000, seconds));
 		if (s->reason[0])
 			add(o, "reason", text(s->reason));
+		if (s->program[0]) {
+			add(o, "program", text(s->program));
+			add(o, "output", text_or_null(s->output));
+		}
 		(void)json_object_array_add(list, o);
 	}
 	return list;
@@ -102,17 +96,6 @@ static struct json_object *memory(const struct record *r)
 	return o;
 }
 
-static struct json_object *crash_time(const struct record *r)
-{
-	time_t t = (time_t)r->crash_time;
-	char buf[64];
-	struct tm tm;
-
-	if (!t || !gmtime_r(&t, &tm) || !strftime(buf, sizeof(buf), "%Y-%m-%dT%H:%M:%SZ", &tm))
-		return NULL;
-	return text(buf);
-}
-
 static struct json_object *checked(enum dump_checked c)
 {
 	return c == CHECKED_NOT ? NULL : text(c == CHECKED_FULL ? "full" : "header");
@@ -148,7 +131,7 @@ char *manifest_text(const struct record *r)
 	add(o, "image", text_or_null(r->image));
 	add(o, "machine", text_or_null(r->machine));
 	add(o, "kernel", text_or_null(r->kernel));
-	add(o, "crash_time", crash_time(r));
+	add(o, "crash_time", json_time(r->crash_time));
 	add(o, "stages", stages(r));
 	add(o, "targets", targets(r));
 	add(o, "collector", collector(r));

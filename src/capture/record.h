@@ -46,6 +46,9 @@ struct stage {
 	uint64_t start_ms;
 	uint64_t ms;		    /* how long it took */
 	char reason[RECORD_REASON]; /* why it is not OUTCOME_OK, else empty */
+	/* Of hooks; else empty. */
+	char program[128];
+	char output[256]; /* the end of what it printed */
 };
 
 struct target_record {
@@ -61,6 +64,9 @@ struct record {
 	char machine[72];
 	char kernel[72];
 	uint64_t crash_time; /* seconds since 1970, 0: unknown */
+
+	bool recorded;	 /* a target holds a manifest */
+	bool pre_hooked; /* Pre= was run */
 
 	struct stage stages[RECORD_STAGES];
 	unsigned int n_stages;

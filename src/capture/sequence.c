@@ -13,11 +13,15 @@
 #include "capture/encrypt.h"
 #include "capture/guard.h"
 #include "capture/hardware.h"
+#include "capture/hooks.h"
 #include "capture/modules.h"
+#include "capture/result.h"
 #include "capture/target.h"
 #include "util/sys.h"
 
-#define LEAVE_MS 5000 /* to end before the watchdog does */
+#define LEAVE_MS       5000 /* to end before the watchdog does */
+#define RESULT_LIMIT_S 10   /* firmware takes a second at most to store a variable */
+#define UNFINISHED     "the capture did not come to its end"
 
 void capture_say(const struct capture *c, enum log_level level, const char *fmt, ...)
 {
@@ -114,6 +118,21 @@ static void save_log(struct attempt *a)
 		a->c->record.state = STATE_LOG_ONLY;
 }
 
+static void run_hooks(struct attempt *a, const char *name, const struct strings *programs,
+		      enum dump_state state)
+{
+	const struct hooks hooks = {
+		.stage = name,
+		.programs = programs,
+		.state = state,
+		.target = a->record->uri,
+		.crash = a->name,
+		.dirfd = a->dirfd,
+	};
+
+	hooks_run(a->c, &hooks);
+}
+
 /* The stages between connect and publish. Returns what the target holds then. */
 static enum dump_state fill_target(struct attempt *a)
 {
@@ -123,6 +142,10 @@ static enum dump_state fill_target(struct attempt *a)
 	/* After the log, which an old dump that cannot be removed must not cost. */
 	if (a->ops->make_room && a->ops->make_room(a) && !a->log_saved)
 		save_log(a);
+	if (!a->c->record.pre_hooked) {
+		a->c->record.pre_hooked = true;
+		run_hooks(a, "pre", &a->c->settings.action.pre, a->c->record.state);
+	}
 	if (stage(a, "space", a->ops->check_space) == 0) {
 		state = a->ops->save_dump(a);
 		if (state != STATE_COMPLETE)
@@ -131,21 +154,24 @@ static enum dump_state fill_target(struct attempt *a)
 	return state == STATE_FAILED && a->log_saved ? STATE_LOG_ONLY : state;
 }
 
-/* The first manifest has no "publish" stage, the second one has. */
+/* The first manifest has neither the stage "publish" nor those of Post=, the second one has. */
 static void publish(struct attempt *a)
 {
 	struct record *r = &a->c->record;
 	struct ukd_error e;
 
 	a->record->state = r->state;
-	if (stage(a, "publish", a->ops->publish) < 0) {
-		if (r->state == STATE_COMPLETE)
-			r->state = STATE_PARTIAL;
-	} else if (a->ops->retire) {
-		a->ops->retire(a);
+	if (stage(a, "publish", a->ops->publish) == 0) {
+		r->recorded = true;
+		if (a->ops->retire)
+			a->ops->retire(a);
+	} else if (r->state == STATE_COMPLETE) {
+		r->state = STATE_PARTIAL;
 	}
 	a->record->state = r->state;
-	/* Once more, now that publishing is over; the dump itself has its final name already. */
+	if (r->state == STATE_COMPLETE)
+		run_hooks(a, "post", &a->c->settings.action.post, r->state);
+	/* Once more, now that all is over; the dump itself has its final name already. */
 	if (a->dirfd >= 0 && manifest_write(r, a->dirfd, &e) < 0)
 		capture_say(a->c, LOG_LEVEL_ERROR, "manifest: %s", e.text);
 }
@@ -259,30 +285,36 @@ static void prepare_record(struct capture *c)
 	r->crash_time = c->crash.time;
 }
 
-/* What this program does not do is said, or, where secrets are at stake, stops it. */
-static bool settings_allow(struct capture *c)
+static void keep_result(const struct capture *c, const char *reason)
 {
 	struct ukd_error e;
 
-	if (c->settings.action.pre.n || c->settings.action.post.n)
-		capture_say(c, LOG_LEVEL_WARNING, "Pre= and Post= are not run by this image");
+	if (result_keep(c, reason, &e) < 0)
+		capture_say(c, LOG_LEVEL_WARNING, "%s", e.text);
+}
+
+/* Never in the clear what was to be encrypted. */
+static bool settings_allow(struct capture *c)
+{
+	char text[RECORD_REASON];
+	struct ukd_error e;
+
 	if (!encrypt_wanted(c) || encrypt_prepare(c, &e) == 0)
 		return true;
-	capture_say(c, LOG_LEVEL_ERROR,
-		    "EncryptTo= is set and this image cannot encrypt: nothing is written: %s",
-		    e.text);
+	(void)snprintf(
+		text, sizeof(text),
+		"EncryptTo= is set and this image cannot encrypt, nothing is written: %.400s",
+		e.text);
+	capture_end_stage(c, record_begin(&c->record, "encrypt"), OUTCOME_FAILED, text);
 	return false;
 }
 
-enum dump_state capture_run(struct capture *c)
+/* Each target in turn until one holds a complete dump. Returns what the best came to. */
+static enum dump_state try_targets(struct capture *c)
 {
 	const struct strings *targets = &c->settings.dump.target;
 	enum dump_state best = STATE_FAILED;
 
-	if (!settings_allow(c))
-		return STATE_FAILED;
-	prepare_record(c);
-	load_modules(c);
 	for (unsigned int i = 0; i < targets->n && best != STATE_COMPLETE; i++) {
 		const char *place = i < RECORD_TARGETS && c->facts.target[i][0] ?
 					    c->facts.target[i] :
@@ -295,8 +327,44 @@ enum dump_state capture_run(struct capture *c)
 		}
 		state = guard_attempt(c, targets->v[i], place,
 				      attempt_end(&c->budget, i + 1 == targets->n));
+		keep_result(c, UNFINISHED);
 		if (state > best)
 			best = state;
+	}
+	return best;
+}
+
+/* Where no target holds a manifest, the next boot is told otherwise. */
+static void store_result(struct capture *c)
+{
+	struct ukd_error e;
+
+	keep_result(c, NULL);
+	if (!c->record.recorded &&
+	    result_store(c->root, budget_any_s(&c->budget, RESULT_LIMIT_S), &e) < 0)
+		capture_say(c, LOG_LEVEL_ERROR, "%s", e.text);
+}
+
+enum dump_state capture_run(struct capture *c)
+{
+	enum dump_state best = STATE_FAILED;
+
+	prepare_record(c);
+	keep_result(c, UNFINISHED);
+	if (settings_allow(c)) {
+		load_modules(c);
+		best = try_targets(c);
+	}
+	if (best != STATE_COMPLETE) {
+		const struct hooks hooks = {.stage = "failure",
+					    .programs = &c->settings.action.failure,
+					    .state = best,
+					    .target = "",
+					    .crash = "",
+					    .dirfd = -1};
+
+		hooks_run(c, &hooks);
+		store_result(c);
 	}
 	return best;
 }

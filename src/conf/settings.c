@@ -136,7 +136,7 @@ NAMES(mode_names, "auto", "yes", "no");
 
 static const struct conf_range dump_level_range = {0, 31, NULL};
 static const struct conf_range threads_range = {0, 256, "auto"};
-static const struct conf_range timeout_range = {10, 7 * 86400, NULL};
+static const struct conf_range timeout_range = {10, 7 * 86400, "auto"};
 static const struct conf_range auto_size_range = {0, UINT64_MAX, "auto"};
 static const struct conf_range keep_range = {0, 100000, "all"};
 static const struct conf_range max_use_range = {0, UINT64_MAX, "unlimited"};
@@ -196,7 +196,7 @@ static const struct conf_table table = {keys, ARRAY_SIZE(keys)};
 int settings_init(struct settings *ret, struct ukd_error *e)
 {
 	_settings_ struct settings s = {
-		.dump = {.dump_level = 31, .timeout_s = 600},
+		.dump = {.dump_level = 31},
 		.store = {.keep = 5, .keep_free = MIB(64)},
 	};
 

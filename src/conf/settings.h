@@ -49,7 +49,7 @@ struct settings {
 		char *compress;	      /* auto, zstd, lzo, zlib, snappy, none; never NULL */
 		unsigned int threads; /* 0: chosen by what was measured */
 		struct strings encrypt_to;
-		uint64_t timeout_s; /* of the whole capture environment, never 0 */
+		uint64_t timeout_s; /* of the whole capture environment, 0: auto */
 	} dump;
 	struct {
 		enum setting_action on_success;

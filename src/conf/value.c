@@ -294,4 +294,15 @@ static int parse_time(const struct conf_value *v, const void *arg, void *field, 
 			   "a time such as 600, 10min or 1h 30min, in seconds", field, e);
 }
 
-const struct conf_type conf_time = {parse_time, print_u64};
+/* 0 is below the range, so that it has to be read back as the word. */
+static void print_time(const char *key, const void *arg, const void *field, FILE *out)
+{
+	const struct conf_range *range = arg;
+
+	if (range->zero && !*(const uint64_t *)field)
+		(void)fprintf(out, "%s=%s\n", key, range->zero);
+	else
+		print_u64(key, arg, field, out);
+}
+
+const struct conf_type conf_time = {parse_time, print_time};

@@ -12,12 +12,6 @@ int settings_check_supported(const struct settings *s, struct ukd_error *e)
 {
 	if (s->dump.encrypt_to.n)
 		return ukd_refuse(e, "build.settings", "EncryptTo= is not supported yet");
-	if (s->action.pre.n || s->action.post.n || s->action.failure.n)
-		return ukd_refuse(e, "build.settings",
-				  "Pre=, Post= and Failure= are not supported yet");
-	if (s->action.on_success == ACTION_SHELL || s->action.on_failure == ACTION_SHELL)
-		return ukd_refuse(e, "build.settings",
-				  "OnSuccess=shell and OnFailure=shell are not supported yet");
 	return 0;
 }
 
@@ -32,7 +26,6 @@ static void warn_unused(const struct settings *s)
 		const char *name;
 		bool changed;
 	} unused[] = {
-		{"AllowShell", s->image.allow_shell != d.image.allow_shell},
 		{"Size", s->reserve.size != d.reserve.size},
 		{"High", s->reserve.high != d.reserve.high},
 		{"Low", s->reserve.low != d.reserve.low},

@@ -754,11 +754,11 @@ static void test_watchdog(void **state)
 	pid_t first, second;
 
 	(void)snprintf(path, sizeof(path), "%s/mark", r->tree.path);
-	first = watchdog_start(1, leave_mark, path, &e);
+	first = watchdog_start(clock_ms() + 1000, leave_mark, path, &e);
 	assert_true(first > 0);
 	watchdog_stop(first);
 	assert_int_equal(access(path, F_OK), -1);
-	second = watchdog_start(1, leave_mark, path, &e);
+	second = watchdog_start(clock_ms() + 1000, leave_mark, path, &e);
 	assert_true(second > 0);
 	assert_int_equal(waitpid(second, NULL, 0), second);
 	assert_int_equal(access(path, F_OK), 0);
@@ -779,6 +779,19 @@ static void test_budget(void **state)
 	budget_start(&b, 0);
 	assert_int_equal(budget_work_ms(&b), 0);
 	assert_int_equal(budget_work_s(&b, 10), 1);
+}
+
+static void test_auto_budget(void **state)
+{
+	const uint64_t gib = 1ull << 30;
+
+	(void)state;
+	assert_int_equal(budget_auto_s(0, 31), 600);
+	assert_int_equal(budget_auto_s(8 * gib, 31), 600 + 20);
+	assert_int_equal(budget_auto_s(8 * gib, 1), 600 + 163);
+	assert_int_equal(budget_auto_s(1024 * gib, 31), 600 + 2621);
+	assert_int_equal(budget_auto_s(2048 * gib, 15), 6 * 3600); /* free pages are written */
+	assert_int_equal(budget_auto_s(UINT64_MAX, 31), 6 * 3600);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -813,6 +826,7 @@ int main(void)
 		cmocka_unit_test(test_guard),
 		TEST(test_watchdog),
 		cmocka_unit_test(test_budget),
+		cmocka_unit_test(test_auto_budget),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
