@@ -173,6 +173,7 @@ SRC_ctl := \
 	inspect_pcr.c \
 	cmd_arm.c \
 	cmd_status.c \
+	cmd_report.c \
 	cmd_info.c \
 	info_open.c \
 	decrypt.c \

@@ -19,7 +19,7 @@
 #include "util/clock.h"
 
 #define DEVICES	   5
-#define TIMEOUT_S  60 /* a busy kernel must not be taken for a dead one */
+#define TIMEOUT_S  30 /* a busy kernel must not be taken for a dead one */
 #define STOP_MS	   3000
 #define SIGNAL_END SIGUSR1
 
@@ -130,7 +130,7 @@ int keeper_stop(pid_t pid, const struct root *root, struct ukd_error *e)
 			return ukd_fail(
 				e, -EBUSY,
 				"the hardware watchdog cannot be stopped: it will reset the "
-				"machine within a minute or two");
+				"machine soon");
 	}
 	return 0;
 }

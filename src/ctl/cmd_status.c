@@ -9,6 +9,7 @@
 #include "ctl/ctl.h"
 #include "ctl/loader.h"
 #include "util/cleanup.h"
+#include "util/efivarfs.h"
 #include "util/parse.h"
 
 static const char usage[] =
@@ -23,6 +24,7 @@ static const char usage[] =
 
 struct state {
 	bool armed, enforced;
+	bool result; /* left by a capture that reached no target */
 	char *image, *path, *signer, *time, *kernel, *kind, *lockdown, *missing, *recorded;
 	char *keyring, *key; /* NULL: the kernel was not asked, or does not enforce signatures */
 	bool secure_boot;
@@ -84,6 +86,10 @@ static void find_problems(struct state *s)
 {
 	char have[FORMAT_SIZE_MAX], want[FORMAT_SIZE_MAX];
 
+	s->result = access(EFIVARFS_DIR "/" RESULT_VARIABLE, F_OK) == 0;
+	if (s->result)
+		problem(s, "a crash was captured and reached no target; 'ukdumpctl report' tells "
+			   "more and removes this problem");
 	if (!s->reserved)
 		problem(s, "no crash memory is reserved; add crashkernel=256M to the kernel "
 			   "command line and reboot");
@@ -159,6 +165,7 @@ static void print_json(const struct state *s)
 	json_text(o, "lockdown", s->lockdown);
 	json_flag(o, "secure_boot", s->secure_boot);
 	json_flag(o, "enforced", s->enforced);
+	json_flag(o, "unread_result", s->result);
 	for (unsigned int i = 0; i < s->n_problems; i++)
 		json_append(problems, json_string(s->problem[i]));
 	json_add(o, "problems", problems);

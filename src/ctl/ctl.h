@@ -31,6 +31,7 @@ struct verb {
 extern const struct verb verb_build, verb_sign, verb_attach, verb_verify, verb_inspect;
 extern const struct verb verb_seal, verb_addon;
 extern const struct verb verb_start, verb_stop, verb_reload, verb_status, verb_info;
+extern const struct verb verb_report;
 
 /* Options whose short forms would be arbitrary have codes from here on. */
 #define OPT_LONG 256

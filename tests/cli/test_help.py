@@ -8,7 +8,7 @@ import pytest
 from cli import CAPTURE, CTL, LOAD, ctl, run
 
 VERBS = ["status", "build", "seal", "addon", "sign", "attach", "verify", "inspect",
-         "start", "stop", "reload", "info"]
+         "start", "stop", "reload", "info", "report"]
 PROGRAMS = [[CTL], [LOAD], [CAPTURE]] + [[CTL, verb] for verb in VERBS]
 
 
@@ -70,7 +70,7 @@ def test_help_lists_every_verb():
     [CTL, "reload", "--profile=1"], [CTL, "stop", "--profile=1"],
     [CTL, "stop", "a"], [CTL, "reload", "a"], [CTL, "status", "a"], [CTL, "info"],
     [CTL, "seal"], [CTL, "seal", "a", "b"], [CTL, "addon"], [CTL, "addon", "a"],
-    [CTL, "verify", "--trust"], [CTL, "build", "-o"], [CAPTURE, "operand"],
+    [CTL, "report", "a"], [CTL, "verify", "--trust"], [CTL, "build", "-o"], [CAPTURE, "operand"],
 ], ids=name)
 def test_usage_errors(argv):
     done = run(*argv, code=2)
