@@ -22,7 +22,7 @@ SRC_util := \
 	kconfig.c \
 	lockdown.c \
 	efivarfs.c
-SRC_conf := conf.c value.c settings.c
+SRC_conf := conf.c value.c settings.c uri.c
 SRC_pe := \
 	pe.c \
 	cert.c \
@@ -161,6 +161,7 @@ SRC_ctl := \
 	build_key.c \
 	loader.c \
 	settings_check.c \
+	target_check.c \
 	cmd_build.c \
 	cmd_seal.c \
 	cmd_addon.c \
@@ -216,6 +217,7 @@ UNIT_TESTS := \
 	test_sidecar \
 	test_modules \
 	test_target \
+	test_target_check \
 	test_network \
 	test_conf \
 	test_dump \
@@ -298,4 +300,6 @@ FIXTURES_test_modules := fixture_tree.c
 TEST_test_network := build pe conf util base
 FIXTURES_test_network := fixture_tree.c fixture_checks.c
 TEST_test_target := build pe conf util base
+TEST_test_target_check := ctl build pe conf util base
+FIXTURES_test_target_check := fixture_tree.c
 FIXTURES_test_target := fixture_tree.c fixture_checks.c

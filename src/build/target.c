@@ -443,3 +443,25 @@ int place_resolve(const struct root *root, const char *target, bool fleet, struc
 	*ret = p;
 	return 0;
 }
+
+int place_mounted(const struct root *root, const char *device, char ret[PATH_MAX],
+		  struct ukd_error *e)
+{
+	_buffer_ struct buffer mounts = {0};
+	char *save = NULL, found[32];
+	struct ukd_error ignored;
+	int r = root_read(root, MOUNTS, MIB(1), &mounts, e);
+	struct mount m;
+	dev_t d;
+
+	ret[0] = 0;
+	for (char *line = r < 0 ? NULL : strtok_r((char *)mounts.data, "\n", &save);
+	     line && !ret[0]; line = strtok_r(NULL, "\n", &save)) {
+		if (!parse_mount(line, &m) || mount_device(root, &m, &d, &ignored) < 0)
+			continue;
+		(void)snprintf(found, sizeof(found), "%u:%u", major(d), minor(d));
+		if (!strcmp(found, device))
+			(void)snprintf(ret, PATH_MAX, "%s", m.point);
+	}
+	return r;
+}

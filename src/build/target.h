@@ -2,6 +2,8 @@
 /* What a Target= setting means on this machine: device, path on it, file system, drivers. */
 #pragma once
 
+#include <limits.h>
+
 #include "util/root.h"
 
 #define PLACE_MAX 512
@@ -24,4 +26,11 @@ extern const char *const place_file_systems[PLACE_FILE_SYSTEMS]; /* those that a
  * there, a file system that is not supported.
  */
 int place_resolve(const struct root *root, const char *target, bool fleet, struct place *ret,
+		  struct ukd_error *e) _must_check_;
+
+/*
+ * Where the file system of a device ("major:minor") is mounted in the running system: the first
+ * such mount point, empty if there is none.
+ */
+int place_mounted(const struct root *root, const char *device, char ret[PATH_MAX],
 		  struct ukd_error *e) _must_check_;

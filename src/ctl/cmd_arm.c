@@ -10,6 +10,7 @@
 #include "ctl/ctl.h"
 #include "ctl/loader.h"
 #include "ctl/publish.h"
+#include "ctl/target_check.h"
 #include "util/cleanup.h"
 #include "util/root.h"
 
@@ -18,6 +19,7 @@ static const char start_usage[] =
 	"Arm: load IMAGE (default: the newest one below /var/lib/ukdump/images that was\n"
 	"built for the running kernel) for the next crash. Everything that can be checked\n"
 	"is checked before the kernel is asked; what is armed stays armed if it fails.\n"
+	"Targets that do not answer now are warnings, never a reason not to arm.\n"
 	"A UKI that is not sealed is loaded in parts, with the addons beside it.\n\n"
 	"      --profile N|ID  which profile of a UKI that is not sealed; default: 0\n"
 	"      --json          facts as JSON\n"
@@ -132,6 +134,24 @@ static void report(const struct buffer *facts, const char *path, bool json)
 	json_print(o);
 }
 
+/* What status would call problems of the targets: told, and armed all the same. */
+static void warn_about_targets(void)
+{
+	_root_ struct root root = ROOT_NONE;
+	_targets_ struct targets t = {0};
+	struct ukd_error e = {0};
+	int r = root_open(NULL, &root, &e);
+
+	if (r >= 0)
+		r = targets_check(&root, &t, &e);
+	if (r < 0)
+		fprintf(stderr, "ukdumpctl: warning: %s\n", e.text);
+	for (unsigned int i = 0; i < t.n; i++)
+		if (t.v[i].problem[0])
+			fprintf(stderr, "ukdumpctl: warning: target %s: %s\n", t.v[i].uri,
+				t.v[i].problem);
+}
+
 /* path NULL: disarm */
 static int change(const char *path, const char *profile, bool json)
 {
@@ -144,6 +164,8 @@ static int change(const char *path, const char *profile, bool json)
 	if (r > 0)
 		return EXIT_FAILED; /* ukdump-load has said why */
 	report(&facts, path, json);
+	if (path)
+		warn_about_targets();
 	return EXIT_DONE;
 }
 

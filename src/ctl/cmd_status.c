@@ -7,7 +7,9 @@
 #include <unistd.h>
 
 #include "ctl/ctl.h"
+#include "build/makedumpfile.h"
 #include "ctl/loader.h"
+#include "ctl/target_check.h"
 #include "util/cleanup.h"
 #include "util/efivarfs.h"
 #include "util/parse.h"
@@ -15,12 +17,13 @@
 static const char usage[] =
 	"Usage: ukdumpctl status [--json]\n\n"
 	"Tell whether a capture image is armed, which one, who signed it, how much memory\n"
-	"is reserved and needed, and every problem with what to do about it.\n\n"
+	"is reserved and needed, whether the targets are there now (4 seconds at most), and\n"
+	"every problem with what to do about it.\n\n"
 	"      --json  facts as JSON (schema 1)\n"
 	"  -h, --help  this text\n\n"
 	"Exit: 0 armed, 1 failed, 2 usage, 3 not armed, 4 armed with problems.\n";
 
-#define MAX_PROBLEMS 8
+#define MAX_PROBLEMS 16
 
 struct state {
 	bool armed, enforced;
@@ -29,7 +32,8 @@ struct state {
 	char *keyring, *key; /* NULL: the kernel was not asked, or does not enforce signatures */
 	bool secure_boot;
 	uint64_t reserved, needed, comfort, profile, addons;
-	char problem[MAX_PROBLEMS][256];
+	struct targets targets;
+	char problem[MAX_PROBLEMS][512];
 	unsigned int n_problems;
 };
 
@@ -40,6 +44,7 @@ static void state_free(struct state *s)
 
 	for (size_t i = 0; i < ARRAY_SIZE(strings); i++)
 		free(strings[i]);
+	targets_free(&s->targets);
 }
 
 static void problem(struct state *s, const char *fmt, ...) _printf_(2, 3);
@@ -111,6 +116,28 @@ static void find_problems(struct state *s)
 			   "image's signature");
 }
 
+/* Where dumps would go, and what would write them. */
+static void find_capture_problems(struct state *s)
+{
+	_root_ struct root root = ROOT_NONE;
+	struct ukd_error e = {0};
+	const char *bad_pair = NULL;
+	char release[128];
+	int r = root_open(NULL, &root, &e);
+
+	if (r >= 0)
+		r = targets_check(&root, &s->targets, &e);
+	if (r < 0)
+		problem(s, "%s", e.text);
+	for (unsigned int i = 0; i < s->targets.n; i++)
+		if (s->targets.v[i].problem[0])
+			problem(s, "target %s: %s", s->targets.v[i].uri, s->targets.v[i].problem);
+	if (root.fd >= 0 && root_kernel_release(&root, release, sizeof(release), &e) >= 0)
+		bad_pair = makedumpfile_check(&root, release);
+	if (bad_pair)
+		problem(s, "%s", bad_pair);
+}
+
 static void print_text(const struct state *s)
 {
 	char size[FORMAT_SIZE_MAX];
@@ -137,8 +164,27 @@ static void print_text(const struct state *s)
 		printf("needed    %s\n", format_size(s->comfort, size));
 	printf("lockdown  %s, Secure Boot %s\n", s->lockdown ? s->lockdown : "unknown",
 	       s->secure_boot ? "on" : "off");
+	for (unsigned int i = 0; i < s->targets.n; i++)
+		printf("target    %s, %s\n", s->targets.v[i].uri,
+		       s->targets.v[i].problem[0] ? "with a problem" : "ok");
 	for (unsigned int i = 0; i < s->n_problems; i++)
 		printf("problem   %s\n", s->problem[i]);
+}
+
+static void add_targets(struct json_object *o, const struct targets *targets)
+{
+	struct json_object *list = json_array_checked();
+
+	for (unsigned int i = 0; i < targets->n; i++) {
+		struct json_object *t = json_object_checked();
+		const struct target_report *report = &targets->v[i];
+
+		json_text(t, "uri", report->uri);
+		json_flag(t, "ok", !report->problem[0]);
+		json_text(t, "problem", report->problem[0] ? report->problem : NULL);
+		json_append(list, t);
+	}
+	json_add(o, "targets", list);
 }
 
 static void print_json(const struct state *s)
@@ -166,6 +212,7 @@ static void print_json(const struct state *s)
 	json_flag(o, "secure_boot", s->secure_boot);
 	json_flag(o, "enforced", s->enforced);
 	json_flag(o, "unread_result", s->result);
+	add_targets(o, &s->targets);
 	for (unsigned int i = 0; i < s->n_problems; i++)
 		json_append(problems, json_string(s->problem[i]));
 	json_add(o, "problems", problems);
@@ -185,6 +232,7 @@ static int status(bool json)
 		return EXIT_FAILED; /* ukdump-load has said why */
 	read_facts(&facts, &s);
 	find_problems(&s);
+	find_capture_problems(&s);
 	if (json)
 		print_json(&s);
 	else

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What `ukdumpctl status` and `start` say about targets. ukdump-load is a stand-in that says that all is
+well; /etc is one of the test's own, in a mount namespace."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+
+REPO = Path(__file__).resolve().parents[2]
+CTL = REPO / os.environ.get("BUILD", "build") / "ukdumpctl"
+
+LOADER = """#!/bin/sh
+echo loaded=1 enforced=1 | tr ' ' '\\n'
+echo crash_memory=268435456 comfort=134217728 | tr ' ' '\\n'
+echo "image=0123456789ab"; echo "path=/etc/ukdump/ukdump.conf"; echo "signer=CN=test"; echo kind=sealed
+"""
+
+
+@pytest.fixture
+def ctl(tmp_path):
+    """Runs ukdumpctl with these settings."""
+    programs, etc = tmp_path / "bin", tmp_path / "etc"
+    programs.mkdir()
+    (etc / "ukdump").mkdir(parents=True)
+    shutil.copy(CTL, programs)
+    (programs / "ukdump-load").write_text(LOADER)
+    (programs / "ukdump-load").chmod(0o755)
+    (programs / "makedumpfile").write_text("#!/bin/sh\necho 'makedumpfile: version 9.9.9'\n")
+    (programs / "makedumpfile").chmod(0o755)
+
+    def run(conf, *argv):
+        (etc / "ukdump/ukdump.conf").write_text(conf)
+        p = subprocess.run(["unshare", "-m", "sh", "-c", 'mount --bind "$0" /etc && exec "$@"', etc,
+                            programs / "ukdumpctl", *argv], capture_output=True, text=True,
+                           timeout=20, env={"PATH": f"{programs}:{os.environ['PATH']}"})
+        if "unshare:" in p.stderr or "mount:" in p.stderr:
+            pytest.skip("no mounts here")
+        return p
+    return run
+
+
+@pytest.fixture
+def port():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+def test_status_names_the_target_that_does_not_answer(ctl, port):
+    conf = f"[Dump]\nTarget=nfs://127.0.0.1:{port}/a exec:/no/such/program\n"
+    p = ctl(conf, "status", "--json")
+    j = json.loads(p.stdout)
+    assert p.returncode == 4 and j["armed"] is True
+    assert j["targets"][0] == {"uri": f"nfs://127.0.0.1:{port}/a", "ok": True, "problem": None}
+    assert j["targets"][1]["ok"] is False
+    assert j["targets"][1]["problem"].startswith("/no/such/program: No such file")
+    assert j["problems"] == [f"target exec:/no/such/program: {j['targets'][1]['problem']}"]
+    text = ctl(conf, "status").stdout
+    assert f"target    nfs://127.0.0.1:{port}/a, ok\n" in text
+    assert "target    exec:/no/such/program, with a problem\n" in text
+
+
+def test_status_without_a_problem(ctl, port):
+    p = ctl(f"[Dump]\nTarget=nfs://127.0.0.1:{port}/a\n", "status", "--json")
+    assert p.returncode == 0 and json.loads(p.stdout)["problems"] == []
+
+
+def test_status_of_settings_that_cannot_be_read(ctl):
+    p = ctl("[Dump]\nTraget=x\n", "status", "--json")
+    j = json.loads(p.stdout)
+    assert p.returncode == 4 and j["targets"] == []
+    assert "Traget" in j["problems"][0]
+
+
+def test_start_arms_with_a_warning(ctl):
+    p = ctl("[Dump]\nTarget=exec:/no/such/program\n", "start", "/image.efi")
+    assert p.returncode == 0 and p.stdout.startswith("armed: ")
+    assert p.stderr.startswith("ukdumpctl: warning: target exec:/no/such/program: /no/such/program: ")
