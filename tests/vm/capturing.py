@@ -47,13 +47,19 @@ def crash_micro(vm, image, *disks, script="", programs=(), append="crashkernel=1
 
 
 class Crash:
-    """One crash's directory, read back from the guest's disk (None: target is filled already)."""
+    """One crash's directory, read back from the guest's disk (None: target is filled already).
 
-    def __init__(self, disk, directory: str, target: Path):
+    number: which of several, 0 is the oldest; None: there must be one.
+    """
+
+    def __init__(self, disk, directory: str, target: Path, number: int | None = None):
         if disk:
             disk.extract(directory, target)
-        (self.folder,) = (p for p in target.rglob("*Z-*") if p.is_dir())
-        self.manifest = json.loads((self.folder / "manifest.json").read_text())
+        folders = sorted(p for p in target.rglob("*Z-*") if p.is_dir())
+        assert number is not None or len(folders) == 1, folders
+        self.folder = folders[number or 0]
+        manifest = self.folder / "manifest.json"
+        self.manifest = json.loads(manifest.read_text()) if manifest.exists() else None
         self.dmesg = (self.folder / "dmesg.txt").read_text(errors="replace")
         self.names = {p.name for p in self.folder.iterdir()}
 

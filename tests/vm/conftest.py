@@ -12,6 +12,7 @@ import pytest
 sys.path.append(str(Path(__file__).resolve().parents[1]))  # for servers.*
 
 import sealing
+from faults import FaultTable
 from vmbed import helpers
 from vmbed.bed import Bed
 
@@ -46,6 +47,21 @@ def pytest_collection_modifyitems(config, items):
         return
     config.hook.pytest_deselected(items=[i for i in items if i.get_closest_marker("long")])
     items[:] = [i for i in items if not i.get_closest_marker("long")]
+
+
+_faults = FaultTable()
+
+
+@pytest.fixture(scope="session")
+def faults():
+    """The fault table of this session, see faults.py."""
+    return _faults
+
+
+def pytest_terminal_summary(terminalreporter):
+    if _faults.rows:
+        _faults.publish()
+        terminalreporter.write_line(_faults.text())
 
 
 @pytest.fixture

@@ -124,7 +124,7 @@ class Bed:
 
     def _run(self, start, script=None, files=None, programs=(), sysroot="/", append="",
              disks=(), timeout=90, memory=1024, smp=1, reboots=False, qemu_options=(),
-             check=False, accel=None):
+             check=False, accel=None, power_cut=None):
         qemu.require()
         accel = accel or qemu.accelerator(self.boots_with)
         self.runs += 1
@@ -138,7 +138,8 @@ class Bed:
         argv = qemu.base_arguments(accel, memory, smp) + start(append)
         for disk in disks:
             argv += disk.arguments()
-        result = qemu.execute(argv + list(qemu_options), folder, timeout, accel, reboots)
+        result = qemu.execute(argv + list(qemu_options), folder, timeout, accel, reboots,
+                              power_cut)
         if check and result.exit_status != 0:
             raise qemu.GuestError(f"script: exit {result.exit_status}\n{qemu.explain(result)}")
         return result

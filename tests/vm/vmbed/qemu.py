@@ -6,6 +6,7 @@ console is only kept for people to read, and to time the phases of a run.
 """
 
 import json
+import math
 import os
 import re
 import selectors
@@ -50,6 +51,9 @@ class Result:
     duration: float = 0.0
     serial_path: Path = None
     accel: str = ""
+    cut_pattern: re.Pattern = None
+    cut_delay: float = 0.0
+    cut_at: float = math.inf  # seconds since the start
 
     def get(self, key, default=None):
         """The last value reported under key."""
@@ -90,9 +94,10 @@ class Disk:
     serial: str
     readonly: bool = False
     snapshot: bool = False  # writes are thrown away
+    options: str = "format=raw,cache=unsafe"
 
     def arguments(self):
-        options = f"if=none,id={self.serial},format=raw,file={self.path},cache=unsafe"
+        options = f"if=none,id={self.serial},file={self.path},{self.options}"
         if self.readonly:
             options += ",readonly=on"
         if self.snapshot:
@@ -131,8 +136,12 @@ def smbios_cmdline(text):
     return ["-smbios", f"type=11,value={value}"]
 
 
-def execute(argv, logs, timeout, accel, reboots=False):
-    """Runs QEMU until the guest powers off; kills it after timeout seconds and raises then."""
+def execute(argv, logs, timeout, accel, reboots=False, power_cut=None):
+    """Runs QEMU until the guest powers off; kills it after timeout seconds and raises then.
+
+    power_cut: (regular expression, seconds): QEMU is killed so long after the serial console's first
+    line that matches, and nothing is raised.
+    """
     logs.mkdir(parents=True, exist_ok=True)
     serial_read, serial_write = os.pipe()
     report_read, report_write = os.pipe()
@@ -144,6 +153,8 @@ def execute(argv, logs, timeout, accel, reboots=False):
             "-device", "virtserialport,chardev=report,name=ukdump.report"]
     (logs / "command").write_text(" ".join(argv) + "\n")
     result = Result(serial_path=logs / "serial.log", accel=accel)
+    if power_cut:
+        result.cut_pattern, result.cut_delay = re.compile(power_cut[0].encode()), power_cut[1]
     start = time.monotonic()
     with open(logs / "qemu.log", "wb") as messages:
         qemu = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=messages, stderr=messages,
@@ -180,7 +191,10 @@ def _collect(result, serial, report, start, timeout):
             left = start + timeout - time.monotonic()
             if left <= 0:
                 return False
-            for key, _ in watched.select(left):
+            before_cut = start + result.cut_at - time.monotonic()
+            if before_cut <= 0:
+                return True
+            for key, _ in watched.select(min(left, before_cut)):
                 data = os.read(key.fd, 65536)
                 key.data.feed(data, time.monotonic() - start)
                 if not data:
@@ -226,6 +240,8 @@ class _SerialLog(_Lines):
     def line(self, line, seconds):
         self.file.write(b"%8.2f " % seconds + line.rstrip(b"\r") + b"\n")
         self.file.flush()
+        if self.result.cut_pattern and self.result.cut_pattern.search(line):
+            self.result.cut_at = min(self.result.cut_at, seconds + self.result.cut_delay)
         for pattern, phase in PHASES:
             last = self.result.phases[-1][0] if self.result.phases else None
             if pattern.search(line) and phase != last:
