@@ -155,4 +155,5 @@ def test_power_cut(vm, images, faults, line, delay, fs):
     if line == "publish: ok":
         assert "vmcore" in left
     assert crash.manifest["state"] == "complete" and crash.names == COMPLETE
-    faults.row(f"power cut on {fs}, {delay} s after '{line}'", None, None, left, TIMEOUT)
+    faults.row(f"power cut on {fs}, {delay} s after '{line}'", None, old.manifest, left,
+               TIMEOUT)
