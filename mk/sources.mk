@@ -75,6 +75,8 @@ SRC_build := \
 	need_watchdog.c \
 	need_ends.c \
 	need_virtiofs.c \
+	need_encrypt.c \
+	need_exec.c \
 	need_network.c \
 	network_lookup.c \
 	network_stack.c \
@@ -231,6 +233,8 @@ UNIT_TESTS := \
 	test_inner \
 	test_capture_formats \
 	test_flow \
+	test_encrypt \
+	test_capture_stream \
 	test_capture \
 	test_ends \
 	test_capture_disk \
@@ -256,6 +260,9 @@ TEST_test_trust := auth pe util base
 FIXTURES_test_trust := fixture_pe.c fixture_pki.c fixture_auth.c
 TEST_test_capture_formats := capture store conf util base
 FIXTURES_test_capture_formats := fixture_capture.c
+TEST_test_encrypt := build conf pe util base
+TEST_test_capture_stream := capture store conf util base
+FIXTURES_test_capture_stream := fixture_capture.c
 TEST_test_flow := capture store conf util base
 FIXTURES_test_flow := fixture_capture.c
 TEST_test_capture := capture store conf util base

@@ -16,7 +16,7 @@
 
 /* rootfstype=ramfs: a tmpfs as the initramfs' root holds half of the memory, and then is full. */
 static const char default_cmdline[] =
-	"reset_devices nr_cpus=1 irqpoll panic=1 cgroup_disable=memory nokaslr rootfstype=ramfs "
+	"reset_devices %s irqpoll panic=1 cgroup_disable=memory nokaslr rootfstype=ramfs "
 	"rd.shell=0 rd.emergency=reboot";
 
 /* Newest by version order, as sort -V has it. */
@@ -141,10 +141,39 @@ static bool has_panic(const char *line)
 	return false;
 }
 
+/* The first processor's, as firmware numbers it; 0 almost everywhere. */
+static unsigned int boot_apicid(const struct root *root)
+{
+	_buffer_ struct buffer info = {0};
+	unsigned int id = 0;
+	struct ukd_error ignored;
+	const char *at = NULL;
+
+	if (root_read(root, "/proc/cpuinfo", MIB(4), &info, &ignored) == 0)
+		at = strstr((char *)info.data, "initial apicid");
+	if (!at || sscanf(at, "initial apicid : %u", &id) != 1)
+		return 0;
+	return id;
+}
+
+/*
+ * One processor. With more, the one that the firmware booted must not be started by another, which
+ * resets the machine: kernels before 6.9 (5c5682b9f87a) do not see to that themselves.
+ */
+static char *default_line(const struct root *root, const struct command_line_spec *spec)
+{
+	char cpus[64] = "nr_cpus=1", *line;
+
+	if (spec->threads > 1)
+		(void)snprintf(cpus, sizeof(cpus), "nr_cpus=%u disable_cpu_apicid=%u",
+			       spec->threads, spec->fleet ? 0 : boot_apicid(root));
+	return asprintf(&line, default_cmdline, cpus) < 0 ? NULL : line;
+}
+
 int make_command_line(const struct root *root, const struct command_line_spec *spec, char **ret,
 		      struct ukd_error *e)
 {
-	_free_ char *text = strdup(spec->line ? spec->line : default_cmdline);
+	_free_ char *text = spec->line ? strdup(spec->line) : default_line(root, spec);
 
 	if (!text)
 		return ukd_oom(e);

@@ -37,6 +37,8 @@ struct command_line_spec {
 	const char *append; /* NULL: nothing */
 	bool fleet;	    /* for another machine: not the consoles of this one */
 	bool need_panic;    /* add panic=1 where no panic= is */
+	/* Threads=: the default line has as many processors. */
+	unsigned int threads;
 };
 
 /*

@@ -17,7 +17,7 @@ static const struct kind {
 } kinds[] = {
 	{"file:", need_disk},	  {"/dev/", need_disk},		  {"UUID=", need_disk},
 	{"LABEL=", need_disk},	  {"PARTUUID=", need_disk},	  {"PARTLABEL=", need_disk},
-	{"PARTTYPE=", need_disk}, {"virtiofs://", need_virtiofs},
+	{"PARTTYPE=", need_disk}, {"virtiofs://", need_virtiofs}, {"exec:", need_exec},
 };
 
 void needs_note(const struct needs *n, const char *fmt, ...)
@@ -261,6 +261,8 @@ int needs_collect(struct needs *n, struct ukd_error *e)
 		r = need_target(n, s->dump.target.v[i], i, e);
 	for (unsigned int i = 0; r >= 0 && i < s->image.modules.n; i++)
 		r = need_driver_strictly(n, s->image.modules.v[i], e);
+	if (r >= 0)
+		r = need_encrypt(n, e);
 	if (r >= 0 && n->hosts.n)
 		r = need_network_setup(n, e);
 	if (r >= 0)

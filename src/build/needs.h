@@ -106,3 +106,8 @@ int need_virtiofs(struct needs *n, const char *target, unsigned int index,
 		  struct ukd_error *e) _must_check_;
 int need_disk(struct needs *n, const char *target, unsigned int index,
 	      struct ukd_error *e) _must_check_;
+int need_exec(struct needs *n, const char *target, unsigned int index,
+	      struct ukd_error *e) _must_check_;
+
+/* What EncryptTo= asks for. */
+int need_encrypt(struct needs *n, struct ukd_error *e) _must_check_;

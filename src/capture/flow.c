@@ -205,8 +205,17 @@ static void hop_step(struct pump *p, struct hop *h)
 		hop_write(p, h);
 	else if (h->from >= 0)
 		hop_read(p, h);
-	/* The reader's end of file. */
-	if (h->from < 0 && h->off == h->len)
+}
+
+/*
+ * The reader's end of file, given only when it is known how the writer ended: a failure of the
+ * writer comes before what it leads to.
+ */
+static void hop_end(struct pump *p, struct hop *h)
+{
+	enum flow_part writer = h == &p->hops[0] ? FLOW_SOURCE : FLOW_FILTER;
+
+	if (h->from < 0 && h->off == h->len && p->child[writer].pid <= 0)
 		close_fd(&h->to);
 }
 
@@ -310,6 +319,8 @@ static void pump(struct pump *p)
 				if (fds[2 + i].revents && p->child[i].pid > 0)
 					take_end(p, (enum flow_part)i);
 		}
+		for (unsigned int i = 0; i < p->n_hops; i++)
+			hop_end(p, &p->hops[i]);
 		if (clock_ms() >= p->next_tick_ms)
 			tick(p);
 		check_limits(p);

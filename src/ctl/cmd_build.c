@@ -174,6 +174,7 @@ static int gather_rest(struct job *j, struct ukd_error *e)
 					      j->settings.image.command_line_append,
 		.fleet = o->root != NULL,
 		.need_panic = !o->initrd,
+		.threads = j->settings.dump.threads,
 	};
 	int r = make_command_line(&j->root, &spec, &j->cmdline, e);
 
@@ -274,8 +275,6 @@ static int build(struct job *j, struct ukd_error *e)
 		r = root_open(j->opt->root, &j->root, e);
 	if (r >= 0)
 		r = settings_for_build(&j->root, j->opt->config, &j->settings, e);
-	if (r >= 0 && !j->opt->initrd)
-		r = settings_check_supported(&j->settings, e);
 	if (r >= 0)
 		r = gather_kernel(j, e);
 	if (r >= 0)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Settings that this version cannot carry out: see settings_check.h, ukdump.conf(5). */
+/* Settings as build takes them: see settings_check.h, ukdump.conf(5). */
 #include "ctl/settings_check.h"
 
 #include <errno.h>
@@ -7,13 +7,6 @@
 #include <unistd.h>
 
 #include "util/cleanup.h"
-
-int settings_check_supported(const struct settings *s, struct ukd_error *e)
-{
-	if (s->dump.encrypt_to.n)
-		return ukd_refuse(e, "build.settings", "EncryptTo= is not supported yet");
-	return 0;
-}
 
 static void warn_unused(const struct settings *s)
 {

@@ -1,14 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Settings that this version cannot carry out. */
+/* Settings as build takes them. */
 #pragma once
 
 #include "conf/settings.h"
-
-/*
- * Refuses (check "build.settings") what the capture program cannot carry out yet: it would notice
- * on the worst day; here somebody reads the message.
- */
-int settings_check_supported(const struct settings *s, struct ukd_error *e) _must_check_;
 
 /*
  * settings_load(); for the running system a relative path is the process's own. One line on stderr

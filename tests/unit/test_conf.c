@@ -458,26 +458,6 @@ static void test_load_checks(void **state)
 	}
 }
 
-static void test_what_build_refuses(void **state _unused_)
-{
-	static const struct error_case cases[] = {
-		{"[Dump]\nEncryptTo=a\n", "build.settings", "EncryptTo="},
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		_settings_ struct settings s = parsed(cases[i].text);
-		struct ukd_error e = {0};
-
-		assert_int_equal(settings_check_supported(&s, &e), -EBADMSG);
-		assert_string_equal(e.check, cases[i].check);
-		assert_non_null(strstr(e.text, cases[i].message));
-	}
-	_settings_ struct settings good =
-		parsed("[Dump]\nTarget=file:/x UUID=1 LABEL=a:/ PARTUUID=1 /dev/x PARTTYPE=1\n");
-	struct ukd_error e = {0};
-	assert_int_equal(settings_check_supported(&good, &e), 0);
-}
-
 /* For the running system a relative path is the process's own, not one below "/". */
 static void test_relative_path_of_build(void **state)
 {
@@ -518,7 +498,6 @@ int main(void)
 		TREE_TEST(test_load_drop_ins),
 		TREE_TEST(test_load_error_in_drop_in),
 		TREE_TEST(test_load_checks),
-		cmocka_unit_test(test_what_build_refuses),
 		TREE_TEST(test_relative_path_of_build),
 	};
 

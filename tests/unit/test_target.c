@@ -484,6 +484,31 @@ static void test_command_line(void **state _unused_)
 	}
 }
 
+/* Threads= need processors, and the one that firmware booted must not be started again. */
+static void test_threads_need_processors(void **state _unused_)
+{
+	struct command_line_spec spec = {.threads = 4};
+	struct ukd_error e = {0};
+	_tree_ struct tree t;
+	char *line;
+
+	tree_make(&t);
+	tree_write(&t, "/proc/cpuinfo",
+		   "processor\t: 0\napicid\t\t: 5\ninitial apicid\t: 6\n\n"
+		   "processor\t: 1\ninitial apicid\t: 8\n");
+	assert_int_equal(make_command_line(&t.root, &spec, &line, &e), 0);
+	assert_non_null(strstr(line, "reset_devices nr_cpus=4 disable_cpu_apicid=6 irqpoll"));
+	free(line);
+	spec.fleet = true;
+	assert_int_equal(make_command_line(&t.root, &spec, &line, &e), 0);
+	assert_non_null(strstr(line, " nr_cpus=4 disable_cpu_apicid=0 "));
+	free(line);
+	spec.line = "a";
+	assert_int_equal(make_command_line(&t.root, &spec, &line, &e), 0);
+	assert_string_equal(line, "a");
+	free(line);
+}
+
 static void test_consoles_are_those_of_the_machine_itself(void **state _unused_)
 {
 	struct command_line_spec spec = {.need_panic = true};
@@ -500,6 +525,7 @@ static void test_consoles_are_those_of_the_machine_itself(void **state _unused_)
 	assert_int_equal(make_command_line(&t.root, &spec, &line, &e), 0);
 	assert_null(strstr(line, "console="));
 	assert_non_null(strstr(line, " panic=1 "));
+	assert_non_null(strstr(line, "reset_devices nr_cpus=1 irqpoll"));
 	free(line);
 }
 
@@ -573,6 +599,7 @@ int main(void)
 		cmocka_unit_test(test_disks_that_the_lean_image_cannot_reach),
 		cmocka_unit_test(test_nvme_multipath_has_its_controllers_drivers),
 		cmocka_unit_test(test_command_line),
+		cmocka_unit_test(test_threads_need_processors),
 		cmocka_unit_test(test_consoles_are_those_of_the_machine_itself),
 		cmocka_unit_test(test_version_of_a_kernel_file),
 		cmocka_unit_test(test_beginnings_of_an_initrd),
