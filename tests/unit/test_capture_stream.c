@@ -298,6 +298,7 @@ static void test_encrypted_failures(void **state)
 	assert_true(holds(r, NAME "/manifest.json", "makedumpfile: failed with exit status 1"));
 	/* age fails: nothing else can be tried. */
 	memset(&r->c.record, 0, sizeof(r->c.record));
+	tree_makedumpfile(&r->tree, FLAT_GOOD);
 	tree_tool(&r->tree, "age",
 		  "[ \"$1\" != --version ] || exit 0\ncat >/dev/null; echo plain >&2; exit 1");
 	assert_int_equal(run(r, "file:/crash"), STATE_FAILED);
