@@ -36,6 +36,7 @@ LIBS_json := $(shell $(PKG_CONFIG) --libs json-c 2>/dev/null || echo -ljson-c)
 LIBS_kdump := $(shell $(PKG_CONFIG) --libs libkdumpfile 2>/dev/null || echo -lkdumpfile)
 LIBS_blkid := $(shell $(PKG_CONFIG) --libs blkid 2>/dev/null || echo -lblkid)
 LIBS_md := -lmd
+LIBS_curl := $(shell $(PKG_CONFIG) --libs libcurl 2>/dev/null || echo -lcurl)
 
 # The kexec stub: entered with no SSE, no stack red zone, at any address (docs/UKI.md).
 STUB_CFLAGS := -std=gnu11 -Os -g0 -Isrc -ffreestanding -mgeneral-regs-only -mno-red-zone -fpie \

@@ -18,7 +18,7 @@ man: $(MAN_PAGES) ## make the man pages
 install: all man ## install below DESTDIR
 	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(LIBDIR) $(DESTDIR)$(DRACUTDIR)
 	install -m 0755 $(BUILD)/ukdumpctl $(BUILD)/ukdump-load $(DESTDIR)$(SBINDIR)
-	install -m 0755 $(BUILD)/ukdump-capture $(DESTDIR)$(LIBDIR)
+	install -m 0755 $(BUILD)/ukdump-capture $(BUILD)/ukdump-upload $(DESTDIR)$(LIBDIR)
 	for m in $(DRACUT_MODULES); do \
 		install -d $(DESTDIR)$(DRACUTDIR)/$$m && \
 		install -m 0644 dracut-module/$$m/* $(DESTDIR)$(DRACUTDIR)/$$m && \

@@ -151,6 +151,19 @@ SRC_dump := \
 	printk.c \
 	vmcoreinfo.c \
 	vmem.c
+SRC_upload := \
+	main.c \
+	credentials.c \
+	explain.c \
+	http.c \
+	input.c \
+	parts.c \
+	place.c \
+	put.c \
+	s3.c \
+	s3reply.c \
+	transfer.c \
+	xml.c
 SRC_ctl := \
 	main.c \
 	output.c \
@@ -190,7 +203,7 @@ SRC_stub := \
 	console.c \
 	mem.c
 
-COMPONENTS := base util conf pe auth build crashkernel loader store capture dump ctl
+COMPONENTS := base util conf pe auth build crashkernel loader store capture dump upload ctl
 
 # program: components, first its own; libraries
 PROGRAM_ukdumpctl := ctl build auth pe dump conf crashkernel util base
@@ -199,8 +212,10 @@ PROGRAM_ukdump-load := loader auth pe conf crashkernel util base
 LIBS_ukdump-load := $(LIBS_crypto)
 PROGRAM_ukdump-capture := capture store conf util base
 LIBS_ukdump-capture := $(LIBS_json) $(LIBS_blkid) $(LIBS_md)
+PROGRAM_ukdump-upload := upload util base
+LIBS_ukdump-upload := $(LIBS_curl) $(LIBS_md)
 
-PROGRAM_NAMES := ukdumpctl ukdump-load ukdump-capture
+PROGRAM_NAMES := ukdumpctl ukdump-load ukdump-capture ukdump-upload
 PROGRAMS := $(addprefix $(BUILD)/,$(PROGRAM_NAMES))
 
 UNIT_TESTS := \
@@ -231,6 +246,7 @@ UNIT_TESTS := \
 	test_key \
 	test_revoked \
 	test_inner \
+	test_upload \
 	test_capture_formats \
 	test_flow \
 	test_encrypt \
@@ -239,7 +255,8 @@ UNIT_TESTS := \
 	test_ends \
 	test_capture_disk \
 	test_store
-LIBS_tests := -lcmocka $(LIBS_crypto) $(LIBS_json) $(LIBS_kdump) $(LIBS_blkid) $(LIBS_md)
+LIBS_tests := -lcmocka $(LIBS_crypto) $(LIBS_json) $(LIBS_kdump) $(LIBS_blkid) $(LIBS_md) \
+	$(LIBS_curl)
 
 # unit test: components (default: all) and fixtures in tests/unit
 TEST_test_auth := auth pe util base
@@ -258,6 +275,7 @@ TEST_test_key := auth pe util base
 FIXTURES_test_key := fixture_pki.c fixture_tree.c
 TEST_test_trust := auth pe util base
 FIXTURES_test_trust := fixture_pe.c fixture_pki.c fixture_auth.c
+TEST_test_upload := upload util base
 TEST_test_capture_formats := capture store conf util base
 FIXTURES_test_capture_formats := fixture_capture.c
 TEST_test_encrypt := build conf pe util base

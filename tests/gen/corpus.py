@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Seeds for the fuzzers: DIR/fuzz_cert, fuzz_pe, fuzz_profile, fuzz_stub, fuzz_pkcs7, fuzz_siglist, fuzz_sbat.
+"""Seeds for the fuzzers: DIR/fuzz_cert, fuzz_pe, fuzz_profile, fuzz_stub, fuzz_pkcs7, fuzz_siglist, fuzz_sbat,
+fuzz_s3reply.
 
     corpus.py BUILD DIR [CACHE]    BUILD has a ukdumpctl that makes sealed, signed images; CACHE:
                                    the test bed's downloads, for seeds of real files
@@ -137,6 +138,12 @@ def main(argv):
              signature_list(EFI_CERT_X509, cert))
         for (fuzzer, name), make in REGRESSIONS.items():
             seed(fuzzer, f"regression-{name}", make(work))
+    seed("fuzz_s3reply", "error", b"<?xml version='1.0'?><Error><Code>A</Code><Message>b&amp;c"
+         b"</Message></Error>")
+    seed("fuzz_s3reply", "page", b"<ListBucketResult xmlns='x'><Contents><Key>k</Key><Size>1</Size>"
+         b"</Contents><IsTruncated>true</IsTruncated><NextContinuationToken>t&#34;"
+         b"</NextContinuationToken></ListBucketResult>")
+    seed("fuzz_s3reply", "upload", b"<!-- c --><R><UploadId>2~x</UploadId><E/></R>")
     image = b"sbat,1,SBAT Version,sbat,1,https://example.org\nuki,1,UKI,uki,1,https://example.org\n"
     seed("fuzz_sbat", "passes", image + b"\fsbat,1,2023012900\nshim,2\n")
     seed("fuzz_sbat", "revoked", image + b"\fsbat,1,2023012900\r\nuki,2\n\0")

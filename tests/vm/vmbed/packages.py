@@ -9,7 +9,7 @@ import os
 import re
 from pathlib import Path
 
-from .paths import CACHE, BedError, replacing, run, say
+from .paths import CACHE, BedError, remove, replacing, run, say
 
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
@@ -97,16 +97,17 @@ class Suite:
             return self._download(packages, with_depends)
 
     def _download(self, packages, with_depends):
+        """Into an empty folder: what lies in apt's own, left by an interrupted run, is not listed."""
         say(f"apt: downloading {' '.join(packages)} ({self.name})")
-        simulate = ["install", *packages] if with_depends else ["download", *packages]
-        uris = self.apt("apt-get", "--print-uris", "--yes", *simulate)
-        names = re.findall(r"^'\S+' (\S+\.deb) ", uris, re.MULTILINE)
-        folder = self.root / "archives"
+        folder = self.root / "archives" / f"{packages[0]}.{os.getpid()}"
+        remove(folder)
+        (folder / "partial").mkdir(parents=True)
         if with_depends:
-            self.apt("apt-get", "--yes", "--download-only", *simulate)
+            self.apt("apt-get", "-o", f"Dir::Cache::Archives={folder}", "--yes", "--download-only",
+                     "install", *packages)
         else:
-            self.apt("apt-get", *simulate, cwd=folder)
-        return [folder / name for name in names]
+            self.apt("apt-get", "download", *packages, cwd=folder)
+        return sorted(folder.glob("*.deb"))
 
     def unpack(self, name, packages, with_depends=False):
         """An unpacked tree of packages, build/cache/unpacked/SUITE/name; none of their scripts ran."""
@@ -123,8 +124,7 @@ def _extract(debs, tree):
     for deb in debs:
         say(f"apt: unpacking {deb.name}")
         run("dpkg-deb", "--extract", deb, tree)
-    for deb in debs:
-        deb.unlink()
+    remove(debs[0].parent)
 
 
 class Kernel:

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""S3 as Ceph has it: Debian 13's RADOS gateway, alone, with its SQLite store (dbstore).
+
+A real server that checks every signature. It needs no cluster and runs from an unpacked tree.
+"""
+
+import sqlite3
+import subprocess
+from contextlib import closing
+
+from vmbed.packages import Suite
+
+from .server import HOST_VIEW, Server, ServerError
+
+CONF = """\
+[global]
+run_dir = {folder}
+log_file = {folder}/radosgw.log
+admin_socket =
+rgw_data = {folder}
+dbstore_db_dir = {folder}
+dbstore_db_name_prefix = store
+rgw_backend_store = dbstore
+rgw_config_store = dbstore
+dbstore_config_uri = file:{folder}/config.db
+rgw_frontends = beast {listen}
+rgw_multipart_min_part_size = 5242880
+"""
+KEY_ID, SECRET = "AKIDUKDUMPTEST", "a/secret+with=odd%characters"
+
+
+class RadosGateway(Server):
+    def __init__(self, folder, certificate=None, address=HOST_VIEW):
+        """certificate: (crt, key) for https, None: http."""
+        super().__init__(folder, address)
+        self.certificate = certificate
+        self.tree = Suite("trixie").unpack("radosgw", ["radosgw"], with_depends=True)
+
+    def endpoint(self, host=HOST_VIEW):
+        return f"{'https' if self.certificate else 'http'}://{host}:{self.port}"
+
+    def url(self, path, host=HOST_VIEW, **options):
+        """s3://... of a bucket and a key."""
+        more = "".join(f"&{name}={value}" for name, value in options.items())
+        return f"s3://{path}?endpoint={self.endpoint(host)}{more}"
+
+    def credentials(self, secret=SECRET):
+        """The file for --s3-credentials."""
+        path = self.folder / f"credentials-{abs(hash(secret))}"
+        path.write_text(f"[default]\naws_access_key_id = {KEY_ID}\n"
+                        f"aws_secret_access_key = {secret}\n")
+        return path
+
+    def prepare(self):
+        listen = f"endpoint={self.address}:{self.port}"
+        if self.certificate:
+            crt, key = self.certificate
+            listen = f"ssl_{listen} ssl_certificate={crt} ssl_private_key={key}"
+        (self.folder / "ceph.conf").write_text(CONF.format(folder=self.folder, listen=listen))
+        done = subprocess.run(
+            [str(a) for a in self._run("radosgw-admin")] +
+            ["user", "create", "--uid=ukdump", "--display-name=ukdump",
+             f"--access-key={KEY_ID}", f"--secret-key={SECRET}"],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+            check=False)
+        if done.returncode:
+            raise ServerError(done.stdout.decode(errors="replace")[-3000:])
+
+    def _run(self, program):
+        libraries = self.tree / "usr/lib/x86_64-linux-gnu"
+        return [libraries / "ld-linux-x86-64.so.2", "--library-path",
+                f"{libraries}:{libraries}/ceph", self.tree / "usr/bin" / program,
+                "-c", self.folder / "ceph.conf", "--no-mon-config", "-n", "client.admin"]
+
+    def command(self):
+        return [*self._run("radosgw"), "-f"]
+
+    def make_bucket(self, name):
+        """By curl(1), which signs too."""
+        ca = ["--cacert", self.certificate[0].parent / "ca.crt"] if self.certificate else []
+        done = subprocess.run(
+            ["curl", "-sS", "--fail-with-body", "--max-time", "20", "-X", "PUT", *ca,
+             "--aws-sigv4", "aws:amz:us-east-1:s3", "--user", f"{KEY_ID}:{SECRET}",
+             "-H", "x-amz-content-sha256: UNSIGNED-PAYLOAD", f"{self.endpoint()}/{name}"],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+        if done.returncode:
+            raise ServerError(done.stdout.decode(errors="replace"))
+
+    def stored(self, bucket, key):
+        """The content of an object that came in parts, from the store itself.
+
+        dbstore of Ceph 18.2 takes multipart uploads, but reads them back wrong.
+        """
+        uri = f"file:{self.folder}/store-default_ns.db?mode=ro"
+        with closing(sqlite3.connect(uri, uri=True)) as store:
+            rows = store.execute(
+                f"select MultipartPartStr, Offset, Size, Data from "
+                f'"{self.folder}/store-default_ns_{bucket}_objectdata_table" where ObjName = ?',
+                [key]).fetchall()
+        pieces = sorted((int(part.rpartition(".")[2]), offset, bytes(data)[4:4 + size])
+                        for part, offset, size, data in rows)  # 4: how Ceph encodes a length
+        return b"".join(data for _, _, data in pieces)
