@@ -53,7 +53,8 @@ static void test_parts_with_little_memory(void **state _unused_)
 	assert_int_equal(part_size(1001, PART_SIZE, MIB(32)), MIB(16));
 	assert_int_equal(part_size(PARTS_MAX, PART_SIZE, MIB(32)), MIB(32));
 	assert_int_equal(parts_reach(PART_SIZE, MIB(32)), MIB(1000 * (8 + 16 + 8 * 32)));
-	assert_int_equal(parts_reach(part_size_first(0, GIB(300)), MIB(32)), MIB(2000 * 31 + 8000 * 32));
+	assert_int_equal(parts_reach(part_size_first(0, GIB(300)), MIB(32)),
+			 MIB(2000 * 31 + 8000 * 32));
 	assert_int_equal(part_size(1, PART_SIZE, PART_SIZE_MIN), PART_SIZE_MIN);
 }
 
