@@ -17,7 +17,7 @@
 static const char usage[] =
 	"Usage: ukdumpctl status [--json]\n\n"
 	"Tell whether a capture image is armed, which one, who signed it, how much memory\n"
-	"is reserved and needed, whether the targets are there now (4 seconds at most), and\n"
+	"is reserved and needed, whether the targets can be reached (for 4 seconds), and\n"
 	"every problem with what to do about it.\n\n"
 	"      --json  facts as JSON (schema 1)\n"
 	"  -h, --help  this text\n\n"
