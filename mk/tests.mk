@@ -114,10 +114,13 @@ bench: all ## timings, as ratios against a peer in the same run
 measure-crashkernel: all ## smallest crashkernel= per kind of target, in guests: docs/SIZING.md
 	BUILD=$(BUILD) $(PYTHON) tests/bench/crashkernel.py $(KINDS)
 
+bench-capture: all ## panic to reboot against a classic dracut initrd, in guests: docs/BENCH.md
+	BUILD=$(BUILD) $(PYTHON) tests/bench/capture.py
+
 lint: ## formatting, layers, shell and C checkers
 	@scripts/lint
 
 format: ## format the C sources in place
 	clang-format -i $$(git ls-files '*.c' '*.h' ':!tests/vm')
 
-.PHONY: check check-all check-cli check-vm demo differential bench measure-crashkernel lint format
+.PHONY: check check-all check-cli check-vm demo differential bench measure-crashkernel bench-capture lint format

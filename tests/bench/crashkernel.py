@@ -17,13 +17,14 @@ import traceback
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/vm"))
+sys.path.insert(0, str(ROOT / "tests/bench"))
 import capturing  # noqa: E402
+from tables import replace_table, table_rows  # noqa: E402
 from vmbed import qemu  # noqa: E402
 from vmbed.bed import Bed  # noqa: E402
 from vmbed.paths import BUILD, say  # noqa: E402
 
 STEP, MEMORY = 8, 1024
-BEGIN, END = "<!-- crashkernel: begin -->", "<!-- crashkernel: end -->"
 HEADER = ("| target | environment | image | smallest `crashkernel=` | peak memory at that "
           "| total in the environment |")
 
@@ -109,15 +110,11 @@ def row(name, kind, *cells):
 
 def write(rows):
     """Puts rows into the document's table; those of other kinds stay."""
-    path = ROOT / "docs/SIZING.md"
-    before, _, rest = path.read_text().partition(BEGIN)
-    old, _, after = rest.partition(END)
-    kept = {line.split("|")[1].strip(): line for line in old.splitlines()[3:]}
+    kept = table_rows("docs/SIZING.md", "crashkernel")
     table = [rows.get(k) or kept.get(k) or row(k, KINDS[k], "not measured", "", "", "")
              for k in KINDS]
-    lines = [BEGIN, HEADER, "|" + " --- |" * (HEADER.count("|") - 1), *table, END]
-    path.write_text(before + "\n".join(lines) + after)
-    print("\n".join(lines[1:-1]))
+    replace_table("docs/SIZING.md", "crashkernel",
+                  [HEADER, "|" + " --- |" * (HEADER.count("|") - 1), *table])
 
 
 def main():
