@@ -253,6 +253,7 @@ UNIT_TESTS := \
 	test_capture_stream \
 	test_capture \
 	test_ends \
+	test_needs \
 	test_capture_disk \
 	test_store
 LIBS_tests := -lcmocka $(LIBS_crypto) $(LIBS_json) $(LIBS_kdump) $(LIBS_blkid) $(LIBS_md) \
@@ -285,6 +286,8 @@ TEST_test_flow := capture store conf util base
 FIXTURES_test_flow := fixture_capture.c
 TEST_test_capture := capture store conf util base
 FIXTURES_test_capture := fixture_capture.c
+TEST_test_needs := build pe conf util base
+FIXTURES_test_needs := fixture_tree.c fixture_checks.c
 TEST_test_ends := capture store conf util base
 FIXTURES_test_ends := fixture_capture.c
 TEST_test_conf := conf util base

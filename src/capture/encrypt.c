@@ -37,6 +37,7 @@ int encrypt_prepare(struct capture *c, struct ukd_error *e)
 		.stdout_fd = STDERR_FILENO,
 		.stderr_fd = -1,
 		.timeout_s = budget_share_s(&c->budget, 10, 30),
+		.oom_score_adj = OOM_SCORE_FIRST,
 	};
 	_buffer_ struct buffer b = {0};
 	int r = root_read(c->root, RECIPIENTS, KIB(64), &b, e);

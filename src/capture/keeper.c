@@ -23,25 +23,16 @@
 #define STOP_MS	   3000
 #define SIGNAL_END SIGUSR1
 
-/* To the kernel log: nobody reads what this process prints. */
-static void say(const char *device, const char *driver, int timeout)
-{
-	_close_ int fd = open("/dev/kmsg", O_WRONLY | O_CLOEXEC | O_NONBLOCK);
-
-	if (fd >= 0)
-		(void)dprintf(fd, "<6>ukdump-capture: hardware watchdog %s (%.32s): %d s\n", device,
-			      driver, timeout);
-}
-
 /* Mostly the first two are the same one, and the second is busy; ipmi_watchdog has the first only. */
 static const char *const devices[DEVICES] = {
 	"/dev/watchdog", "/dev/watchdog0", "/dev/watchdog1", "/dev/watchdog2", "/dev/watchdog3",
 };
 
 /* Opening it starts it. What the driver makes of the wanted time counts. */
-static int open_device(const char *path)
+static int open_device(const char *path, keeper_say_fn *say)
 {
 	struct watchdog_info info = {0};
+	char line[128];
 	int timeout = TIMEOUT_S, fd = open(path, O_WRONLY | O_CLOEXEC);
 
 	if (fd < 0)
@@ -49,7 +40,9 @@ static int open_device(const char *path)
 	if (ioctl(fd, WDIOC_SETTIMEOUT, &timeout) < 0 && ioctl(fd, WDIOC_GETTIMEOUT, &timeout) < 0)
 		timeout = 0;
 	(void)ioctl(fd, WDIOC_GETSUPPORT, &info);
-	say(path, (const char *)info.identity, timeout);
+	(void)snprintf(line, sizeof(line), "hardware watchdog %s (%.32s): %d s", path,
+		       (const char *)info.identity, timeout);
+	say(LOG_LEVEL_INFO, line);
 	return fd;
 }
 
@@ -60,7 +53,7 @@ static void close_device(int fd)
 	(void)close(fd);
 }
 
-static _noreturn_ void keep(uint64_t end_ms, const sigset_t *end_signal)
+static _noreturn_ void keep(uint64_t end_ms, keeper_say_fn *say, const sigset_t *end_signal)
 {
 	const struct timespec second = {.tv_sec = 1};
 	int fds[DEVICES] = {-1, -1, -1, -1, -1};
@@ -69,7 +62,7 @@ static _noreturn_ void keep(uint64_t end_ms, const sigset_t *end_signal)
 	while (!stop) {
 		for (unsigned int i = 0; i < DEVICES && clock_ms() < end_ms; i++) {
 			if (fds[i] < 0)
-				fds[i] = open_device(devices[i]);
+				fds[i] = open_device(devices[i], say);
 			else
 				(void)ioctl(fds[i], WDIOC_KEEPALIVE, 0);
 		}
@@ -81,7 +74,7 @@ static _noreturn_ void keep(uint64_t end_ms, const sigset_t *end_signal)
 	_exit(0);
 }
 
-pid_t keeper_start(uint64_t end_ms, struct ukd_error *e)
+pid_t keeper_start(uint64_t end_ms, keeper_say_fn *say, struct ukd_error *e)
 {
 	sigset_t all, before, end_signal;
 	pid_t pid;
@@ -94,7 +87,7 @@ pid_t keeper_start(uint64_t end_ms, struct ukd_error *e)
 		guard_detach("ukdump-keeper");
 		(void)sigemptyset(&end_signal);
 		(void)sigaddset(&end_signal, SIGNAL_END);
-		keep(end_ms, &end_signal);
+		keep(end_ms, say, &end_signal);
 	}
 	(void)sigprocmask(SIG_SETMASK, &before, NULL);
 	return pid < 0 ? ukd_fail_errno(e, -errno, "cannot keep the hardware watchdog") : pid;

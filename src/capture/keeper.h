@@ -11,13 +11,17 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "util/log.h"
 #include "util/root.h"
 
+typedef void keeper_say_fn(enum log_level level, const char *line);
+
 /*
- * Starts the process; end_ms on clock_ms(). It is exempt from the out-of-memory killer and takes
- * no signal but SIGKILL and keeper_stop()'s. Returns its pid or a negative errno.
+ * Starts the process; end_ms on clock_ms(). It says which watchdogs it keeps. It is exempt from the
+ * out-of-memory killer and takes no signal but SIGKILL and keeper_stop()'s. Returns its pid or a
+ * negative errno.
  */
-pid_t keeper_start(uint64_t end_ms, struct ukd_error *e) _must_check_;
+pid_t keeper_start(uint64_t end_ms, keeper_say_fn *say, struct ukd_error *e) _must_check_;
 
 /*
  * Stops the hardware watchdogs and ends the process: for a machine that is to stay off, or at a

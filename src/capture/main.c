@@ -112,7 +112,7 @@ static void start_watchdogs(const struct capture *c)
 	struct ukd_error e;
 
 	guarded.c = c;
-	guarded.w.keeper = keeper_start(end + WATCHDOG_KEEPER_S * 1000, &e);
+	guarded.w.keeper = keeper_start(end + WATCHDOG_KEEPER_S * 1000, say, &e);
 	check(guarded.w.keeper, &e);
 	guarded.w.first = watchdog_start(end, on_timeout, NULL, &e);
 	check(guarded.w.first, &e);

@@ -8,10 +8,11 @@ from pathlib import Path
 from vmbed.paths import BUILD
 
 
-def build_image(vm, conf: str, overlay: dict | None = None) -> tuple[object, Path]:
+def build_image(vm, conf: str, overlay: dict | None = None, append="console=ttyS0") -> tuple[object, Path]:
     """Installs ukdump into a copy of the Debian 13 tree; dracut and ukdumpctl build run inside.
 
-    conf: a drop-in for ukdump.conf; overlay: guest path -> host file, put there before the build.
+    conf: a drop-in for ukdump.conf; overlay: guest path -> host file, put there before the build;
+    append: to the command line.
     Returns the tree and the image.
     """
     tree = vm.system_tree()
@@ -23,7 +24,7 @@ def build_image(vm, conf: str, overlay: dict | None = None) -> tuple[object, Pat
     for guest, source in (overlay or {}).items():
         tree.add(guest, source)
     tree.chroot("ukdumpctl", "build", "--kver", tree.kernel.version, "--key", "/root/db.key",
-                "--cert", "/root/db.crt", "--cmdline-append", "console=ttyS0")
+                "--cert", "/root/db.crt", "--cmdline-append", append)
     (image,) = (tree.root / "var/lib/ukdump/images").glob("*.efi")
     return tree, image
 

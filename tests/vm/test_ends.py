@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""How captures end: the site's programs, a kernel that hangs, no target at all, programs that are
+stopped or killed, a shell on the console."""
+
+import json
+import socket
+import threading
+
+import pytest
+
+from capturing import Crash, build_image, crash_micro
+from vmbed import qemu
+from vmbed.paths import BUILD
+
+I6300 = ["-device", "i6300esb", "-action", "watchdog=reset"]
+
+
+def script(vm, name, *lines):
+    path = vm.logs / name
+    path.write_text("\n".join(["#!/bin/bash", *lines, ""]))
+    path.chmod(0o755)
+    return path
+
+
+def seconds_until_end(result):
+    """From the crash to the end of the machine."""
+    return result.duration - next(s for name, s in result.phases if name == "panic")
+
+
+def serial(result):
+    return result.serial_path.read_text(errors="replace")
+
+
+def test_hooks_run(vm):
+    """Programs of the site before and after the dump; one that fails changes nothing."""
+    show = script(vm, "show", 'echo "$UKDUMP_STATE $UKDUMP_TARGET" in ${UKDUMP_DIR##*/}: '
+                              '$(cd "$UKDUMP_DIR" && echo *)')
+    _, image = build_image(vm, "[Dump]\nTarget=LABEL=ukdump:/\n[Action]\nPre=/opt/show\n"
+                               "Pre=/opt/fail\nPost=/opt/show\nFailure=/opt/fail\n",
+                           overlay={"/opt/show": show,
+                                    "/opt/fail": script(vm, "fail", "echo no; exit 3")})
+    disk = vm.disk("dump", label="ukdump", size=1200)
+    crash_micro(vm, image, disk)
+    crash = Crash(disk, "/", vm.logs / "dump")
+    assert crash.manifest["state"] == "complete"
+    pre, fail, post = [s for s in crash.manifest["stages"] if "program" in s]
+    name = crash.folder.name
+    assert (pre["name"], pre["result"]) == ("pre", "ok")
+    assert pre["output"] == f"log-only LABEL=ukdump:/ in {name}: dmesg.txt"
+    assert (fail["result"], fail["output"]) == ("failed", "no")
+    assert "exit status 3" in fail["reason"]
+    assert post["name"] == "post"
+    assert post["output"] == f"complete LABEL=ukdump:/ in {name}: dmesg.txt manifest.json vmcore"
+
+
+def test_hardware_watchdog_resets_a_kernel_that_hangs(vm):
+    """The capture kernel panics and stays there (panic=0): only the hardware is left."""
+    hang = script(vm, "hang", "echo c > /proc/sysrq-trigger")
+    _, image = build_image(vm, "[Image]\nModules=i6300esb\n[Dump]\nTarget=LABEL=ukdump:/\n"
+                               "[Action]\nPre=/opt/hang\n",
+                           overlay={"/opt/hang": hang}, append="console=ttyS0 panic=0")
+    disk = vm.disk("dump", label="ukdump", size=1200)
+    result = crash_micro(vm, image, disk, qemu_options=I6300)
+    assert "hardware watchdog /dev/watchdog (i6300ESB timer): 30 s" in serial(result)
+    assert "end Kernel panic" in serial(result)
+    assert 28 < seconds_until_end(result) < 60
+    disk.extract("/", vm.logs / "dump")
+    (folder,) = (vm.logs / "dump").glob("*Z-*")
+    assert "sysrq" in (folder / "dmesg.txt").read_text(errors="replace")
+    assert {p.name for p in folder.iterdir()} == {"dmesg.txt"}
+
+
+def test_result_for_the_next_boot(vm):
+    """No target at all: the next boot reads the reason from an EFI variable, once."""
+    _, image = build_image(vm, "[Dump]\nTarget=LABEL=nowhere:/\nTimeoutSec=20\n")
+    result = vm.run_micro(
+        kernel="6.12", secure_boot=True, append="crashkernel=160M", reboots=True, timeout=120,
+        files={"image.efi": image, "db.crt": vm.keys() / "db.crt"},
+        programs=[BUILD / "ukdump-load", BUILD / "ukdumpctl"], script="""
+            if ls /sys/firmware/efi/efivars/UkdumpResult-*; then
+                attempt first ukdumpctl report --json
+                attempt second ukdumpctl report
+                exit 0
+            fi
+            mkdir -p /etc/ukdump/trust.d
+            cp /payload/db.crt /etc/ukdump/trust.d
+            attempt load ukdump-load load /payload/image.efi
+            crash
+        """)
+    assert result.get("load.status") == "0", result.get("load")
+    left = json.loads(result.get("first"))["result"]
+    assert left["state"] == "failed" and left["kernel"].startswith("6.12")
+    assert left["targets"][0]["uri"] == "LABEL=nowhere:/"
+    assert "no device LABEL=nowhere" in left["targets"][0]["reason"]
+    assert result.get("second") == "no capture has left a result"
+
+
+STOP_ALL = ("for p in /proc/[0-9]*; do [ ${p##*/} = $$ ] || kill -STOP ${p##*/}; done",
+            "kill -STOP $$")
+
+
+@pytest.mark.long
+def test_everything_but_process_1_is_stopped(vm):
+    """Watchdogs too: process 1 gives the attempt up, and reboots within its time."""
+    _, image = build_image(vm, "[Dump]\nTarget=LABEL=ukdump:/\nTimeoutSec=30\n"
+                               "[Action]\nPre=/opt/stop\n",
+                           overlay={"/opt/stop": script(vm, "stop", *STOP_ALL)})
+    disk = vm.disk("dump", label="ukdump", size=1200)
+    result = crash_micro(vm, image, disk)
+    assert seconds_until_end(result) < 45
+    assert "attempt: not done after" in serial(result)
+    disk.extract("/", vm.logs / "dump")
+    (folder,) = (vm.logs / "dump").glob("*Z-*")
+    assert (folder / "dmesg.txt").exists()
+
+
+@pytest.mark.long
+def test_shell_on_the_console(vm):
+    """AllowShell=: somebody works at the console, for longer than the watchdogs would let him."""
+    _, image = build_image(vm, "[Image]\nAllowShell=yes\nModules=i6300esb\n[Dump]\n"
+                               "Target=LABEL=nowhere:/\nTimeoutSec=15\n"
+                               "[Action]\nOnFailure=shell\n",
+                           append="console=ttyS0 console=ttyS1")
+    console = vm.logs / "console"
+    seen = bytearray()
+
+    def operator():
+        with socket.socket(socket.AF_UNIX) as s:
+            while s.connect_ex(str(console)):
+                threading.Event().wait(0.2)
+            while b"reboots" not in seen:
+                seen.extend(s.recv(4096))
+            threading.Event().wait(50)
+            s.sendall(b"ls /etc/ukdump; echo pid $$ of $(cat /proc/$$/comm)\nexit\n")
+            while data := s.recv(4096):
+                seen.extend(data)
+
+    threading.Thread(target=operator, daemon=True).start()
+    result = crash_micro(vm, image, vm.disk("other", label="other", size=64), timeout=150,
+                         qemu_options=[*I6300, "-chardev",
+                                       f"socket,id=con,path={console},server=on,wait=off",
+                                       "-serial", "chardev:con"])
+    assert b"capture.conf" in seen and b"of sh" in seen
+    assert 50 < seconds_until_end(result) < 100
