@@ -116,6 +116,7 @@ measure-crashkernel: all ## smallest crashkernel= per kind of target, in guests:
 
 bench-capture: all ## panic to reboot against a classic dracut initrd, in guests: docs/BENCH.md
 	BUILD=$(BUILD) $(PYTHON) tests/bench/capture.py
+	BUILD=$(BUILD) $(PYTHON) tests/bench/settings.py
 
 lint: ## formatting, layers, shell and C checkers
 	@scripts/lint

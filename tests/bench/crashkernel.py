@@ -8,25 +8,36 @@ the rows of kinds that were not measured in this run stay.
 
     tests/bench/crashkernel.py [KIND]...      default: all
 """
+import contextlib
+import json
 import math
 import pathlib
 import re
-import subprocess
+import shutil
 import sys
 import traceback
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests"))
 sys.path.insert(0, str(ROOT / "tests/vm"))
 sys.path.insert(0, str(ROOT / "tests/bench"))
 import capturing  # noqa: E402
 from tables import replace_table, table_rows  # noqa: E402
-from vmbed import qemu  # noqa: E402
+from servers.virtiofsd import Virtiofsd  # noqa: E402
 from vmbed.bed import Bed  # noqa: E402
-from vmbed.paths import BUILD, say  # noqa: E402
+from vmbed.paths import run, say  # noqa: E402
 
 STEP, MEMORY = 8, 1024
 HEADER = ("| target | environment | image | smallest `crashkernel=` | peak memory at that "
           "| total in the environment |")
+
+
+def manifest_in(folder):
+    """The only manifest below a folder, which is removed."""
+    (path,) = folder.rglob("manifest.json")
+    manifest = json.loads(path.read_text())
+    shutil.rmtree(folder)
+    return manifest
 
 
 class Kind:
@@ -35,18 +46,16 @@ class Kind:
     environment = "lean"
     sizes = range(64, 304, STEP)
     conf = "[Dump]\nTarget=LABEL=ukdump:/\n"
-    directory = "/"
     disk_options = {"label": "ukdump", "size": 1200}
 
     def build(self, vm):
         return capturing.build_image(vm, self.conf)[1]
 
-    def disk(self, vm):
-        return vm.disk("dump", **self.disk_options)
-
-    def manifest(self, vm, disk):
-        """What the crash left, or raises if it left nothing."""
-        return capturing.Crash(disk, self.directory, vm.logs / "dump").manifest
+    @contextlib.contextmanager
+    def target(self, vm):
+        """What receives the dump: yields disks, options of the run, and what reads the manifest."""
+        disk = vm.disk("dump", **self.disk_options)
+        yield [disk], {}, lambda: manifest_in(disk.extract("/", vm.logs / "dump"))
 
 
 class Local(Kind):
@@ -57,24 +66,43 @@ class LocalXfs(Local):
     disk_options = {"label": "ukdump", "size": 1200, "fs": "xfs"}
 
 
-KINDS = {"local disk, ext4": Local, "local disk, xfs": LocalXfs}
+class Encrypted(Kind):
+    sizes = range(64, 192, STEP)
+
+    def build(self, vm):
+        identity = vm.logs / "identity"
+        run("age-keygen", "-o", identity)
+        recipient = run("age-keygen", "-y", identity).strip()
+        return capturing.build_image(vm, self.conf + f"EncryptTo={recipient}\n")[1]
+
+
+class Virtiofs(Kind):
+    sizes = range(56, 120, STEP)
+    conf = "[Dump]\nTarget=virtiofs://crashes/\n"
+
+    @contextlib.contextmanager
+    def target(self, vm):
+        with Virtiofsd(vm.logs / "shared", vm.logs) as share:
+            yield ([], {"qemu_options": share.qemu_options(MEMORY)},
+                   lambda: manifest_in(vm.logs / "shared"))
+
+
+KINDS = {
+    "local disk, ext4": Local,
+    "local disk, xfs": LocalXfs,
+    "local disk, ext4, encrypted": Encrypted,
+    "virtiofs": Virtiofs,
+}
 
 
 def crash(vm, kind, image, size):
     """The manifest of a complete dump with this reservation, or None."""
-    disk = kind.disk(vm)
     try:
-        vm.run_micro(kernel="6.12", secure_boot=False, append=f"crashkernel={size}M", timeout=150,
-                     memory=MEMORY, programs=[BUILD / "ukdump-load"], disks=[disk],
-                     files={"image.efi": image, "db.crt": vm.keys() / "db.crt"}, script="""
-                         mkdir -p /etc/ukdump/trust.d
-                         cp /payload/db.crt /etc/ukdump/trust.d
-                         attempt load ukdump-load load /payload/image.efi
-                         crash
-                     """)
-        subprocess.run(["rm", "-rf", vm.logs / "dump"], check=True)
-        manifest = kind.manifest(vm, disk)
-    except (qemu.GuestError, ValueError, OSError):
+        with kind.target(vm) as (disks, options, read_manifest):
+            capturing.crash_micro(vm, image, *disks, append=f"crashkernel={size}M", timeout=150,
+                                  memory=MEMORY, **options)
+            manifest = read_manifest()
+    except (AssertionError, ValueError, OSError):  # no end, no manifest, or half of one
         manifest = None
     done = manifest is not None and manifest["state"] == "complete"
     say(f"crashkernel={size}M: {manifest['memory'] if done else 'no complete dump'}")
