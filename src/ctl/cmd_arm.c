@@ -150,6 +150,8 @@ static void warn_about_targets(void)
 		if (t.v[i].problem[0])
 			fprintf(stderr, "ukdumpctl: warning: target %s: %s\n", t.v[i].uri,
 				t.v[i].problem);
+	if (t.recipients.code)
+		fprintf(stderr, "ukdumpctl: warning: %s\n", t.recipients.text);
 }
 
 /* path NULL: disarm */

@@ -132,6 +132,8 @@ static void find_capture_problems(struct state *s)
 	for (unsigned int i = 0; i < s->targets.n; i++)
 		if (s->targets.v[i].problem[0])
 			problem(s, "target %s: %s", s->targets.v[i].uri, s->targets.v[i].problem);
+	if (s->targets.recipients.code)
+		problem(s, "%s", s->targets.recipients.text);
 	if (root.fd >= 0 && root_kernel_release(&root, release, sizeof(release), &e) >= 0)
 		bad_pair = makedumpfile_check(&root, release);
 	if (bad_pair)

@@ -17,6 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "build/needs.h"
 #include "build/target.h"
 #include "conf/uri.h"
 #include "util/cleanup.h"
@@ -265,6 +266,14 @@ static void finish(struct running *r, uint64_t until_ms, char ret[TARGET_PROBLEM
 	(void)close(r->fd);
 }
 
+static void check_recipients(const struct root *root, const struct settings *s,
+			     struct ukd_error *ret)
+{
+	_needs_ struct needs n = {.root = root, .settings = s};
+
+	(void)!need_encrypt(&n, ret);
+}
+
 void targets_free(struct targets *t)
 {
 	settings_free(&t->settings);
@@ -292,6 +301,7 @@ int targets_check(const struct root *root, struct targets *ret, struct ukd_error
 		t.v[i].uri = c.uri;
 		running[i] = start(&c);
 	}
+	check_recipients(root, &t.settings, &t.recipients);
 	for (unsigned int i = 0; i < t.n; i++)
 		finish(&running[i], until, t.v[i].problem);
 	*ret = t;

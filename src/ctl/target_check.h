@@ -19,6 +19,7 @@ struct targets {
 	struct settings settings;
 	struct target_report *v; /* one for each of settings.dump.target */
 	unsigned int n;
+	struct ukd_error recipients; /* code != 0: what is wrong with EncryptTo= */
 };
 
 /*
@@ -26,6 +27,7 @@ struct targets {
  * seconds at most: one that hangs (a dead disk, a name server) costs no more.
  * Local disks: there, mounted writable, as much room as KeepFree= and a dump need. Hosts: the name
  * resolves and TCP connects within 3 seconds; the files that they need are there. Programs: there.
+ * Recipients of EncryptTo=: age takes them.
  * Fails only if there are no settings to go by.
  */
 int targets_check(const struct root *root, struct targets *ret, struct ukd_error *e) _must_check_;

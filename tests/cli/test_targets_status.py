@@ -80,3 +80,14 @@ def test_start_arms_with_a_warning(ctl):
     p = ctl("[Dump]\nTarget=exec:/no/such/program\n", "start", "/image.efi")
     assert p.returncode == 0 and p.stdout.startswith("armed: ")
     assert p.stderr.startswith("ukdumpctl: warning: target exec:/no/such/program: /no/such/program: ")
+
+
+def test_recipients(ctl):
+    if not shutil.which("age"):
+        pytest.skip("no age")
+    conf = "[Dump]\nTarget=virtiofs://tag/\nEncryptTo="
+    j = json.loads(ctl(conf + "age1nonsense\n", "status", "--json").stdout)
+    assert len(j["problems"]) == 1 and j["problems"][0].startswith("EncryptTo=age1nonsense: ")
+    made = subprocess.run("age-keygen | age-keygen -y", shell=True, capture_output=True, text=True)
+    p = ctl(conf + made.stdout.strip() + "\n", "status", "--json")
+    assert p.returncode == 0 and json.loads(p.stdout)["problems"] == []
