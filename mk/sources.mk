@@ -106,6 +106,7 @@ SRC_capture := \
 	watchdog.c \
 	keeper.c \
 	hooks.c \
+	panic.c \
 	json.c \
 	result.c \
 	sequence.c \

@@ -67,6 +67,7 @@ struct record {
 
 	bool recorded;	 /* a target holds a manifest */
 	bool pre_hooked; /* Pre= was run */
+	char panic[200]; /* the line of the kernel log that tells why; see panic.h */
 
 	struct stage stages[RECORD_STAGES];
 	unsigned int n_stages;

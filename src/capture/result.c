@@ -65,6 +65,7 @@ static char *make_text(const struct capture *c, const char *reason, size_t max)
 	(void)json_object_object_add(o, "schema", json_object_new_int(1));
 	add_text(o, "state", dump_state_name(STATE_FAILED), SIZE_MAX);
 	add_text(o, "reason", reason, REASON_START);
+	add_text(o, "panic", r->panic, sizeof(r->panic));
 	add_text(o, "image", r->image, sizeof(r->image));
 	add_text(o, "machine", r->machine, sizeof(r->machine));
 	add_text(o, "kernel", r->kernel, sizeof(r->kernel));

@@ -15,6 +15,7 @@
 #include "capture/hardware.h"
 #include "capture/hooks.h"
 #include "capture/modules.h"
+#include "capture/panic.h"
 #include "capture/result.h"
 #include "capture/target.h"
 #include "util/sys.h"
@@ -339,6 +340,8 @@ static void store_result(struct capture *c)
 {
 	struct ukd_error e;
 
+	if (!c->record.recorded)
+		panic_find(c);
 	keep_result(c, NULL);
 	if (!c->record.recorded &&
 	    result_store(c->root, budget_any_s(&c->budget, RESULT_LIMIT_S), &e) < 0)

@@ -21,6 +21,7 @@
 #include "capture/capture.h"
 #include "capture/facts.h"
 #include "capture/keeper.h"
+#include "capture/panic.h"
 #include "capture/result.h"
 #include "capture/watchdog.h"
 #include "fixture_capture.h"
@@ -213,6 +214,10 @@ static void test_result(void **state)
 	struct run *r = *state;
 
 	tree_write(&r->tree, EFIVARFS_DIR "/" RESULT_VARIABLE, "old");
+	tree_tool(&r->tree, "vmcore-dmesg",
+		  "echo '[ 1.0] sysrq: Trigger a crash'\n"
+		  "echo '[ 2.0] Kernel panic - not syncing: sysrq triggered crash'\n"
+		  "echo '[ 3.0] CPU: 0'");
 	assert_int_equal(run(r, "[Dump]\nTarget=file:/none ssh://host/x\n"), STATE_FAILED);
 	assert_string_equal(value(variable(r), "schema"), "1");
 	assert_string_equal(value(variable(r), "state"), "failed");
@@ -225,6 +230,8 @@ static void test_result(void **state)
 	assert_string_equal(value(variable(r), "targets.1.uri"), "ssh://host/x");
 	assert_string_equal(value(variable(r), "last_stage.name"), "target");
 	assert_string_equal(value(variable(r), "reason"), "null");
+	assert_string_equal(value(variable(r), "panic"),
+			    "[ 2.0] Kernel panic - not syncing: sysrq triggered crash");
 	assert_memory_equal(content(r, EFIVARFS_DIR "/" RESULT_VARIABLE), "\7\0\0\0", 4);
 }
 
@@ -278,6 +285,36 @@ static void test_result_is_cut(void **state)
 	many = result_text(&r->c, uri);
 	assert_in_range(strlen(many), 100, RESULT_MAX);
 	assert_string_equal(value(many, "state"), "failed");
+}
+
+static void test_which_line_tells_why(void **state)
+{
+	static const char *const log[] = {
+		"[ 1] BUG: soft lockup - CPU#1 stuck for 22s!",
+		"[ 2] BUG: kernel NULL pointer dereference, address: 0000000000000000",
+		"[ 3] Oops: Oops: 0002 [#1] PREEMPT SMP NOPTI",
+		"[ 4] Kernel panic - not syncing: Fatal exception in interrupt",
+	};
+	char best[128] = "";
+
+	(void)state;
+	assert_true(panic_line_better(log[3], ""));
+	for (size_t i = 0; i < ARRAY_SIZE(log); i++)
+		if (panic_line_better(log[i], best))
+			(void)snprintf(best, sizeof(best), "%s", log[i]);
+	assert_string_equal(best, log[1]);
+}
+
+/* Where it cannot be told, or must not be told in the clear. */
+static void test_no_panic_line(void **state)
+{
+	struct run *r = *state;
+
+	tree_tool(&r->tree, "vmcore-dmesg", "exit 1");
+	assert_int_equal(run(r, "[Dump]\nTarget=file:/none\n"), STATE_FAILED);
+	assert_string_equal(value(variable(r), "panic"), "null");
+	assert_int_equal(run(r, "[Dump]\nTarget=file:/none\nEncryptTo=age1x\n"), STATE_FAILED);
+	assert_string_equal(value(variable(r), "last_stage.name"), "encrypt");
 }
 
 static void test_handover(void **state)
@@ -336,6 +373,8 @@ int main(void)
 		TEST(test_no_result_where_a_manifest_is),
 		TEST(test_result_of_an_unfinished_capture),
 		TEST(test_result_is_cut),
+		cmocka_unit_test(test_which_line_tells_why),
+		TEST(test_no_panic_line),
 		TEST(test_handover),
 		TEST(test_environment_is_a_fact),
 		TEST(test_hardware_that_goes_on_is_told),

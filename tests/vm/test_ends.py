@@ -89,6 +89,7 @@ def test_result_for_the_next_boot(vm):
         """)
     assert result.get("load.status") == "0", result.get("load")
     left = json.loads(result.get("first"))["result"]
+    assert "Kernel panic - not syncing: sysrq triggered crash" in left["panic"]
     assert left["state"] == "failed" and left["kernel"].startswith("6.12")
     assert left["targets"][0]["uri"] == "LABEL=nowhere:/"
     assert "no device LABEL=nowhere" in left["targets"][0]["reason"]
@@ -142,3 +143,38 @@ def test_shell_on_the_console(vm):
                                        "-serial", "chardev:con"])
     assert b"capture.conf" in seen and b"of sh" in seen
     assert 50 < seconds_until_end(result) < 100
+
+
+FULL = {"append": "crashkernel=400M", "memory": 1400}
+KILL = ("for p in /proc/[0-9]*; do",
+        '[ "$(cat $p/comm 2>/dev/null)" != ukdump-capture ] || kill -9 ${p##*/}; done', "sleep 60")
+
+
+@pytest.mark.long
+def test_full_environment_saves_a_dump(vm):
+    """Pid 1 starts the guards and becomes systemd, whose unit goes on with them."""
+    show = script(vm, "show", "cat /proc/1/comm /run/ukdump/deadline",
+                  "for p in $(cat /run/ukdump/watchdogs); do cat /proc/$p/comm; done")
+    _, image = build_image(vm, "[Dump]\nTarget=LABEL=ukdump:/\n"
+                               "[Action]\nPre=/opt/show\n", overlay={"/opt/show": show})
+    disk = vm.disk("dump", label="ukdump", size=1200)
+    crash_micro(vm, image, disk, **FULL)
+    crash = Crash(disk, "/", vm.logs / "dump")
+    assert crash.manifest["state"] == "complete"
+    words = crash.stage("pre")["output"].split(";")
+    assert words[0] == "systemd"
+    assert int(words[1]) > 600000
+    assert words[2:] == ["ukdump-watchdog", "ukdump-watchdog", "ukdump-keeper"]
+
+
+@pytest.mark.long
+def test_full_environment_ends_when_the_program_is_killed(vm):
+    _, image = build_image(vm, "[Dump]\nTarget=LABEL=ukdump:/\n"
+                               "[Action]\nPre=/opt/kill\n",
+                           overlay={"/opt/kill": script(vm, "kill", *KILL)})
+    disk = vm.disk("dump", label="ukdump", size=1200)
+    result = crash_micro(vm, image, disk, **FULL)
+    assert seconds_until_end(result) < 50
+    disk.extract("/", vm.logs / "dump")
+    (folder,) = (vm.logs / "dump").glob("*Z-*")
+    assert (folder / "dmesg.txt").exists() and not (folder / "vmcore").exists()
