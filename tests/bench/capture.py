@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""From panic to the reboot after the dump: ours against the classic way, in one run.
+"""From panic to the finished dump, and to the reboot: ours against the classic way, in one run.
 
 The same guest (Debian 13's kernel 6.12), the same reservation, the same virtio disk with ext4, the same
 makedumpfile with the same compression and level. Classic is the kernel and a dracut initrd with systemd, loaded by
@@ -23,6 +23,11 @@ from vmbed.paths import BUILD, say  # noqa: E402
 RUNS, LIMIT, MEMORY, RESERVED = 2, 0.5, 1280, 384
 OPTIONS = ["-z", "-d", "31"]  # what ours uses by default with this makedumpfile
 
+# Lines on the serial console behind the panic.
+PHASES = (("userspace", r"Run /init as init"),
+          ("done", r"publish: ok|classic: dump is finished"),
+          ("reboot", r"reboot: Restarting"))
+
 UNIT = f"""\
 [Unit]
 Description=Save the dump the classic way
@@ -36,7 +41,8 @@ Type=oneshot
 ExecStart=/bin/sh -c 'set -e; mount -o remount,rw /sysroot; mkdir -p /sysroot/classic; \\
 cd /sysroot/classic; vmcore-dmesg /proc/vmcore > dmesg.txt; \\
 makedumpfile {" ".join(OPTIONS)} /proc/vmcore vmcore-incomplete >/dev/null; \\
-mv vmcore-incomplete vmcore; sync; cd /; mount -o remount,ro /sysroot; reboot -f'
+mv vmcore-incomplete vmcore; sync; echo classic: dump is finished >/dev/console; \\
+cd /; mount -o remount,ro /sysroot; reboot -f'
 StandardOutput=journal+console
 StandardError=journal+console
 """
@@ -63,11 +69,11 @@ def classic_initrd(vm, name, options):
 
 
 def seconds(result):
-    """From the panic to the capture kernel's first process, and to the reset."""
+    """From the panic to each phase."""
     text = result.serial_path.read_text(errors="replace")
     panic = next(s for name, s in result.phases if name == "panic")
     times = {}
-    for key, pattern in (("userspace", r"Run /init as init"), ("done", r"reboot: Restarting")):
+    for key, pattern in PHASES:
         found = [float(m[1]) for m in re.finditer(rf"^ *([\d.]+) .*{pattern}", text, re.M)]
         late = [t for t in found if t > panic]
         if not late:
@@ -129,16 +135,16 @@ def main():
              best("stock", run_classic, vm, "stock", stock, kernel))]
     ours = rows[0][2]["done"]
     ratio = ours / min(times["done"] for _, _, times in rows[1:])
-    lines = ["| capture environment | file | panic to first process | panic to reboot | ours takes |",
-             "| --- | --- | --- | --- | --- |"]
+    lines = ["| capture environment | file | panic to first process | to finished dump | to reboot "
+             "| ours takes |", "| --- | --- | --- | --- | --- | --- |"]
     for name, path, times in rows:
         size = path.stat().st_size / (1 << 20)
         share = "" if name is rows[0][0] else f"{ours / times['done']:.2f} of it"
         lines.append(f"| {name} | {size:.1f} MiB | {times['userspace']:.1f} s "
-                     f"| {times['done']:.1f} s | {share} |")
+                     f"| {times['done']:.1f} s | {times['reboot']:.1f} s | {share} |")
     replace_table("docs/BENCH.md", "capture", lines)
     print(f"ratio {ratio:.2f} (limit {LIMIT})")
-    vm.close(passed=True)
+    vm.close(passed=ratio <= LIMIT)
     return 0 if ratio <= LIMIT else 1
 
 
