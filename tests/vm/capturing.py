@@ -8,11 +8,13 @@ from pathlib import Path
 from vmbed.paths import BUILD
 
 
-def build_image(vm, conf: str, overlay: dict | None = None, append="console=ttyS0") -> tuple[object, Path]:
+def build_image(vm, conf: str, overlay: dict | None = None, append="console=ttyS0",
+                kver: str | None = None, prepare=None) -> tuple[object, Path]:
     """Installs ukdump into a copy of the Debian 13 tree; dracut and ukdumpctl build run inside.
 
     conf: a drop-in for ukdump.conf; overlay: guest path -> host file, put there before the build;
-    append: to the command line.
+    append: to the command line; kver: of another kernel than the tree's, which prepare(tree) has
+    put there.
     Returns the tree and the image.
     """
     tree = vm.system_tree()
@@ -23,17 +25,19 @@ def build_image(vm, conf: str, overlay: dict | None = None, append="console=ttyS
     (tree.root / "root/db.key").chmod(0o600)
     for guest, source in (overlay or {}).items():
         tree.add(guest, source)
-    tree.chroot("ukdumpctl", "build", "--kver", tree.kernel.version, "--key", "/root/db.key",
-                "--cert", "/root/db.crt", "--cmdline-append", append)
+    if prepare:
+        prepare(tree)
+    tree.chroot("ukdumpctl", "build", "--kver", kver or tree.kernel.version, "--key",
+                "/root/db.key", "--cert", "/root/db.crt", "--cmdline-append", append)
     (image,) = (tree.root / "var/lib/ukdump/images").glob("*.efi")
     return tree, image
 
 
 def crash_micro(vm, image, *disks, script="", programs=(), append="crashkernel=160M", timeout=120,
-                **options):
+                kernel="6.12", **options):
     """Arms the image in the micro guest without firmware and crashes it; the serial log and
     the time are in the result."""
-    result = vm.run_micro(kernel="6.12", secure_boot=False, append=append,
+    result = vm.run_micro(kernel=kernel, secure_boot=False, append=append,
                           files={"image.efi": image, "db.crt": vm.keys() / "db.crt"},
                           programs=[BUILD / "ukdump-load", *programs], disks=disks,
                           timeout=timeout, script=f"""
@@ -61,8 +65,9 @@ class Crash:
         self.folder = folders[number or 0]
         manifest = self.folder / "manifest.json"
         self.manifest = json.loads(manifest.read_text()) if manifest.exists() else None
-        self.dmesg = (self.folder / "dmesg.txt").read_text(errors="replace")
         self.names = {p.name for p in self.folder.iterdir()}
+        self.dmesg = ((self.folder / "dmesg.txt").read_text(errors="replace")
+                      if "dmesg.txt" in self.names else "")
 
     def info(self, *options: str) -> subprocess.CompletedProcess:
         return subprocess.run([BUILD / "ukdumpctl", "info", *options, self.folder], text=True,
