@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "capture/encrypt.h"
 #include "util/cleanup.h"
 #include "util/process.h"
 
@@ -77,7 +78,9 @@ static void run_one(struct capture *c, const struct hooks *h, const char *progra
 	p.stderr_fd = STDOUT_FILENO; /* where stdout goes */
 	p.timeout_s = budget_work_s(&c->budget, budget_share_s(&c->budget, SHARE, LIMIT_S));
 	r = process_run_ok(&p, &e);
-	last_words(&output, stage->output, sizeof(stage->output));
+	/* It may print what it reads, and the record is not encrypted. */
+	if (!encrypt_wanted(c))
+		last_words(&output, stage->output, sizeof(stage->output));
 	(void)snprintf(text, sizeof(text), "%.250s%s%.200s", r < 0 ? e.text : program,
 		       stage->output[0] ? ": " : "", stage->output);
 	capture_end_stage(c, stage, r < 0 ? OUTCOME_FAILED : OUTCOME_OK, text);
