@@ -206,6 +206,23 @@ static void test_shell(void **state)
 	assert_string_equal(programs(b), "/usr/bin/dash /usr/bin/dash|/usr/bin/ls /usr/bin/ls");
 }
 
+/* The watchdog comes before the disk: a driver of a disk may hang. */
+static void test_all_of_an_image(void **state)
+{
+	struct build *b = *state;
+	_needs_ struct needs n = b->needs;
+	struct ukd_error e;
+
+	n.tree = NULL;
+	n.fleet = true;
+	set(b, "[Dump]\nTarget=LABEL=ukdump:/\n[Image]\nModules=i6300esb\n");
+	if (needs_collect(&n, &e) < 0)
+		fail_msg("%s", e.text);
+	assert_string_equal(n.hardware.v[0], "pci:v00008086d000025AB* i6300esb");
+	assert_string_equal((char *)n.drivers.data,
+			    DIR "k/i2c-i801.ko\n" DIR "k/i6300esb.ko\n" DIR "k/efivarfs.ko\n");
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -218,6 +235,7 @@ int main(void)
 		TEST(test_hooks_and_efivarfs),
 		TEST(test_hooks_that_cannot_be_run),
 		TEST(test_shell),
+		TEST(test_all_of_an_image),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
