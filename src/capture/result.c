@@ -52,6 +52,17 @@ static struct json_object *last_stage(const struct record *r, size_t max)
 	return o;
 }
 
+/* A target that hangs may have a part of it. */
+static enum dump_state best_state(const struct record *r)
+{
+	enum dump_state best = STATE_FAILED;
+
+	for (unsigned int i = 0; i < r->n_targets; i++)
+		if (r->targets[i].state > best)
+			best = r->targets[i].state;
+	return best;
+}
+
 /* Texts cut to max bytes; with 0 no targets, only how many. */
 static char *make_text(const struct capture *c, const char *reason, size_t max)
 {
@@ -63,7 +74,7 @@ static char *make_text(const struct capture *c, const char *reason, size_t max)
 	if (!o)
 		return NULL;
 	(void)json_object_object_add(o, "schema", json_object_new_int(1));
-	add_text(o, "state", dump_state_name(STATE_FAILED), SIZE_MAX);
+	add_text(o, "state", dump_state_name(best_state(r)), SIZE_MAX);
 	add_text(o, "reason", reason, REASON_START);
 	add_text(o, "panic", r->panic, sizeof(r->panic));
 	add_text(o, "image", r->image, sizeof(r->image));

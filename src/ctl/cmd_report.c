@@ -15,8 +15,8 @@
 
 static const char usage[] =
 	"Usage: ukdumpctl report [OPTION]...\n\n"
-	"Print what a capture has left in an EFI variable because it reached no target,\n"
-	"and remove the variable.\n\n"
+	"Print what a capture has left in an EFI variable because no target took its\n"
+	"record, and remove the variable.\n\n"
 	"      --keep                do not remove it\n"
 	"      --root DIR            of the system in DIR instead of the running one\n"
 	"      --json                as JSON: {\"schema\": 1, \"result\": ...} (null: none)\n"
@@ -85,7 +85,8 @@ static void print_text(struct json_object *o)
 		printf("no capture has left a result\n");
 		return;
 	}
-	printf("a crash was captured, and no target could be reached\n");
+	printf("a crash was captured, and no target took the record of it\n");
+	print_line(o, "state", "state");
 	print_line(o, "crash_time", "crash");
 	print_line(o, "kernel", "kernel");
 	print_line(o, "machine", "machine");

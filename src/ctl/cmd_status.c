@@ -93,8 +93,8 @@ static void find_problems(struct state *s)
 
 	s->result = access(EFIVARFS_DIR "/" RESULT_VARIABLE, F_OK) == 0;
 	if (s->result)
-		problem(s, "a crash was captured and reached no target; 'ukdumpctl report' tells "
-			   "more and removes this problem");
+		problem(s, "a crash was captured, and no target took the record of it; 'ukdumpctl "
+			   "report' tells more and ends this problem");
 	if (!s->reserved)
 		problem(s, "no crash memory is reserved; add crashkernel=256M to the kernel "
 			   "command line and reboot");

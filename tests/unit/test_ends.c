@@ -61,7 +61,7 @@ static int teardown(void **state)
 	return 0;
 }
 
-static enum dump_state run(struct run *r, const char *conf)
+static enum dump_state run_for(struct run *r, const char *conf, uint64_t seconds)
 {
 	char text[1024];
 	struct ukd_error e;
@@ -69,8 +69,13 @@ static enum dump_state run(struct run *r, const char *conf)
 
 	if (settings_parse(&r->c.settings, (struct bytes){(uint8_t *)text, (size_t)n}, "t", &e) < 0)
 		fail_msg("%s", e.text);
-	budget_start(&r->c.budget, 60);
+	budget_start(&r->c.budget, seconds);
 	return capture_run(&r->c);
+}
+
+static enum dump_state run(struct run *r, const char *conf)
+{
+	return run_for(r, conf, 60);
 }
 
 /* A value of a JSON text by path, such as "stages.0.program". */
@@ -235,6 +240,19 @@ static void test_result(void **state)
 	assert_memory_equal(content(r, EFIVARFS_DIR "/" RESULT_VARIABLE), "\7\0\0\0", 4);
 }
 
+/* A target that hangs has a log, and no manifest that would tell. */
+static void test_result_of_a_target_that_hangs(void **state)
+{
+	struct run *r = *state;
+
+	tree_makedumpfile(&r->tree, "mkfifo \"$out\"");
+	assert_int_equal(run_for(r, "[Dump]\nTarget=file:/crash\n", 8), STATE_LOG_ONLY);
+	assert_false(root_exists(&r->tree.root, CRASH "/manifest.json"));
+	assert_string_equal(value(variable(r), "state"), "log-only");
+	assert_string_equal(value(variable(r), "targets.0.result"), "log-only");
+	assert_non_null(strstr(value(variable(r), "targets.0.reason"), "not done after"));
+}
+
 static void test_no_result_where_a_manifest_is(void **state)
 {
 	struct run *r = *state;
@@ -370,6 +388,7 @@ int main(void)
 		TEST(test_hooks_that_fail),
 		TEST(test_hooks_of_several_targets),
 		TEST(test_result),
+		TEST(test_result_of_a_target_that_hangs),
 		TEST(test_no_result_where_a_manifest_is),
 		TEST(test_result_of_an_unfinished_capture),
 		TEST(test_result_is_cut),
