@@ -32,7 +32,10 @@ bool flat_is(struct bytes head)
 	return bytes_start_with(head, SIGNATURE);
 }
 
+#define CHUNK MIB(1)
+
 struct unpack {
+	uint8_t *chunk; /* CHUNK bytes */
 	int from, to;
 	uint64_t at, size; /* in from */
 	uint64_t scatter;  /* bytes that the records may have dirtied besides their data */
@@ -71,6 +74,20 @@ static int check_record(struct unpack *u, uint64_t off, uint64_t len, struct ukd
 	return 0;
 }
 
+static int copy(const struct unpack *u, uint64_t off, uint64_t len)
+{
+	int r = lseek(u->to, (off_t)off, SEEK_SET) < 0 ? -errno : 0;
+
+	for (uint64_t done = 0; r >= 0 && done < len; done += CHUNK) {
+		size_t n = len - done < CHUNK ? (size_t)(len - done) : CHUNK;
+
+		r = fd_pread_full(u->from, u->chunk, n, u->at + done);
+		if (r >= 0)
+			r = fd_write_full(u->to, u->chunk, n);
+	}
+	return r;
+}
+
 /* Returns 1 if more may follow, 0 at the end marker, -ENODATA where the file is cut. */
 static int unpack_record(struct unpack *u, struct ukd_error *e)
 {
@@ -90,9 +107,7 @@ static int unpack_record(struct unpack *u, struct ukd_error *e)
 		return r;
 	u->at += RECORD_LEN;
 	left = u->size - u->at;
-	if (lseek(u->to, (off_t)off, SEEK_SET) < 0)
-		return ukd_fail_errno(e, -errno, "cannot put it in order");
-	r = fd_copy(u->from, u->at, len < left ? len : left, u->to);
+	r = copy(u, off, len < left ? len : left);
 	if (r < 0)
 		return r == -ENODATA ? r : ukd_fail_errno(e, r, "cannot put it in order");
 	u->at += len < left ? len : left;
@@ -102,8 +117,9 @@ static int unpack_record(struct unpack *u, struct ukd_error *e)
 int flat_unpack(int from, uint64_t size, int to, void (*progress)(unsigned int percent),
 		bool *ret_cut, struct ukd_error *e)
 {
-	struct unpack u = {.from = from, .to = to, .at = HEADER_LEN, .size = size};
-	int r = check_header(&u, e);
+	_free_ uint8_t *chunk = malloc(CHUNK);
+	struct unpack u = {chunk, from, to, HEADER_LEN, size, 0};
+	int r = chunk ? check_header(&u, e) : ukd_oom(e);
 
 	if (r < 0)
 		return r;

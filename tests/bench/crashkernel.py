@@ -25,6 +25,7 @@ import capturing  # noqa: E402
 from tables import replace_table, table_rows  # noqa: E402
 from servers.virtiofsd import Virtiofsd  # noqa: E402
 from vmbed.bed import Bed  # noqa: E402
+from vmbed.helpers import program  # noqa: E402
 from vmbed.paths import run, say  # noqa: E402
 
 STEP, MEMORY = 8, 1024
@@ -76,6 +77,17 @@ class Encrypted(Kind):
         return capturing.build_image(vm, self.conf + f"EncryptTo={recipient}\n")[1]
 
 
+class Exec(Local):
+    """The program keeps what it gets on a disk."""
+
+    conf = ("[Image]\nModules=virtio_pci virtio_blk ext4\n"
+            "[Dump]\nTarget=exec:/usr/local/bin/keep\n")
+
+    def build(self, vm):
+        overlay = {"/usr/local/bin/keep": program("keep")}
+        return capturing.build_image(vm, self.conf, overlay=overlay)[1]
+
+
 class Virtiofs(Kind):
     sizes = range(56, 120, STEP)
     conf = "[Dump]\nTarget=virtiofs://crashes/\n"
@@ -92,6 +104,7 @@ KINDS = {
     "local disk, xfs": LocalXfs,
     "local disk, ext4, encrypted": Encrypted,
     "virtiofs": Virtiofs,
+    "exec": Exec,
 }
 
 
