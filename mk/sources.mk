@@ -9,6 +9,7 @@ SRC_base := \
 	bootproto.c \
 	sealed.c
 SRC_util := \
+	cpio.c \
 	error.c \
 	file.c \
 	log.c \
@@ -69,9 +70,14 @@ SRC_build := \
 	gather.c \
 	modules.c \
 	device.c \
+	storage.c \
+	luks.c \
+	luks_image.c \
+	luks_target.c \
 	target.c \
 	needs.c \
 	need_disk.c \
+	need_storage.c \
 	need_watchdog.c \
 	need_ends.c \
 	need_virtiofs.c \
@@ -90,7 +96,6 @@ SRC_loader := \
 	plan.c \
 	check.c \
 	parts.c \
-	cpio.c \
 	after.c \
 	snapshot.c \
 	armed.c \
@@ -179,6 +184,7 @@ SRC_ctl := \
 	settings_check.c \
 	target_check.c \
 	cmd_build.c \
+	cmd_luks.c \
 	cmd_seal.c \
 	cmd_addon.c \
 	cmd_sign.c \

@@ -33,8 +33,12 @@ install() {
 		ln -sfn "$units/ukdump.target" "$initdir${systemdsystemconfdir:?}/$name.target"
 	done
 	# Modules with a higher number are not there yet: whether a unit exists is found out at boot.
-	for name in systemd-networkd.service dracut-initqueue.service multipathd.service; do
+	for name in systemd-networkd.service multipathd.service iscsid.socket cryptsetup.target \
+		dracut-cmdline.service dracut-pre-udev.service dracut-pre-trigger.service \
+		dracut-initqueue.service; do
 		ln -sfn "../$name" "$initdir$units/ukdump.target.wants/$name"
 	done
+	# Storage comes up piece by piece: what dracut's queue did not find in time it looks for again.
+	inst_hook initqueue/timeout 99 "$moddir/keep-looking.sh"
 	ln -sfn usr/bin/ukdump-capture "$initdir/init"
 }

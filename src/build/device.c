@@ -11,7 +11,6 @@
 
 #include "util/cleanup.h"
 
-#define PATH_LEN       4096
 #define NVME_SUBSYSTEM "/virtual/nvme-subsystem/"
 #define BTRFS_DIR      "/sys/fs/btrfs"
 
@@ -23,9 +22,9 @@ struct walk {
 	unsigned int found;
 };
 
-static int read_link(const struct root *root, const char *path, char ret[PATH_LEN])
+static int read_link(const struct root *root, const char *path, char ret[DEVICE_PATH_MAX])
 {
-	ssize_t n = readlinkat(root->fd, path, ret, PATH_LEN - 1);
+	ssize_t n = readlinkat(root->fd, path, ret, DEVICE_PATH_MAX - 1);
 
 	if (n < 0)
 		return -errno;
@@ -34,69 +33,52 @@ static int read_link(const struct root *root, const char *path, char ret[PATH_LE
 }
 
 /* "sys/devices/pci0000:00/.../block/sda/sda1", without the slash in front. */
-static int device_path(const struct root *root, const char *link, char ret[PATH_LEN],
-		       struct ukd_error *e)
+static int link_path(const struct root *root, const char *link, char ret[DEVICE_PATH_MAX],
+		     struct ukd_error *e)
 {
 	const char *devices;
-	char to[PATH_LEN];
+	char to[DEVICE_PATH_MAX];
 	int n, r;
 
 	r = read_link(root, link, to);
 	if (r < 0)
 		return ukd_fail_errno(e, r, "/%s", link);
 	devices = strstr(to, "devices/");
-	n = devices ? snprintf(ret, PATH_LEN, "sys/%s", devices) : -1;
-	if (n < 0 || n >= PATH_LEN)
+	n = devices ? snprintf(ret, DEVICE_PATH_MAX, "sys/%s", devices) : -1;
+	if (n < 0 || n >= DEVICE_PATH_MAX)
 		return ukd_refuse(e, "target", "/%s leads to no device", link);
 	return 0;
 }
 
-/* What a name below /sys/devices/virtual/block stands for. */
-static const char *virtual_kind(const char *name)
+int device_path(const struct root *root, const char *device, char ret[DEVICE_PATH_MAX],
+		struct ukd_error *e)
 {
-	static const struct {
-		const char *prefix, *kind;
-	} kinds[] = {
-		{"dm-", "LVM, dm-crypt or multipath"},
-		{"md", "software RAID"},
-		{"loop", "a file as disk"},
-		{"nbd", "a network disk"},
-	};
+	char link[64];
 
-	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
-		if (!strncmp(name, kinds[i].prefix, strlen(kinds[i].prefix)))
-			return kinds[i].kind;
-	return "a virtual disk";
+	(void)snprintf(link, sizeof(link), "sys/dev/block/%s", device);
+	return link_path(root, link, ret, e);
 }
 
 static int refuse_device(const char *name, const char *kind, struct ukd_error *e)
 {
 	return ukd_refuse(e, "target",
-			  "lies on %.*s (%s); only plain disks and partitions are supported yet: "
-			  "set another Target= in ukdump.conf",
+			  "lies on %.*s (%s), which is not supported: set another Target= in "
+			  "ukdump.conf",
 			  (int)strcspn(name, "/"), name, kind);
 }
 
-/* The lean image loads drivers and mounts; it assembles nothing and has no network. */
-static int check_plain(const char *path, struct ukd_error *e)
+/* Nobody connects to it in the capture environment. */
+static int check_local(const char *path, struct ukd_error *e)
 {
-	const char *virtual = strstr(path, "/virtual/block/"), *base = strrchr(path, '/') + 1;
-
-	if (virtual) {
-		virtual += strlen("/virtual/block/");
-		return refuse_device(virtual, virtual_kind(virtual), e);
-	}
-	if (strstr(path, "/session"))
-		return refuse_device(base, "iSCSI", e);
 	if (strstr(path, "/virtual/") && !strstr(path, NVME_SUBSYSTEM))
-		return refuse_device(base, "NVMe over a network", e);
+		return refuse_device(strrchr(path, '/') + 1, "NVMe over a network", e);
 	return 0;
 }
 
 /* A built-in driver may have no module link; it is a driver all the same. */
 static int visit(struct walk *w, const char *dir, struct ukd_error *e)
 {
-	char link[PATH_LEN + 32], to[PATH_LEN], state[PATH_LEN + 32];
+	char link[DEVICE_PATH_MAX + 32], to[DEVICE_PATH_MAX], state[DEVICE_PATH_MAX + 32];
 	const char *module;
 
 	(void)snprintf(link, sizeof(link), "%s/driver", dir);
@@ -134,7 +116,7 @@ static int walk_controllers(struct walk *w, const char *path, struct ukd_error *
 {
 	const char *name = strstr(path, NVME_SUBSYSTEM) + strlen(NVME_SUBSYSTEM);
 	int r = 0, dir_len = (int)(name - path) + (int)strcspn(name, "/");
-	char subsystem[PATH_LEN];
+	char subsystem[DEVICE_PATH_MAX];
 	_closedir_ DIR *dir = NULL;
 	struct dirent *d;
 	int fd;
@@ -145,7 +127,7 @@ static int walk_controllers(struct walk *w, const char *path, struct ukd_error *
 	if (!dir)
 		return ukd_fail_errno(e, fd < 0 ? fd : -errno, "/%s", subsystem);
 	while (r >= 0 && (d = readdir(dir))) {
-		char link[PATH_LEN + 300], to[PATH_LEN], full[2 * PATH_LEN];
+		char link[DEVICE_PATH_MAX + 300], to[DEVICE_PATH_MAX], full[2 * DEVICE_PATH_MAX];
 
 		(void)snprintf(link, sizeof(link), "%s/%s", subsystem, d->d_name);
 		if (strncmp(d->d_name, "nvme", 4) != 0 || read_link(w->root, link, to) < 0 ||
@@ -163,13 +145,11 @@ int device_drivers(const struct root *root, const char *device, device_driver_fn
 		   struct ukd_error *e)
 {
 	struct walk w = {.root = root, .add = add, .ctx = ctx};
-	char link[64], path[PATH_LEN];
-	int r;
+	char path[DEVICE_PATH_MAX];
+	int r = device_path(root, device, path, e);
 
-	(void)snprintf(link, sizeof(link), "sys/dev/block/%s", device);
-	r = device_path(root, link, path, e);
 	if (r >= 0)
-		r = check_plain(path, e);
+		r = check_local(path, e);
 	if (r >= 0)
 		r = strstr(path, NVME_SUBSYSTEM) ? walk_controllers(&w, path, e) :
 						   walk_down(&w, path, e);
@@ -182,11 +162,11 @@ int device_class_drivers(const struct root *root, const char *name, device_drive
 			 void *ctx, struct ukd_error *e)
 {
 	struct walk w = {.root = root, .add = add, .ctx = ctx};
-	char link[PATH_LEN], path[PATH_LEN];
+	char link[DEVICE_PATH_MAX], path[DEVICE_PATH_MAX];
 	int r;
 
 	(void)snprintf(link, sizeof(link), "sys/class/%s", name);
-	r = device_path(root, link, path, e);
+	r = link_path(root, link, path, e);
 	if (r >= 0)
 		r = walk_down(&w, path, e);
 	return r < 0 ? r : (int)w.found;
@@ -196,7 +176,7 @@ int device_network_drivers(const struct root *root, const char *name, device_dri
 			   void *ctx, struct ukd_error *e)
 {
 	struct walk w = {.root = root, .add = add, .ctx = ctx};
-	char device[NAME_MAX + 8], link[PATH_LEN];
+	char device[NAME_MAX + 8], link[DEVICE_PATH_MAX];
 	int r;
 
 	(void)snprintf(device, sizeof(device), "net/%s", name);
@@ -210,7 +190,7 @@ int device_network_drivers(const struct root *root, const char *name, device_dri
 static unsigned int count_devices(const struct root *root, const char *uuid, const char *device,
 				  bool *member)
 {
-	char path[PATH_LEN];
+	char path[DEVICE_PATH_MAX];
 	_closedir_ DIR *dir = NULL;
 	unsigned int n = 0;
 	struct dirent *d;
@@ -249,9 +229,8 @@ int device_check_btrfs(const struct root *root, const char *device, struct ukd_e
 		n = count_devices(root, d->d_name, device, &member);
 		if (member && n > 1)
 			return ukd_refuse(e, "target",
-					  "lies on a btrfs of %u devices; only plain disks and "
-					  "partitions are supported yet: set another Target= in "
-					  "ukdump.conf",
+					  "lies on a btrfs of %u devices; one is supported: set "
+					  "another Target= in ukdump.conf",
 					  n);
 	}
 	return 0;

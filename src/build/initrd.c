@@ -108,11 +108,31 @@ static bool kernel_unpacks(const struct needs *n)
 	return kconfig_get(&config, "MODULE_DECOMPRESS") == KCONFIG_YES;
 }
 
+/* One behind the other. */
+static int join(const struct buffer *a, const struct buffer *b, struct buffer *ret,
+		struct ukd_error *e)
+{
+	ret->data = malloc(a->len + b->len + 1);
+	if (!ret->data)
+		return ukd_oom(e);
+	if (a->len)
+		memcpy(ret->data, a->data, a->len);
+	if (b->len)
+		memcpy(ret->data + a->len, b->data, b->len);
+	ret->len = a->len + b->len;
+	ret->data[ret->len] = 0;
+	return 0;
+}
+
 static int stage_drivers(const struct stage *s, struct ukd_error *e)
 {
 	const struct needs *n = s->needs;
-	int r = stage_write(s, "modules.list", buffer_bytes(&n->drivers), e);
+	_buffer_ struct buffer all = {0};
+	int r = join(&n->drivers, &n->disk_drivers, &all, e);
 	char name[64];
+
+	if (r >= 0)
+		r = stage_write(s, "modules.list", buffer_bytes(&all), e);
 
 	/* What may never be loaded takes a quarter of the memory as it is. */
 	if (r >= 0 && kernel_unpacks(n))
@@ -306,9 +326,6 @@ int initrd_build(struct needs *n, bool (*tick)(void *ctx, unsigned int seconds),
 	r = root_read(n->root, path, PART_MAX, &initrd, e);
 	if (r >= 0)
 		r = initrd_check_magic(buffer_bytes(&initrd), e);
-	if (r < 0)
-		return r;
-	*ret = initrd;
-	initrd = (struct buffer){0};
-	return 0;
+	/* The kernel unpacks one archive after the other. */
+	return r < 0 ? r : join(&n->secrets, &initrd, ret, e);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* What a target on a disk of this machine needs: its drivers and its file system's. */
+/* What a target on a disk of this machine needs: what it is made of, its file system's driver. */
 #include <stdio.h>
 #include <string.h>
 
@@ -25,7 +25,7 @@ struct drivers {
 
 static int add_driver(struct drivers *d, const char *name, struct ukd_error *e)
 {
-	int r = need_driver(d->needs, name, e);
+	int r = need_disk_driver(d->needs, name, e);
 	size_t used = strlen(d->names);
 
 	if (r > 0)
@@ -63,17 +63,34 @@ static int need_file_systems(struct needs *n, struct ukd_error *e)
 	return r < 0 ? r : 0;
 }
 
-/* Where the disk is not known, the usual ones: those that the machine turns out to have. */
-static int add_drivers(struct drivers *d, const struct place *place, struct ukd_error *e)
+/* Every disk that the target is made of. */
+static int add_disks(struct drivers *d, const struct storage *s, struct ukd_error *e)
 {
 	int r = 0;
 
-	if (place->device[0])
-		return device_drivers(d->needs->root, place->device, add_bound, d, e);
-	for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(fleet_drivers); i++)
-		r = need_driver_by_hardware(d->needs, fleet_drivers[i].name, fleet_drivers[i].scsi,
-					    e);
-	return r < 0 ? r : 0;
+	for (unsigned int i = 0; r >= 0 && i < s->n; i++)
+		if (s->layers[i].kind == LAYER_DISK || s->layers[i].kind == LAYER_ISCSI)
+			r = device_drivers(d->needs->root, s->layers[i].device, add_bound, d, e);
+	return r;
+}
+
+/* Where the disk is not known, the usual ones: those that the machine turns out to have. */
+static int add_drivers(struct drivers *d, const struct place *place, unsigned int index,
+		       struct ukd_error *e)
+{
+	struct storage storage;
+	int r = 0;
+
+	if (!place->device[0]) {
+		for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(fleet_drivers); i++)
+			r = need_driver_by_hardware(d->needs, fleet_drivers[i].name,
+						    fleet_drivers[i].scsi, e);
+		return r < 0 ? r : 0;
+	}
+	r = storage_walk(d->needs->root, place->device, &storage, e);
+	if (r >= 0)
+		r = add_disks(d, &storage, e);
+	return r < 0 ? r : need_storage(d->needs, &storage, index, e);
 }
 
 static void note_target(const struct drivers *d, const struct place *place)
@@ -96,7 +113,7 @@ int need_disk(struct needs *n, const char *target, unsigned int index, struct uk
 		return r;
 	r = need_fact(n, e, "target.%u=%s", index, place.where);
 	if (r >= 0)
-		r = add_drivers(&d, &place, e);
+		r = add_drivers(&d, &place, index, e);
 	if (r < 0)
 		return ukd_prefix(e, "Target=%s", target);
 	note_target(&d, &place);

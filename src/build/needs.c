@@ -2,7 +2,10 @@
 /* Collects what goes into an image: see needs.h. The root directory is the administrator's. */
 #include "build/needs.h"
 
+#include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +13,8 @@
 
 #include "util/cleanup.h"
 #include "util/file.h"
+
+#define DRACUT_MODULES "/usr/lib/dracut/modules.d"
 
 static const struct kind {
 	const char *prefix;
@@ -50,6 +55,25 @@ int need_dracut(struct needs *n, const char *module, struct ukd_error *e)
 int need_driver(struct needs *n, const char *name, struct ukd_error *e)
 {
 	return module_add(n->tree, name, &n->drivers, e);
+}
+
+int need_disk_driver(struct needs *n, const char *name, struct ukd_error *e)
+{
+	return module_add(n->tree, name, &n->disk_drivers, e);
+}
+
+/* dracut's directories are "90lvm", and from version 107 on "70lvm". */
+bool need_has_dracut(const struct needs *n, const char *module)
+{
+	int fd = root_openat(n->root, DRACUT_MODULES, O_RDONLY | O_DIRECTORY);
+	_closedir_ DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	bool found = false;
+	struct dirent *d;
+
+	while (!found && dir && (d = readdir(dir)))
+		found = isdigit((unsigned char)d->d_name[0]) &&
+			!strcmp(d->d_name + strspn(d->d_name, "0123456789"), module);
+	return found;
 }
 
 int need_driver_strictly(struct needs *n, const char *name, struct ukd_error *e)
@@ -281,6 +305,10 @@ void needs_free(struct needs *n)
 	strings_free(&n->hosts);
 	strings_free(&n->facts);
 	buffer_free(&n->drivers);
+	buffer_free(&n->disk_drivers);
+	if (n->secrets.data)
+		explicit_bzero(n->secrets.data, n->secrets.len);
+	buffer_free(&n->secrets);
 	strings_free(&n->hardware);
 	for (unsigned int i = 0; i < n->n_lists; i++)
 		buffer_free(&n->lists[i].drivers);

@@ -9,7 +9,9 @@
  */
 #pragma once
 
+#include "build/luks.h"
 #include "build/modules.h"
+#include "build/storage.h"
 #include "build/target.h"
 #include "conf/settings.h"
 
@@ -30,7 +32,9 @@ struct needs {
 	const struct root *root;
 	const struct settings *settings;
 	const char *kver;
-	bool fleet; /* for another machine: nothing of this one inside */
+	bool fleet;			 /* for another machine: nothing of this one inside */
+	const char *images;		 /* the directory where the image will lie, inside root */
+	const struct luks_key *luks_key; /* not NULL: a new key, which no image has yet */
 	/* Told what goes in, such as the drivers for a target: lines for people. NULL: nobody. */
 	void (*note)(void *ctx, const char *text);
 	void *note_ctx;
@@ -43,6 +47,14 @@ struct needs {
 	struct strings hosts;	   /* to be reached over a network */
 	struct strings facts;	   /* lines of build.conf (ukdump-capture(8)) */
 	struct buffer drivers;	   /* modules.list */
+	/*
+	 * Its end: disks appear when their drivers are loaded, and what is to be made of them at
+	 * once has to be there then.
+	 */
+	struct buffer disk_drivers;
+	/* An archive in front of dracut's with keys: they are in no file of the host. */
+	struct buffer secrets;
+	char luks_uuid[LUKS_UUID_MAX]; /* the device that the key in it opens, or empty */
 	struct need_list *lists;
 	unsigned int n_lists;
 	struct strings hardware; /* "ALIAS LIST": which devices ask for which list */
@@ -74,6 +86,10 @@ int need_driver_in_list(struct needs *n, const char *list, const char *name,
  */
 int need_driver_by_hardware(struct needs *n, const char *name, bool scsi,
 			    struct ukd_error *e) _must_check_;
+/* A driver that makes disks appear: loaded after all others. Returns as need_driver(). */
+int need_disk_driver(struct needs *n, const char *name, struct ukd_error *e) _must_check_;
+/* Does the root's dracut have a module of this name? */
+bool need_has_dracut(const struct needs *n, const char *module);
 /*
  * A program with its libraries, and a script's interpreter: a name is looked for where programs
  * are and goes to /usr/bin, an absolute path is kept. -ENOENT if it is not installed in the root.
@@ -111,3 +127,7 @@ int need_exec(struct needs *n, const char *target, unsigned int index,
 
 /* What EncryptTo= asks for. */
 int need_encrypt(struct needs *n, struct ukd_error *e) _must_check_;
+
+/* What lies between a disk target and the disks, from the bottom up. */
+int need_storage(struct needs *n, const struct storage *s, unsigned int target,
+		 struct ukd_error *e) _must_check_;

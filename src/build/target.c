@@ -465,3 +465,14 @@ int place_mounted(const struct root *root, const char *device, char ret[PATH_MAX
 	}
 	return r;
 }
+
+bool place_is_disk(const char *target)
+{
+	static const char *const prefixes[] = {
+		"file:", "/dev/", "UUID=", "LABEL=", "PARTUUID=", "PARTLABEL=", "PARTTYPE="};
+
+	for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++)
+		if (!strncmp(target, prefixes[i], strlen(prefixes[i])))
+			return true;
+	return false;
+}

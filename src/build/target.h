@@ -34,3 +34,6 @@ int place_resolve(const struct root *root, const char *target, bool fleet, struc
  */
 int place_mounted(const struct root *root, const char *device, char ret[PATH_MAX],
 		  struct ukd_error *e) _must_check_;
+
+/* Is the target a file system on a block device, as place_resolve() takes it? */
+bool place_is_disk(const char *target);

@@ -6,12 +6,14 @@
 #include "capture/blockdev.h"
 
 #include <blkid/blkid.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "capture/budget.h"
 #include "capture/guard.h"
@@ -50,6 +52,7 @@ bool locator_parse(const char *place, struct locator *ret)
 		    (path && strlen(path + 1) >= sizeof(ret->path)))
 			return false;
 		ret->kind = (enum locator_kind)kind;
+		ret->stacked = false;
 		(void)snprintf(ret->value, sizeof(ret->value), "%.*s", len, value);
 		(void)snprintf(ret->path, sizeof(ret->path), "%s", path ? path + 1 : "/");
 		return true;
@@ -156,6 +159,35 @@ static bool partition_name(const char *line, char ret[32])
 	return sscanf(line, "%*u %*u %*u %31s", ret) == 1;
 }
 
+/* Is it part of another device? */
+static bool has_holders(const struct root *root, const char *name)
+{
+	char path[96];
+	_closedir_ DIR *dir = NULL;
+	struct dirent *d;
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "/sys/class/block/%s/holders", name);
+	fd = root_openat(root, path, O_RDONLY | O_DIRECTORY);
+	if (fd < 0)
+		return false;
+	dir = fdopendir(fd);
+	if (!dir)
+		(void)close(fd);
+	while (dir && (d = readdir(dir)))
+		if (d->d_name[0] != '.')
+			return true;
+	return false;
+}
+
+/* Can the target be on it? If not yet, it is asked again. */
+static bool is_candidate(const struct probe *probe, const char *name)
+{
+	if (probe->locator->stacked && strncmp(name, "dm-", 3) != 0 && strncmp(name, "md", 2) != 0)
+		return false;
+	return !has_holders(probe->root, name);
+}
+
 /* Looks at every new device once. 1: found. */
 static int poll_partitions(const struct probe *probe, struct seen *seen)
 {
@@ -170,7 +202,8 @@ static int poll_partitions(const struct probe *probe, struct seen *seen)
 		char name[32], path[64];
 		int r;
 
-		if (!partition_name(line, name) || is_seen(seen, name))
+		if (!partition_name(line, name) || is_seen(seen, name) ||
+		    !is_candidate(probe, name))
 			continue;
 		(void)snprintf(path, sizeof(path), "/dev/%s", name);
 		r = try_device(probe, path, &e);

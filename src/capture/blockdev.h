@@ -22,12 +22,17 @@ enum locator_kind {
 struct locator {
 	enum locator_kind kind;
 	char value[256];
+	bool stacked;	 /* only device-mapper's and software RAID's devices, no disk */
 	char path[1024]; /* of the directory, from the top of the file system; absolute */
 };
 
 /* "UUID=…:/path", "/dev/vda1:/path" and so on; without ":/path" the top. False: none of ours. */
 bool locator_parse(const char *place, struct locator *ret);
 
+/*
+ * What other devices are made of (a path of a multipath device, half of a mirror) shows the same
+ * file system and is never taken.
+ */
 struct blockdev {
 	char path[256]; /* such as /dev/vda1, inside the root */
 	char type[32];	/* what libblkid calls the content; empty: nothing known */

@@ -35,6 +35,35 @@ static int set_target(struct facts *f, const char *number, const char *value, st
 	return 0;
 }
 
+static int set_layer(struct facts *f, const char *number, const char *value, struct ukd_error *e)
+{
+	struct facts_layer *l = &f->layer[f->n_layers];
+	size_t link = strcspn(value, " ");
+	uint64_t n;
+
+	if (!parse_u64(number, &n) || n >= RECORD_TARGETS || link >= sizeof(l->link) ||
+	    value[0] != '/' || !value[link])
+		return ukd_fail(e, -EINVAL, "bad line layer.%s", number);
+	/* What is beyond the limit could only be missing from an explanation. */
+	if (f->n_layers == FACTS_LAYERS)
+		return 0;
+	l->target = (unsigned int)n;
+	(void)snprintf(l->link, sizeof(l->link), "%.*s", (int)link, value);
+	(void)snprintf(l->name, sizeof(l->name), "%s", value + link + 1);
+	f->n_layers++;
+	return 0;
+}
+
+static int set_luks(struct facts *f, const char *number, const char *value, struct ukd_error *e)
+{
+	uint64_t n;
+
+	if (!parse_u64(number, &n) || n >= RECORD_TARGETS || strlen(value) >= sizeof(f->luks[0]))
+		return ukd_fail(e, -EINVAL, "bad line luks.%s", number);
+	(void)snprintf(f->luks[n], sizeof(f->luks[n]), "%s", value);
+	return 0;
+}
+
 static int parse_line(struct facts *f, char *line, struct ukd_error *e)
 {
 	char *value = strchr(line, '=');
@@ -53,6 +82,10 @@ static int parse_line(struct facts *f, char *line, struct ukd_error *e)
 		f->full = !strcmp(value, "full");
 	} else if (!strncmp(line, "target.", 7)) {
 		return set_target(f, line + 7, value, e);
+	} else if (!strncmp(line, "layer.", 6)) {
+		return set_layer(f, line + 6, value, e);
+	} else if (!strncmp(line, "luks.", 5)) {
+		return set_luks(f, line + 5, value, e);
 	}
 	return 0;
 }
@@ -100,4 +133,38 @@ int facts_read(const struct root *root, struct facts *ret, struct ukd_error *e)
 	if (!ret->machine[0])
 		(void)set_machine(ret, MACHINE_UNKNOWN);
 	return r;
+}
+
+unsigned int facts_target(const struct facts *f, const char *place)
+{
+	unsigned int i = 0;
+
+	while (i < RECORD_TARGETS && strcmp(f->target[i], place) != 0)
+		i++;
+	return i;
+}
+
+bool facts_stacked(const struct facts *f, unsigned int target)
+{
+	for (unsigned int i = 0; i < f->n_layers; i++)
+		if (f->layer[i].target == target)
+			return true;
+	return false;
+}
+
+const struct facts_layer *facts_missing_layer(const struct facts *f, const struct root *root,
+					      unsigned int target)
+{
+	for (unsigned int i = 0; i < f->n_layers; i++)
+		if (f->layer[i].target == target && !root_exists(root, f->layer[i].link))
+			return &f->layer[i];
+	return NULL;
+}
+
+bool facts_have_key(const struct facts *f)
+{
+	for (unsigned int i = 0; i < RECORD_TARGETS; i++)
+		if (f->luks[i][0])
+			return true;
+	return false;
 }

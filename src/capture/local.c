@@ -81,17 +81,33 @@ static int mount_device(struct attempt *a, const struct blockdev *dev, struct uk
 	return 0;
 }
 
+/* Waits for the device; if it does not come, says what it lacks. */
+static int find_device(struct attempt *a, struct locator *l, struct blockdev *ret,
+		       struct ukd_error *e)
+{
+	const struct facts *facts = &a->c->facts;
+	const unsigned int target = facts_target(facts, a->place);
+	const struct facts_layer *missing;
+	unsigned int limit = budget_share_s(&a->c->budget, 4, DEVICE_WAIT_S);
+	int r;
+
+	l->stacked = facts_stacked(facts, target);
+	r = blockdev_wait(a->c->root, l, budget_work_s(&a->c->budget, limit), ret, e);
+	missing = r < 0 ? facts_missing_layer(facts, a->c->root, target) : NULL;
+	if (missing)
+		return ukd_fail(e, r, "%.300s; %.150s is not there", e->text, missing->name);
+	return r;
+}
+
 static int connect(struct attempt *a, struct ukd_error *e)
 {
 	struct blockdev dev;
 	struct locator l;
-	unsigned int limit;
 	int r;
 
 	if (!locator_parse(a->place, &l))
 		return ukd_fail(e, -EINVAL, "bad target '%s'", a->place);
-	limit = budget_work_s(&a->c->budget, budget_share_s(&a->c->budget, 4, DEVICE_WAIT_S));
-	r = blockdev_wait(a->c->root, &l, limit, &dev, e);
+	r = find_device(a, &l, &dev, e);
 	if (r < 0)
 		return r;
 	(void)snprintf(a->record->device, sizeof(a->record->device), "%s", dev.path);

@@ -87,6 +87,15 @@ static struct json_object *collector(const struct record *r)
 	return o;
 }
 
+static struct json_object *warnings(const struct record *r)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (unsigned int i = 0; i < r->n_warnings; i++)
+		(void)json_object_array_add(list, text(r->warnings[i]));
+	return list;
+}
+
 static struct json_object *memory(const struct record *r)
 {
 	struct json_object *o = json_object_new_object();
@@ -142,6 +151,7 @@ char *manifest_text(const struct record *r)
 	add(o, "checked", checked(r->checked));
 	add(o, "memory", memory(r));
 	add(o, "encrypted_to", recipients(r));
+	add(o, "warnings", warnings(r));
 	s = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY |
 						      JSON_C_TO_STRING_NOSLASHESCAPE);
 	if (s && asprintf(&copy, "%s\n", s) < 0)

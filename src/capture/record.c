@@ -3,6 +3,7 @@
 #include "capture/record.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "capture/budget.h"
@@ -48,6 +49,21 @@ void record_reset_dump(struct record *r)
 	r->bytes = 0;
 	r->sha256[0] = 0;
 	r->checked = CHECKED_NOT;
+	r->n_warnings = 0;
+}
+
+void record_warn(struct record *r, const char *text)
+{
+	if (r->n_warnings < RECORD_WARNINGS)
+		(void)snprintf(r->warnings[r->n_warnings++], sizeof(r->warnings[0]), "%s", text);
+}
+
+unsigned int record_level(const struct record *r)
+{
+	for (unsigned int i = 0; i + 1 < r->collector.n_args; i++)
+		if (!strcmp(r->collector.args[i], "-d"))
+			return (unsigned int)strtoul(r->collector.args[i + 1], NULL, 10);
+	return 0;
 }
 
 void record_collector(struct record *r, const char *const *argv)

@@ -11,10 +11,11 @@
 
 #include "util/error.h"
 
-#define RECORD_STAGES  128
-#define RECORD_TARGETS 16
-#define RECORD_ARGS    24
-#define RECORD_REASON  512
+#define RECORD_STAGES	128
+#define RECORD_TARGETS	16
+#define RECORD_ARGS	24
+#define RECORD_REASON	512
+#define RECORD_WARNINGS 4
 
 #define RECORD_RECIPIENTS 16
 
@@ -92,6 +93,10 @@ struct record {
 	char recipients[RECORD_RECIPIENTS][128]; /* of an encrypted dump; long ones are cut */
 	unsigned int n_recipients;
 
+	/* What whoever handles the dump has to know. */
+	char warnings[RECORD_WARNINGS][256];
+	unsigned int n_warnings;
+
 	uint64_t memory_total; /* bytes */
 	uint64_t memory_peak;  /* bytes */
 };
@@ -108,6 +113,12 @@ struct target_record *record_target(struct record *r, const char *uri);
 
 /* Forgets what is known about the collector and the dump: the next target begins. */
 void record_reset_dump(struct record *r);
+
+/* Adds to what the manifest says in "warnings"; beyond RECORD_WARNINGS nothing is added. */
+void record_warn(struct record *r, const char *text);
+
+/* The collector's dump level (makedumpfile's -d); 0 if all memory was copied. */
+unsigned int record_level(const struct record *r);
 
 /* Copies a NULL-terminated argument vector. */
 void record_collector(struct record *r, const char *const *argv);

@@ -134,6 +134,26 @@ static void run_hooks(struct attempt *a, const char *name, const struct strings 
 	hooks_run(a->c, &hooks);
 }
 
+/*
+ * Page cache (2) and free pages (16) of the crashed kernel may hold the image with the key of an
+ * encrypted target. On that target the dump is as safe as the image; elsewhere it takes the key
+ * along.
+ */
+static void warn_of_key(struct attempt *a, enum dump_state state)
+{
+	const struct facts *f = &a->c->facts;
+	const unsigned int target = facts_target(f, a->place), hiding = 2 | 16;
+
+	if (state < STATE_PARTIAL || !facts_have_key(f) ||
+	    (record_level(&a->c->record) & hiding) == hiding ||
+	    (target < RECORD_TARGETS && f->luks[target][0]))
+		return;
+	record_warn(&a->c->record,
+		    "the dump may hold the key of an encrypted target (page cache and free pages "
+		    "were not left out): 'ukdumpctl luks remove', then 'ukdumpctl luks enroll'");
+	capture_say(a->c, LOG_LEVEL_WARNING, "%s", a->c->record.warnings[0]);
+}
+
 /* The stages between connect and publish. Returns what the target holds then. */
 static enum dump_state fill_target(struct attempt *a)
 {
@@ -151,6 +171,7 @@ static enum dump_state fill_target(struct attempt *a)
 		state = a->ops->save_dump(a);
 		if (state != STATE_COMPLETE)
 			take_reason(a);
+		warn_of_key(a, state);
 	}
 	return state == STATE_FAILED && a->log_saved ? STATE_LOG_ONLY : state;
 }

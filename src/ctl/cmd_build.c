@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* ukdumpctl build: gathers the parts, runs dracut, assembles, seals, signs, verifies, publishes. */
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,8 @@
 #include "ctl/publish.h"
 #include "ctl/settings_check.h"
 #include "util/cleanup.h"
+#include "util/parse.h"
+#include "util/secret.h"
 #include "util/self.h"
 
 static const char usage[] =
@@ -56,6 +59,7 @@ struct options {
 	unsigned int n_extra;
 	uint32_t flags;
 	bool no_sign, no_uefi, json;
+	const char *luks_key; /* number of a descriptor: `luks enroll` hands over a new key */
 };
 
 /* Everything that lives from gathering to publishing. */
@@ -67,6 +71,7 @@ struct job {
 	char *cmdline;
 	struct buffer kernel, initrd, osrel, stub, image, extra[BUILD_MAX_EXTRA];
 	struct signing_key key;
+	struct luks_key luks_key;
 	struct timespec begin;
 };
 
@@ -78,6 +83,7 @@ static void job_free(struct job *j)
 		buffer_free(buffers[i]);
 	for (size_t i = 0; i < BUILD_MAX_EXTRA; i++)
 		buffer_free(&j->extra[i]);
+	explicit_bzero(&j->luks_key, sizeof(j->luks_key));
 	free(j->cmdline);
 	signing_key_free(&j->key);
 	settings_free(&j->settings);
@@ -192,6 +198,26 @@ static int gather_rest(struct job *j, struct ukd_error *e)
 	return r;
 }
 
+/* 64 bytes, and one for the slot. */
+static int read_luks_key(struct job *j, struct ukd_error *e)
+{
+	uint64_t fd;
+	uint8_t slot;
+	int r = 0;
+
+	if (!j->opt->luks_key)
+		return 0;
+	r = process_keep_secrets(e);
+	if (r < 0)
+		return r;
+	if (!parse_u64(j->opt->luks_key, &fd) || fd > INT_MAX ||
+	    fd_pread_full((int)fd, j->luks_key.bytes, LUKS_KEY_LEN, 0) < 0 ||
+	    fd_pread_full((int)fd, &slot, 1, LUKS_KEY_LEN) < 0)
+		return ukd_fail(e, -EINVAL, "--luks-key is for 'ukdumpctl luks enroll' only");
+	j->luks_key.slot = slot;
+	return 0;
+}
+
 static int run_dracut(struct job *j, struct ukd_error *e)
 {
 	_needs_ struct needs needs = {
@@ -199,6 +225,8 @@ static int run_dracut(struct job *j, struct ukd_error *e)
 		.settings = &j->settings,
 		.kver = j->kver,
 		.fleet = j->opt->root != NULL,
+		.images = IMAGE_DIR,
+		.luks_key = j->opt->luks_key ? &j->luks_key : NULL,
 		.note = note,
 		.note_ctx = j,
 	};
@@ -209,7 +237,14 @@ static int run_dracut(struct job *j, struct ukd_error *e)
 	stops_hold(&before);
 	if (problem)
 		fprintf(stderr, "ukdumpctl: build: warning: %s\n", problem);
-	r = needs_collect(&needs, e);
+	r = read_luks_key(j, e);
+	if (r >= 0)
+		r = needs_collect(&needs, e);
+	if (r >= 0 && needs.secrets.len && j->opt->out)
+		r = ukd_refuse(e, "luks.images",
+			       "-o %s: an image with a key of LUKS is published in " IMAGE_DIR
+			       " only",
+			       j->opt->out);
 	if (r < 0)
 		return r;
 	step(j, needs.dracut.n ? "making the capture initrd (full environment) with dracut" :
@@ -339,6 +374,7 @@ static const struct option long_options[] = {
 	{"cert", required_argument, NULL, OPT_STRING + 9},
 	{"root", required_argument, NULL, OPT_STRING + 10},
 	{"config", required_argument, NULL, OPT_STRING + 11},
+	{"luks-key", required_argument, NULL, OPT_STRING + 12},
 	{0},
 };
 
@@ -347,7 +383,8 @@ static bool take_option(struct options *o, int c)
 	const char **strings[] = {&o->kver,    &o->kernel,	   &o->initrd,
 				  &o->cmdline, &o->cmdline_append, &o->osrel,
 				  &o->uname,   &o->stub,	   &o->key,
-				  &o->cert,    &o->root,	   &o->config};
+				  &o->cert,    &o->root,	   &o->config,
+				  &o->luks_key};
 
 	switch (c) {
 	case 'o':

@@ -9,9 +9,9 @@
 #include "util/self.h"
 
 static const struct verb *const verbs[] = {
-	&verb_status, &verb_build,  &verb_seal,	   &verb_addon, &verb_sign,
-	&verb_attach, &verb_verify, &verb_inspect, &verb_start, &verb_stop,
-	&verb_reload, &verb_info,   &verb_report,
+	&verb_status, &verb_build,  &verb_seal,	  &verb_addon,	 &verb_luks,
+	&verb_sign,   &verb_attach, &verb_verify, &verb_inspect, &verb_start,
+	&verb_stop,   &verb_reload, &verb_info,	  &verb_report,
 };
 
 static int help(void)

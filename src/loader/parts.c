@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "loader/cpio.h"
 #include "util/cleanup.h"
+#include "util/cpio.h"
 #include "util/file.h"
 
 void parts_free(struct parts *p)
@@ -63,6 +63,7 @@ static int append_extra(const struct uki *u, const struct pe_section *s, const c
 			uint64_t *len)
 {
 	_free_ char *archive = NULL;
+	char path[64];
 	size_t n = 0;
 	FILE *memory;
 
@@ -71,7 +72,10 @@ static int append_extra(const struct uki *u, const struct pe_section *s, const c
 	memory = open_memstream(&archive, &n);
 	if (!memory)
 		return -ENOMEM;
-	cpio_write_extra(memory, name, uki_content(u, s));
+	(void)snprintf(path, sizeof(path), ".extra/%s", name);
+	/* As systemd-stub (262) does it: the capture environment finds what a boot by firmware has.
+	 */
+	cpio_write_file(memory, path, 0555, 0444, uki_content(u, s));
 	if (fclose(memory) != 0)
 		return -ENOMEM;
 	*len += n;

@@ -52,6 +52,16 @@ class DataDisk(Disk):
             self._extract_mounted(directory, target)
         return target
 
+    def part(self, first, size):
+        """The ext4 file system that begins at MiB `first` of the disk, as a disk of its own."""
+        copy = self.path.with_suffix(f".{first}")
+        run("dd", f"if={self.path}", f"of={copy}", "bs=1M", f"skip={first}", f"count={size}",
+            "conv=sparse", "status=none")
+        found = DataDisk.__new__(DataDisk)
+        Disk.__init__(found, copy, self.serial)
+        found.fs = "ext4"
+        return found
+
     def names(self, directory="/"):
         """Names in a directory of the disk."""
         with tempfile.TemporaryDirectory(dir=self.path.parent) as scratch:

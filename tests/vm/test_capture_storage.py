@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Targets on stacked storage: LVM, LUKS, software RAID, multipath. The stack is made in the Debian 13
+guest, and the image is built there, where it can be looked up; then the guest crashes."""
+
+import pytest
+
+from capturing import Crash
+
+MIB = 1 << 20
+PAYLOAD = r"dev-disk-by\x2did-virtio\x2dpayload.device"
+WAIT = f"[Unit]\nRequires={PAYLOAD}\nAfter={PAYLOAD}\n"
+
+
+def storage_tree(vm, conf: str):
+    """A Debian 13 tree with ukdump, its settings and keys."""
+    tree = vm.system_tree()
+    tree.install()
+    tree.add("/etc/ukdump/ukdump.conf.d/test.conf", conf.encode())
+    # udev has more to do here than in other guests, and the script's disk may come late.
+    tree.add("/etc/systemd/system/ukdump-test.service.d/wait.conf", WAIT.encode())
+    return tree
+
+
+def show(crash):
+    manifest = crash.manifest
+    print(f"\npeak {manifest['memory']['peak'] / MIB:.1f} MiB of "
+          f"{manifest['memory']['total'] / MIB:.1f} MiB, stages: "
+          + ", ".join(f"{s['name']} {s['seconds']:.1f} s" for s in manifest["stages"]))
+
+
+def test_lvm(vm):
+    """A logical volume, mounted at the place of the dumps; names with dashes."""
+    tree = storage_tree(vm, "[Dump]\nTarget=file:/var/crash\n")
+    disk = vm.disk("dump", fs=None, size=1100)
+    result = vm.run_system(vm.root_disk(tree), secure_boot=False, append="crashkernel=256M",
+                           disks=[disk], timeout=500, memory=1536, script="""
+        vgcreate -q crash-vg $(disk dump)
+        lvcreate -q -y -n the-dumps -L 1000M crash-vg
+        mke2fs -q -t ext4 -O ^metadata_csum /dev/crash-vg/the-dumps
+        mkdir -p /var/crash; mount /dev/crash-vg/the-dumps /var/crash
+        attempt build ukdumpctl build
+        attempt start ukdumpctl start
+        sync
+        crash
+    """)
+    assert result.get("build.status") == "0", result.get("build")
+    assert result.get("start.status") == "0", result.get("start")
+    crash = Crash(disk.part(1, 1000), "/", vm.logs / "dump")
+    show(crash)
+    assert crash.manifest["state"] == "complete"
+    assert crash.manifest["targets"][0]["device"].startswith("/dev/dm-")
+    assert crash.info("--full").returncode == 0
