@@ -241,6 +241,8 @@ UNIT_TESTS := \
 	test_sidecar \
 	test_modules \
 	test_target \
+	test_storage \
+	test_luks \
 	test_target_check \
 	test_network \
 	test_conf \
@@ -334,6 +336,10 @@ TEST_test_modules := build pe conf util base
 FIXTURES_test_modules := fixture_tree.c
 TEST_test_network := build pe conf util base
 FIXTURES_test_network := fixture_tree.c fixture_checks.c
+TEST_test_storage := build pe conf util base
+FIXTURES_test_storage := fixture_tree.c fixture_checks.c
+TEST_test_luks := build pe conf util base
+FIXTURES_test_luks := fixture_tree.c fixture_checks.c fixture_pe.c fixture_seal.c
 TEST_test_target := build pe conf util base
 TEST_test_target_check := ctl build pe conf util base
 FIXTURES_test_target_check := fixture_tree.c
