@@ -89,6 +89,21 @@ static void find_value(const char *text, const char *label, char *ret, size_t si
 	(void)snprintf(ret, size, "%.*s", (int)strcspn(at, " \t\n"), at);
 }
 
+/* "Key slot 1 created.": the number, or LUKS_ANY_SLOT if no line says so. */
+static int find_slot(const struct buffer *log, const char *word)
+{
+	const char *at = log->data ? (char *)log->data : "";
+	int slot, end;
+
+	for (; (at = strstr(at, "Key slot ")); at++) {
+		end = 0;
+		if (sscanf(at, "Key slot %d %n", &slot, &end) == 1 && end &&
+		    !strncmp(at + end, word, strlen(word)))
+			return slot;
+	}
+	return LUKS_ANY_SLOT;
+}
+
 /* "Tokens:", then "  0: ukdump" and "\tKeyslot:    1" for each. */
 static void find_tokens(const char *text, struct luks_info *ret)
 {
@@ -158,7 +173,7 @@ int luks_read(const char *node, struct luks_info *ret, struct ukd_error *e)
 int luks_try(const char *node, const uint8_t key[LUKS_KEY_LEN], int slot, int *ret_slot,
 	     struct ukd_error *e)
 {
-	char number[16], path[LUKS_FD_PATH], unlocked[16];
+	char number[16], path[LUKS_FD_PATH];
 	const char *argv[] = {"cryptsetup", "--verbose", "open",   "--test-passphrase",
 			      "--key-file", path,	 "--type", "luks",
 			      node,	    NULL,	 NULL,	   NULL};
@@ -178,9 +193,11 @@ int luks_try(const char *node, const uint8_t key[LUKS_KEY_LEN], int slot, int *r
 		return 0;
 	if (r != 0)
 		return r < 0 ? r : cryptsetup_failed(node, "open", r, &log, e);
-	find_value(log.data ? (char *)log.data : "", "Key slot ", unlocked, sizeof(unlocked));
-	*ret_slot = unlocked[0] ? atoi(unlocked) : slot;
-	return 1;
+	*ret_slot = find_slot(&log, "unlocked");
+	return *ret_slot == LUKS_ANY_SLOT ?
+		       ukd_fail(e, -EINVAL, "%s: cryptsetup does not tell which slot it opened",
+				node) :
+		       1;
 }
 
 static int add_token(const char *node, int slot, struct ukd_error *e)
@@ -202,7 +219,7 @@ static int add_token(const char *node, int slot, struct ukd_error *e)
  */
 static int add_slot(const char *node, int passphrase, struct luks_key *key, struct ukd_error *e)
 {
-	char path[LUKS_FD_PATH], number[16];
+	char path[LUKS_FD_PATH];
 	const char *const argv[] = {"cryptsetup",
 				    "--verbose",
 				    "luksAddKey",
@@ -227,13 +244,11 @@ static int add_slot(const char *node, int passphrase, struct luks_key *key, stru
 				  node);
 	if (r != 0)
 		return r < 0 ? r : cryptsetup_failed(node, "luksAddKey", r, &log, e);
-	find_value(log.data ? (char *)log.data : "", "Key slot ", number, sizeof(number));
-	if (number[0]) {
-		key->slot = atoi(number);
-		return 0;
-	}
-	r = luks_try(node, key->bytes, LUKS_ANY_SLOT, &key->slot, e);
-	return r == 0 ? ukd_fail(e, -EIO, "%s: the new key opens no slot", node) : r;
+	key->slot = find_slot(&log, "created");
+	return key->slot == LUKS_ANY_SLOT ?
+		       ukd_fail(e, -EINVAL, "%s: cryptsetup does not tell which slot it made",
+				node) :
+		       0;
 }
 
 int luks_add(const char *node, const struct luks_info *info, int passphrase, struct luks_key *ret,

@@ -76,8 +76,8 @@ static void add_map(const struct tree *t, const char *number, const char *name, 
 	set_attribute(t, name, "dm/uuid", uuid);
 }
 
-static void add_array(const struct tree *t, const char *number, const char *name,
-		      const char *level, const char *metadata)
+static void add_array(const struct tree *t, const char *number, const char *name, const char *level,
+		      const char *metadata)
 {
 	char path[64];
 
@@ -175,7 +175,7 @@ static void test_partitions_of_what_is_no_disk(void **state _unused_)
 static void test_parts_of_volumes_are_no_volumes(void **state _unused_)
 {
 	static const char *const parts[][2] = {
-		{"vg-lv_rimage_0", "LVM-" VG LV},	{"vg-lv_rmeta_0", "LVM-" VG LV},
+		{"vg-lv_rimage_0", "LVM-" VG LV},	  {"vg-lv_rmeta_0", "LVM-" VG LV},
 		{"vg-pool-tpool", "LVM-" VG LV "-tpool"}, {"vg-lv-real", "LVM-" VG LV "-real"},
 		{"vg-lv-cow", "LVM-" VG LV "-cow"},
 	};
@@ -218,7 +218,8 @@ static void test_what_cannot_be_brought_up(void **state _unused_)
 		{"virtual/block/bcache0", "bcache"},
 		{"virtual/block/zram0", "a disk in memory"},
 		{"virtual/block/pmem0", "a virtual disk"},
-		{"pci0000:00/host2/session1/target2:0:0/2:0:0:0/block/sda", "an adapter of its own"},
+		{"pci0000:00/host2/session1/target2:0:0/2:0:0:0/block/sda",
+		 "an adapter of its own"},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -369,10 +370,9 @@ static void test_lvm_on_raid(void **state _unused_)
 			    "layer.2=/dev/disk/by-id/md-uuid-" MD_UUID " RAID array md0");
 	assert_string_equal(n.facts.v[1],
 			    "layer.2=/dev/disk/by-id/dm-uuid-LVM-" VG LV " LVM volume vg/lv");
-	assert_string_equal((char *)n.drivers.data,
-			    "/usr/lib/modules/6/kernel/md-mod.ko\n"
-			    "/usr/lib/modules/6/kernel/raid456.ko\n"
-			    "/usr/lib/modules/6/kernel/dm-mod.ko\n");
+	assert_string_equal((char *)n.drivers.data, "/usr/lib/modules/6/kernel/md-mod.ko\n"
+						    "/usr/lib/modules/6/kernel/raid456.ko\n"
+						    "/usr/lib/modules/6/kernel/dm-mod.ko\n");
 }
 
 static void test_only_the_targets_map_of_multipath(void **state _unused_)

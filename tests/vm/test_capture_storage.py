@@ -2,6 +2,8 @@
 """Targets on stacked storage: LVM, LUKS, software RAID, multipath. The stack is made in the Debian 13
 guest, and the image is built there, where it can be looked up; then the guest crashes."""
 
+import json
+
 import pytest
 
 from capturing import Crash
@@ -50,3 +52,57 @@ def test_lvm(vm):
     assert crash.manifest["state"] == "complete"
     assert crash.manifest["targets"][0]["device"].startswith("/dev/dm-")
     assert crash.info("--full").returncode == 0
+
+
+def test_luks_on_lvm(vm):
+    """An encrypted volume that also holds the image: enrolled, crashed, read back after the reboot;
+    another build takes the key from the image."""
+    tree = storage_tree(vm, "[Dump]\nTarget=file:/var/lib/ukdump/crash\n")
+    disk = vm.disk("dump", fs=None, size=1300)
+    result = vm.run_system(vm.root_disk(tree), secure_boot=False, append="crashkernel=256M",
+                           disks=[disk], timeout=560, memory=1536, reboots=True, script="""
+        opened() {
+            modprobe dm_crypt
+            cryptsetup open --key-file /root/pass /dev/vault/crash crash
+        }
+        if [ -e /root/pass ]; then
+            opened
+            mount /dev/mapper/crash /var/lib/ukdump
+            cd /var/lib/ukdump/crash/*Z-*
+            report_from manifest < manifest.json
+            attempt info ukdumpctl info --full .
+            attempt remove ukdumpctl luks remove
+            attempt none ukdumpctl luks status
+            exit 0
+        fi
+        printf pass > /root/pass
+        vgcreate -q vault $(disk dump)
+        lvcreate -q -y -n crash -L 1200M vault
+        cryptsetup -q luksFormat --pbkdf pbkdf2 --pbkdf-force-iterations 1000 /dev/vault/crash /root/pass
+        opened
+        mke2fs -q -t ext4 /dev/mapper/crash
+        mkdir -p /var/lib/ukdump
+        attempt elsewhere ukdumpctl luks enroll --key-file /root/pass
+        mount /dev/mapper/crash /var/lib/ukdump
+        mkdir -p /var/lib/ukdump/crash
+        attempt early ukdumpctl build
+        attempt enroll ukdumpctl luks enroll --key-file /root/pass
+        attempt status ukdumpctl luks status --json
+        attempt start ukdumpctl start
+        attempt second ukdumpctl luks enroll --key-file /root/pass
+        sync
+        crash
+    """)
+    assert "is not on" in result.get("elsewhere"), result.get("elsewhere")
+    assert result.get("early.status") == "1" and "luks enroll" in result.get("early")
+    assert result.get("enroll.status") == "0", result.get("enroll")
+    assert json.loads(result.get("status"))["key"] is True
+    assert result.get("start.status") == "0", result.get("start")
+    assert result.get("second.status") == "1" and "already" in result.get("second")
+    manifest = json.loads(result.get("manifest"))
+    print(f"\npeak {manifest['memory']['peak'] / MIB:.1f} MiB")
+    assert manifest["state"] == "complete"
+    assert manifest["targets"][0]["device"].startswith("/dev/dm-")
+    assert result.get("info.status") == "0", result.get("info")
+    assert result.get("remove.status") == "0", result.get("remove")
+    assert "none" in result.get("none")
