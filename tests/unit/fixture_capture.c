@@ -41,6 +41,12 @@ static void write_bytes(const char *path, const void *p, size_t len, mode_t mode
 
 void tree_write(const struct tree *t, const char *name, const char *text)
 {
+	char dir[1280];
+	struct ukd_error e;
+
+	(void)snprintf(dir, sizeof(dir), "%s", tree_path(t, name));
+	*strrchr(dir, '/') = 0;
+	assert_int_equal(make_directories(AT_FDCWD, dir, 0755, &e), 0);
 	write_bytes(tree_path(t, name), text, strlen(text), 0644);
 }
 

@@ -272,6 +272,30 @@ static void test_room_is_made(void **state)
 	assert_false(disk_has(d, "ext4", "../20261101T000000Z-0123abc", NULL));
 }
 
+/*
+ * The same file system shows on what a stacked device is made of. A target that is on one is
+ * not looked for on disks, and a device that another one holds is none.
+ */
+static void test_parts_of_other_devices(void **state)
+{
+	struct disk *d = *state;
+	char path[128];
+
+	make_disk(d, "16M", "mkfs.ext4 -q -F -L ukdump");
+	(void)snprintf(path, sizeof(path), "/sys/class/block/%s/holders/dm-0",
+		       d->loop + strlen("/dev/"));
+	tree_write(&d->tree, path, "");
+	assert_int_equal(run(d, "LABEL=ukdump:/crash"), STATE_FAILED);
+	assert_non_null(strstr(reason(d), "no device LABEL=ukdump"));
+	assert_int_equal(remove(tree_path(&d->tree, path)), 0);
+	memset(&d->c.record, 0, sizeof(d->c.record));
+	tree_write(&d->tree, "/etc/ukdump/build.conf",
+		   "target.0=LABEL=ukdump:/crash\n"
+		   "layer.0=/dev/disk/by-id/dm-uuid-x LVM volume vg/lv\n");
+	assert_int_equal(run(d, "LABEL=ukdump:/crash"), STATE_FAILED);
+	assert_non_null(strstr(reason(d), "LVM volume vg/lv is not there"));
+}
+
 /* makedumpfile stops at the limit itself and leaves a dump marked incomplete: kept, not copied. */
 static void test_incomplete_dump(void **state)
 {
@@ -303,6 +327,7 @@ int main(void)
 		TEST(test_room_is_made),
 		TEST(test_disk_full),
 		TEST(test_incomplete_dump),
+		TEST(test_parts_of_other_devices),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -408,11 +408,54 @@ static void test_facts(void **state)
 	tree_remove(&t);
 }
 
+/* Layers below a target: the lowest one that udev does not show is the one to blame. */
+static void test_layers(void **state)
+{
+	struct ukd_error e = {0};
+	static struct facts f;
+	struct tree t;
+
+	(void)state;
+	tree_make(&t);
+	tree_write(&t, "/etc/ukdump/build.conf",
+		   "target.0=LABEL=x:/\ntarget.1=UUID=1-2:/a\n"
+		   "layer.1=/dev/disk/by-id/md-uuid-1:2 RAID array md0\n"
+		   "layer.1=/dev/disk/by-id/dm-uuid-LVM-x LVM volume vg/lv\nluks.1=12-34\n");
+	assert_int_equal(facts_read(&t.root, &f, &e), 0);
+	assert_int_equal(facts_target(&f, "LABEL=x:/"), 0);
+	assert_int_equal(facts_target(&f, "UUID=1-2:/a"), 1);
+	assert_int_equal(facts_target(&f, "UUID=1-2:/"), RECORD_TARGETS);
+	assert_false(facts_stacked(&f, 0));
+	assert_true(facts_stacked(&f, 1));
+	assert_true(facts_have_key(&f));
+	assert_string_equal(f.luks[1], "12-34");
+	assert_null(facts_missing_layer(&f, &t.root, 0));
+	assert_string_equal(facts_missing_layer(&f, &t.root, 1)->name, "RAID array md0");
+	tree_write(&t, "/dev/disk/by-id/md-uuid-1:2", "");
+	assert_string_equal(facts_missing_layer(&f, &t.root, 1)->name, "LVM volume vg/lv");
+	tree_write(&t, "/dev/disk/by-id/dm-uuid-LVM-x", "");
+	assert_null(facts_missing_layer(&f, &t.root, 1));
+	tree_remove(&t);
+}
+
+static void test_level_of_the_dump(void **state)
+{
+	static struct record r;
+	const char *const argv[] = {"makedumpfile", "-l", "-d", "17", "x", "y", NULL};
+
+	(void)state;
+	record_reset_dump(&r);
+	assert_int_equal(record_level(&r), 0);
+	record_collector(&r, argv);
+	assert_int_equal(record_level(&r), 17);
+}
+
 static void test_bad_facts(void **state)
 {
 	static const char *const bad[] = {
-		"machine_id=../../etc\n", "machine_id=\n", "no equals sign\n",
-		"target.16=x\n",	  "target.x=y\n",  "target.-1=y\n",
+		"layer.16=/x y\n",	  "layer.0=x y\n", "layer.0=/x\n",     "luks.16=1\n",
+		"machine_id=../../etc\n", "machine_id=\n", "no equals sign\n", "target.16=x\n",
+		"target.x=y\n",		  "target.-1=y\n",
 	};
 	struct tree t;
 
@@ -496,9 +539,9 @@ static void test_memory(void **state)
 static void test_manifest(void **state)
 {
 	static const char *const keys[] = {
-		"schema", "state",	  "image",     "machine", "kernel", "crash_time",
-		"stages", "targets",	  "collector", "bytes",	  "sha256", "checked",
-		"memory", "encrypted_to", "file",      "format",
+		"schema", "state",	  "image",     "machine", "kernel",   "crash_time",
+		"stages", "targets",	  "collector", "bytes",	  "sha256",   "checked",
+		"memory", "encrypted_to", "file",      "format",  "warnings",
 	};
 	static struct record r;
 	struct json_object *o, *v;
@@ -508,6 +551,8 @@ static void test_manifest(void **state)
 	r.crash_time = CRASH_TIME;
 	record_end(record_begin(&r, "dump"), OUTCOME_FAILED, "bad \"byte\" \xff / \n");
 	(void)record_target(&r, "file:/var/crash");
+	for (int i = 0; i < RECORD_WARNINGS * 2; i++)
+		record_warn(&r, "beware");
 	_free_ char *text = manifest_text(&r);
 	assert_non_null(strstr(text, "file:/var/crash"));
 	o = json_tokener_parse(text);
@@ -519,6 +564,8 @@ static void test_manifest(void **state)
 	assert_string_equal(json_object_get_string(v), "2026-11-21T18:38:22Z");
 	assert_true(json_object_object_get_ex(o, "sha256", &v));
 	assert_null(v);
+	assert_true(json_object_object_get_ex(o, "warnings", &v));
+	assert_int_equal(json_object_array_length(v), RECORD_WARNINGS);
 	assert_true(json_object_object_get_ex(o, "stages", &v));
 	v = json_object_array_get_idx(v, 0);
 	assert_true(json_object_object_get_ex(v, "reason", &v));
@@ -561,6 +608,8 @@ int main(void)
 		cmocka_unit_test(test_hash),
 		cmocka_unit_test(test_facts),
 		cmocka_unit_test(test_bad_facts),
+		cmocka_unit_test(test_layers),
+		cmocka_unit_test(test_level_of_the_dump),
 		cmocka_unit_test(test_locators),
 		cmocka_unit_test(test_makedumpfile_version),
 		cmocka_unit_test(test_memory),

@@ -49,11 +49,10 @@ static const char *make_device(struct tree *t, const char *type)
 	assert_int_equal(truncate(node, MIB(20)), 0);
 	fd = passphrase(PASSPHRASE);
 	assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
-	const char *const argv[] = {"cryptsetup", "-q",	      "luksFormat",
-				    "--type",	  type,	      "--uuid",
-				    UUID,	  "--pbkdf",  "pbkdf2",
-				    "--pbkdf-force-iterations", "1000", node,
-				    "-",	  NULL};
+	const char *const argv[] = {
+		"cryptsetup", "-q", "luksFormat", "--type", type,
+		"--uuid",     UUID, "--pbkdf",	  "pbkdf2", "--pbkdf-force-iterations",
+		"1000",	      node, "-",	  NULL};
 	struct process p = {PROCESS_DEFAULTS, .argv = argv, .output = &log, .output_max = 4096};
 
 	p.stdin_fd = fd;
@@ -191,8 +190,8 @@ static void test_the_newest_image_whose_key_opens(void **state _unused_)
 	assert_memory_equal(found.bytes, key.bytes, LUKS_KEY_LEN);
 	assert_int_equal(found.slot, 1);
 	/* of another device */
-	assert_int_equal(luks_find_key(&t.root, IMAGES, node, "11234567-89ab-cdef-0123-456789abcdef",
-				       &found, &e),
+	assert_int_equal(luks_find_key(&t.root, IMAGES, node,
+				       "11234567-89ab-cdef-0123-456789abcdef", &found, &e),
 			 -ENOENT);
 	write_image(&t, "open.efi", &key, 0640, 3000);
 	expect_refused(luks_find_key(&t.root, IMAGES, node, UUID, &found, &e), &e, "luks.mode",
