@@ -184,7 +184,7 @@ static int check_only_one(const struct needs *n, const char *uuid, struct ukd_er
 
 static int need_key(struct needs *n, const char *node, const char *uuid, struct ukd_error *e)
 {
-	struct luks_key key;
+	struct luks_key key = {.slot = LUKS_ANY_SLOT};
 	int r = luks_check_images(n->root, n->images, uuid, e);
 
 	if (r >= 0)

@@ -121,8 +121,7 @@ static int run_build(const struct job *j, const struct luks_key *key, struct ukd
 {
 	uint8_t content[LUKS_KEY_LEN + 1];
 	char path[LUKS_FD_PATH];
-	const char *argv[] = {
-		"/proc/self/exe", "build", "--luks-key", strchr(path, 0), NULL, NULL, NULL};
+	const char *argv[7] = {"/proc/self/exe", "build", "--luks-key"};
 	struct process p = {PROCESS_DEFAULTS, .argv = argv};
 	_close_ int fd = -1;
 	int r;

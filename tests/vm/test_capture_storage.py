@@ -93,7 +93,7 @@ def test_luks_on_lvm(vm):
         sync
         crash
     """)
-    assert "is not on" in result.get("elsewhere"), result.get("elsewhere")
+    assert "no Target= is on" in result.get("elsewhere"), result.get("elsewhere")
     assert result.get("early.status") == "1" and "luks enroll" in result.get("early")
     assert result.get("enroll.status") == "0", result.get("enroll")
     assert json.loads(result.get("status"))["key"] is True
