@@ -106,3 +106,64 @@ def test_luks_on_lvm(vm):
     assert result.get("info.status") == "0", result.get("info")
     assert result.get("remove.status") == "0", result.get("remove")
     assert "none" in result.get("none")
+
+
+@pytest.mark.long
+def test_raid1(vm):
+    """A mirror of two disks with its superblock at the end: each half looks like the file system."""
+    tree = storage_tree(vm, "[Dump]\nTarget=LABEL=mirrored:/crash\n")
+    disks = [vm.disk(name, fs=None, size=1000) for name in ("one", "two")]
+    result = vm.run_system(vm.root_disk(tree), secure_boot=False, append="crashkernel=256M",
+                           disks=disks, timeout=500, memory=1536, script="""
+        mdadm -q --create /dev/md/crash --run --level=1 --metadata=1.0 --raid-devices=2 \\
+            --assume-clean $(disk one) $(disk two)
+        mke2fs -q -t ext4 -O ^metadata_csum -L mirrored /dev/md/crash
+        udevadm settle
+        attempt build ukdumpctl build
+        attempt start ukdumpctl start
+        sync
+        crash
+    """)
+    assert result.get("build.status") == "0", result.get("build")
+    assert result.get("start.status") == "0", result.get("start")
+    for number, disk in enumerate(disks):
+        disk.fs = "ext4"
+        crash = Crash(disk, "/crash", vm.logs / f"dump{number}")
+        assert crash.manifest["state"] == "complete"
+        assert crash.manifest["targets"][0]["device"].startswith("/dev/md")
+        assert crash.info("--full").returncode == 0
+    show(crash)
+
+
+@pytest.mark.long
+def test_multipath(vm):
+    """Two SCSI disks with one identity on one image; the dump goes through their map."""
+    tree = storage_tree(vm, "[Dump]\nTarget=LABEL=shared:/crash\n")
+    disk = vm.disk("shared", label="shared", size=1000)
+    options = ["-device", "virtio-scsi-pci,id=scsi"]
+    for path in ("a", "b"):
+        options += ["-drive", f"if=none,id=path{path},format=raw,cache=unsafe,file={disk.path},"
+                              "file.locking=off",
+                    "-device", f"scsi-hd,bus=scsi.0,drive=path{path},serial=shared,"
+                               "wwn=0x5000c50015ea71aa,share-rw=on"]
+    result = vm.run_system(vm.root_disk(tree), secure_boot=False, append="crashkernel=256M",
+                           qemu_options=options, timeout=500, memory=1536, script="""
+        modprobe sd_mod
+        modprobe dm_multipath
+        udevadm settle
+        printf 'defaults {\\n\\tfind_multipaths yes\\n}\\n' > /etc/multipath.conf
+        systemctl restart multipathd
+        multipath -v1 || :
+        udevadm settle
+        attempt maps multipath -ll
+        attempt build ukdumpctl build
+        attempt start ukdumpctl start
+        sync
+        crash
+    """)
+    assert result.get("build.status") == "0", (result.get("maps"), result.get("build"))
+    assert result.get("start.status") == "0", result.get("start")
+    crash = Crash(disk, "/crash", vm.logs / "dump")
+    show(crash)
+    assert crash.manifest["state"] == "complete"
+    assert crash.manifest["targets"][0]["device"].startswith("/dev/dm-")
