@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -226,7 +227,7 @@ static void test_scan(void **state)
 		bool has_dump;
 	} expected[] = {
 		{DIR_("1"), STORE_COMPLETE, true},	{DIR_("2"), STORE_PARTIAL, false},
-		{DIR_("2") "-1", STORE_COMPLETE, true}, {DIR_("2") "-10", STORE_LOG_ONLY, false},
+		{DIR_("2") "-2", STORE_COMPLETE, true}, {DIR_("2") "-10", STORE_LOG_ONLY, false},
 		{DIR_("3"), STORE_UNFINISHED, false},	{DIR_("4"), STORE_UNFINISHED, false},
 		{DIR_("5"), STORE_PARTIAL, false},
 	};
@@ -234,7 +235,7 @@ static void test_scan(void **state)
 
 	put(p, DIR_("1") "/vmcore", 4000);
 	put(p, DIR_("2") "-10/manifest.json", 10);
-	put(p, DIR_("2") "-1/vmcore.flat.age", 4000);
+	put(p, DIR_("2") "-2/vmcore.flat.age", 4000);
 	put(p, DIR_("2") "/vmcore-incomplete", 4000);
 	put(p, DIR_("2") "/manifest.json", 10);
 	put(p, DIR_("3") "/vmcore-incomplete", 4000);
@@ -312,6 +313,25 @@ static void test_remove(void **state)
 	assert_true(there(p, "elsewhere/vmcore"));
 }
 
+/* What is mounted there is not the store's. */
+static void test_mount(void **state)
+{
+	struct place *p = *state;
+	char path[600];
+	struct ukd_error e;
+
+	assert_int_equal(mkdirat(p->fd, DIR_("1"), 0700), 0);
+	(void)snprintf(path, sizeof(path), "%s/" DIR_("1"), p->path);
+	if (mount("tmpfs", path, "tmpfs", 0, NULL) < 0)
+		skip();
+	put(p, DIR_("1") "/vmcore", 10);
+	scan(p);
+	assert_int_equal(p->store.n, 0);
+	assert_int_equal(store_remove(p->fd, DIR_("1"), &e), -EXDEV);
+	assert_true(there(p, DIR_("1") "/vmcore"));
+	assert_int_equal(umount(path), 0);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -323,6 +343,7 @@ int main(void)
 		TEST(test_scan),
 		TEST(test_many),
 		TEST(test_remove),
+		TEST(test_mount),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
