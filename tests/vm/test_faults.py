@@ -14,7 +14,7 @@ from vmbed import helpers
 TIMEOUT = 60
 CONF = f"[Dump]\nTarget=LABEL=first:/ LABEL=second:/\nTimeoutSec={TIMEOUT}\n[Store]\nKeepFree=0\n"
 # MiB: of a dump by a guest with 512 MiB; of a disk, and what its file system takes of it.
-DUMP, FULL_DISK, FULL_DISK_OWN = 68, 300, 33
+DUMP, FULL_DISK, FULL_DISK_OWN = 66, 300, 33
 COMPLETE = {"vmcore", "dmesg.txt", "manifest.json"}
 
 
