@@ -145,9 +145,21 @@ def test_shell_on_the_console(vm):
     assert 50 < seconds_until_end(result) < 100
 
 
-FULL = {"append": "crashkernel=400M", "memory": 1400}
+# A second target that needs the network brings the full environment; nobody goes there.
+TARGETS = """[Dump]
+Target=LABEL=ukdump:/ nfs://10.0.2.2/x
+[Network]
+Interface=52:54:00:12:34:56
+Address=10.0.2.15/24
+[Action]
+"""
 KILL = ("for p in /proc/[0-9]*; do",
         '[ "$(cat $p/comm 2>/dev/null)" != ukdump-capture ] || kill -9 ${p##*/}; done', "sleep 60")
+
+
+def crash_full(vm, disk, action="", overlay=None):
+    _, image = build_image(vm, TARGETS + action, overlay=overlay)
+    return crash_micro(vm, image, disk, append="crashkernel=256M", memory=1200)
 
 
 @pytest.mark.long
@@ -155,10 +167,8 @@ def test_full_environment_saves_a_dump(vm):
     """Pid 1 starts the guards and becomes systemd, whose unit goes on with them."""
     show = script(vm, "show", "cat /proc/1/comm /run/ukdump/deadline",
                   "for p in $(cat /run/ukdump/watchdogs); do cat /proc/$p/comm; done")
-    _, image = build_image(vm, "[Dump]\nTarget=LABEL=ukdump:/\n"
-                               "[Action]\nPre=/opt/show\n", overlay={"/opt/show": show})
     disk = vm.disk("dump", label="ukdump", size=1200)
-    crash_micro(vm, image, disk, **FULL)
+    crash_full(vm, disk, "Pre=/opt/show\n", {"/opt/show": show})
     crash = Crash(disk, "/", vm.logs / "dump")
     assert crash.manifest["state"] == "complete"
     words = crash.stage("pre")["output"].split(";")
@@ -169,12 +179,34 @@ def test_full_environment_saves_a_dump(vm):
 
 @pytest.mark.long
 def test_full_environment_ends_when_the_program_is_killed(vm):
-    _, image = build_image(vm, "[Dump]\nTarget=LABEL=ukdump:/\n"
-                               "[Action]\nPre=/opt/kill\n",
-                           overlay={"/opt/kill": script(vm, "kill", *KILL)})
     disk = vm.disk("dump", label="ukdump", size=1200)
-    result = crash_micro(vm, image, disk, **FULL)
+    result = crash_full(vm, disk, "Pre=/opt/kill\n", {"/opt/kill": script(vm, "kill", *KILL)})
     assert seconds_until_end(result) < 50
     disk.extract("/", vm.logs / "dump")
     (folder,) = (vm.logs / "dump").glob("*Z-*")
-    assert (folder / "dmesg.txt").exists() and not (folder / "vmcore").exists()
+    assert {p.name for p in folder.iterdir()} == {"dmesg.txt"}
+
+
+@pytest.mark.long
+def test_full_environment_ends_when_all_is_stopped(vm):
+    """The program, systemd's helpers, the watchdogs: systemd itself cannot be, and its unit waits
+    for ever. Only the hardware is left."""
+    _, image = build_image(vm, TARGETS.replace("[Dump]", "[Image]\nModules=i6300esb\n[Dump]")
+                           + "Pre=/opt/stop\n",
+                           overlay={"/opt/stop": script(vm, "stop", *STOP_ALL)})
+    disk = vm.disk("dump", label="ukdump", size=1200)
+    result = crash_micro(vm, image, disk, append="crashkernel=256M", memory=1200,
+                         qemu_options=I6300)
+    assert 28 < seconds_until_end(result) < 90
+
+
+@pytest.mark.long
+def test_full_environment_without_systemd(vm):
+    """systemd cannot be executed: process 1 goes on alone."""
+    broken = vm.logs / "systemd"
+    broken.write_bytes(b"\x7fELF, but no more")
+    broken.chmod(0o755)
+    disk = vm.disk("dump", label="ukdump", size=1200)
+    result = crash_full(vm, disk, overlay={"/usr/lib/systemd/systemd": broken})
+    assert "going on without systemd" in serial(result)
+    assert Crash(disk, "/", vm.logs / "dump").manifest["state"] == "complete"
