@@ -141,7 +141,8 @@ def test_shell_on_the_console(vm):
                          qemu_options=[*I6300, "-chardev",
                                        f"socket,id=con,path={console},server=on,wait=off",
                                        "-serial", "chardev:con"])
-    assert b"capture.conf" in seen and b"of sh" in seen
+    assert b"capture.conf" in seen and b"of bash" in seen
+    assert b"job control" not in seen  # it has the terminal, so that ^C works
     assert 50 < seconds_until_end(result) < 100
 
 
