@@ -129,8 +129,8 @@ def test_shell_on_the_console(vm):
         with socket.socket(socket.AF_UNIX) as s:
             while s.connect_ex(str(console)):
                 threading.Event().wait(0.2)
-            while b"reboots" not in seen:
-                seen.extend(s.recv(4096))
+            while b"reboots" not in seen and (data := s.recv(4096)):
+                seen.extend(data)
             threading.Event().wait(50)
             s.sendall(b"ls /etc/ukdump; echo pid $$ of $(cat /proc/$$/comm)\nexit\n")
             while data := s.recv(4096):
@@ -154,8 +154,12 @@ Interface=52:54:00:12:34:56
 Address=10.0.2.15/24
 [Action]
 """
-KILL = ("for p in /proc/[0-9]*; do",
-        '[ "$(cat $p/comm 2>/dev/null)" != ukdump-capture ] || kill -9 ${p##*/}; done', "sleep 60")
+
+
+def to_the_program(signal):
+    """Lines of a script that sends a signal to the capture program and its children."""
+    return ("for p in /proc/[0-9]*; do", '[ "$(cat $p/comm 2>/dev/null)" != ukdump-capture ] || '
+            f"kill -{signal} ${{p##*/}}; done", "sleep 600")
 
 
 def crash_full(vm, disk, action="", overlay=None):
@@ -181,11 +185,21 @@ def test_full_environment_saves_a_dump(vm):
 @pytest.mark.long
 def test_full_environment_ends_when_the_program_is_killed(vm):
     disk = vm.disk("dump", label="ukdump", size=1200)
-    result = crash_full(vm, disk, "Pre=/opt/kill\n", {"/opt/kill": script(vm, "kill", *KILL)})
+    result = crash_full(vm, disk, "Pre=/opt/kill\n", {"/opt/kill": script(vm, "kill", *to_the_program(9))})
     assert seconds_until_end(result) < 50
     disk.extract("/", vm.logs / "dump")
     (folder,) = (vm.logs / "dump").glob("*Z-*")
     assert {p.name for p in folder.iterdir()} == {"dmesg.txt"}
+
+
+@pytest.mark.long
+def test_full_environment_ends_in_time_when_the_program_is_stopped(vm):
+    """Who ends it then was started by process 1, before systemd."""
+    disk = vm.disk("dump", label="ukdump", size=1200)
+    result = crash_full(vm, disk, "Pre=/opt/stop\n[Dump]\nTimeoutSec=30\n",
+                        {"/opt/stop": script(vm, "stop", *to_the_program("STOP"))})
+    assert "TimeoutSec= is over: ending now" in serial(result)
+    assert 28 < seconds_until_end(result) < 50
 
 
 @pytest.mark.long
