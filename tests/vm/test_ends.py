@@ -31,6 +31,7 @@ def serial(result):
     return result.serial_path.read_text(errors="replace")
 
 
+@pytest.mark.long
 def test_hooks_run(vm):
     """Programs of the site before and after the dump; one that fails changes nothing."""
     show = script(vm, "show", 'echo "$UKDUMP_STATE $UKDUMP_TARGET" in ${UKDUMP_DIR##*/}: '
