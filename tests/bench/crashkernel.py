@@ -9,6 +9,7 @@ the rows of kinds that were not measured in this run stay.
     tests/bench/crashkernel.py [KIND]...      default: all
 """
 import contextlib
+import copy
 import json
 import math
 import pathlib
@@ -24,6 +25,7 @@ sys.path.insert(0, str(ROOT / "tests/bench"))
 import capturing  # noqa: E402
 from tables import replace_table, table_rows  # noqa: E402
 from servers.virtiofsd import Virtiofsd  # noqa: E402
+from test_capture_storage import storage_tree  # noqa: E402
 from vmbed.bed import Bed  # noqa: E402
 from vmbed.helpers import program  # noqa: E402
 from vmbed.paths import run, say  # noqa: E402
@@ -99,12 +101,49 @@ class Virtiofs(Kind):
                    lambda: manifest_in(vm.logs / "shared"))
 
 
+class Lvm(Kind):
+    """The image is built where the volume can be looked up, in the Debian 13 guest."""
+
+    environment = "full"
+    sizes = range(96, 352, STEP)
+    conf = "[Dump]\nTarget=file:/var/crash\n"
+    script = """
+        vgcreate -q crash $(disk dump)
+        lvcreate -q -y -n dumps -L 1000M crash
+        mke2fs -q -t ext4 -O ^metadata_csum /dev/crash/dumps
+        mkdir -p /var/crash; mount /dev/crash/dumps /var/crash
+        ukdumpctl build --key /root/db.key --cert /root/db.crt
+        umount /var/crash
+    """
+
+    def build(self, vm):
+        tree = storage_tree(vm, self.conf)
+        for name in ("db.key", "db.crt"):
+            tree.add(f"/root/{name}", vm.keys() / name)
+        (tree.root / "root/db.key").chmod(0o600)
+        self.template, root = vm.disk("template", fs=None, size=1100), vm.root_disk(tree)
+        self.template.serial = "dump"
+        vm.run_system(root, secure_boot=False, disks=[self.template], timeout=500, memory=1536,
+                      script=self.script, check=True)
+        folder = root.extract("/var/lib/ukdump/images", vm.logs / "images")
+        (image,) = folder.rglob("*.efi")
+        return image
+
+    @contextlib.contextmanager
+    def target(self, vm):
+        disk = copy.copy(self.template)
+        disk.path = vm.logs / "dump.img"
+        run("cp", "--sparse=always", self.template.path, disk.path)
+        yield [disk], {}, lambda: manifest_in(disk.part(1, 1000).extract("/", vm.logs / "dump"))
+
+
 KINDS = {
     "local disk, ext4": Local,
     "local disk, xfs": LocalXfs,
     "local disk, ext4, encrypted": Encrypted,
     "virtiofs": Virtiofs,
     "exec": Exec,
+    "LVM, ext4": Lvm,
 }
 
 
