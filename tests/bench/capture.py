@@ -75,7 +75,7 @@ def seconds(result):
     panic = next(s for name, s in result.phases if name == "panic")
     times = {}
     for key, pattern in PHASES:
-        found = [float(m[1]) for m in re.finditer(rf"^ *([\d.]+) .*{pattern}", text, re.M)]
+        found = [float(m[1]) for m in re.finditer(rf"^ *([\d.]+) .*(?:{pattern})", text, re.M)]
         late = [t for t in found if t > panic]
         if not late:
             raise SystemExit(f"no '{pattern}' after the panic: {result.serial_path}")
