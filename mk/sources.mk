@@ -82,6 +82,7 @@ SRC_build := \
 	need_ends.c \
 	need_virtiofs.c \
 	need_encrypt.c \
+	need_upload.c \
 	need_exec.c \
 	need_network.c \
 	network_lookup.c \
@@ -145,6 +146,7 @@ SRC_capture := \
 	arguments.c \
 	stream.c \
 	encrypt.c \
+	upload.c \
 	exec.c
 SRC_dump := \
 	dump.c \
@@ -164,7 +166,7 @@ SRC_upload := \
 	http.c \
 	input.c \
 	parts.c \
-	place.c \
+	remote.c \
 	put.c \
 	s3.c \
 	s3reply.c \
@@ -213,7 +215,7 @@ SRC_stub := \
 COMPONENTS := base util conf pe auth build crashkernel loader store capture dump upload ctl
 
 # program: components, first its own; libraries
-PROGRAM_ukdumpctl := ctl build auth pe dump conf crashkernel util base
+PROGRAM_ukdumpctl := ctl build upload auth pe dump conf crashkernel util base
 LIBS_ukdumpctl := $(LIBS_crypto) $(LIBS_json) $(LIBS_kdump) $(LIBS_md)
 PROGRAM_ukdump-load := loader auth pe conf crashkernel util base
 LIBS_ukdump-load := $(LIBS_crypto)
@@ -259,6 +261,7 @@ UNIT_TESTS := \
 	test_capture_formats \
 	test_flow \
 	test_encrypt \
+	test_need_upload \
 	test_capture_stream \
 	test_capture \
 	test_ends \
@@ -288,6 +291,8 @@ FIXTURES_test_trust := fixture_pe.c fixture_pki.c fixture_auth.c
 TEST_test_upload := upload util base
 TEST_test_capture_formats := capture store conf util base
 FIXTURES_test_capture_formats := fixture_capture.c
+TEST_test_need_upload := build conf pe util base
+FIXTURES_test_need_upload := fixture_tree.c fixture_checks.c
 TEST_test_encrypt := build conf pe util base
 TEST_test_capture_stream := capture store conf util base
 FIXTURES_test_capture_stream := fixture_capture.c

@@ -3,10 +3,12 @@
 
 TEST_BINS := $(addprefix $(BUILD)/tests/,$(UNIT_TESTS))
 
-# A test links its fixtures and the components it names in TEST_<name>, by default all.
+# A test links its fixtures and the components it names in TEST_<name>, by default all. build takes
+# its parsers of URLs and keys from upload.
 define test_rule
 $(BUILD)/tests/$(1): tests/unit/$(1).c $(addprefix tests/unit/,$(FIXTURES_$(1))) \
-		$(call archives,$(or $(TEST_$(1)),ctl loader capture store build auth pe dump conf crashkernel util base))
+		$(call archives,$(or $(TEST_$(1)),ctl loader capture store build auth pe dump conf crashkernel util base) \
+		$(if $(filter build,$(TEST_$(1))),upload))
 	@mkdir -p $$(@D)
 	$(if $(Q),@echo '  TEST    $$@')
 	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -Wno-conversion -MMD -MP $$(filter %.c,$$^) -o $$@ \

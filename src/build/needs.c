@@ -20,9 +20,10 @@ static const struct kind {
 	const char *prefix;
 	int (*need)(struct needs *n, const char *target, unsigned int index, struct ukd_error *e);
 } kinds[] = {
-	{"file:", need_disk},	  {"/dev/", need_disk},		  {"UUID=", need_disk},
-	{"LABEL=", need_disk},	  {"PARTUUID=", need_disk},	  {"PARTLABEL=", need_disk},
-	{"PARTTYPE=", need_disk}, {"virtiofs://", need_virtiofs}, {"exec:", need_exec},
+	{"file:", need_disk},	   {"/dev/", need_disk},	   {"UUID=", need_disk},
+	{"LABEL=", need_disk},	   {"PARTUUID=", need_disk},	   {"PARTLABEL=", need_disk},
+	{"PARTTYPE=", need_disk},  {"virtiofs://", need_virtiofs}, {"exec:", need_exec},
+	{"https://", need_upload}, {"s3://", need_upload},
 };
 
 void needs_note(const struct needs *n, const char *fmt, ...)

@@ -122,6 +122,8 @@ int need_virtiofs(struct needs *n, const char *target, unsigned int index,
 		  struct ukd_error *e) _must_check_;
 int need_disk(struct needs *n, const char *target, unsigned int index,
 	      struct ukd_error *e) _must_check_;
+int need_upload(struct needs *n, const char *target, unsigned int index,
+		struct ukd_error *e) _must_check_;
 int need_exec(struct needs *n, const char *target, unsigned int index,
 	      struct ukd_error *e) _must_check_;
 

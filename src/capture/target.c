@@ -16,6 +16,7 @@ const struct target_ops *target_find(const char *place)
 		&local_target,
 		&directory_target,
 		&virtiofs_target,
+		&upload_target,
 		&exec_target,
 	};
 

@@ -83,4 +83,5 @@ int directory_room(const struct attempt *a, uint64_t *ret, struct ukd_error *e) 
 extern const struct target_ops virtiofs_target;
 extern const struct target_ops local_target;	 /* a file system on a block device */
 extern const struct target_ops directory_target; /* file:/DIR on what is mounted already */
+extern const struct target_ops upload_target;	 /* https:// and s3:// */
 extern const struct target_ops exec_target;	 /* a program that takes what is saved */

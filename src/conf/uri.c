@@ -13,7 +13,12 @@
 
 static const struct {
 	const char *scheme, *port;
-} schemes[] = {{"nfs", "2049"}, {"ssh", "22"}, {"https", "443"}, {"s3", NULL}};
+} schemes[] = {{"nfs", "2049"},
+	       {"ssh", "22"},
+	       {"https", "443"},
+	       {"s3", NULL},
+	       /* Proxy=, with the port that libcurl takes */
+	       {"http", "1080"}};
 
 static int malformed(const char *text, const char *what, struct ukd_error *e)
 {

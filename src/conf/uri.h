@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Targets that name a host, taken apart: nfs:// ssh:// https:// s3://. */
+/* Targets that name a host, taken apart: nfs:// ssh:// https:// s3://; also Proxy=. */
 #pragma once
 
 #include <stdint.h>

@@ -163,13 +163,9 @@ static int check_host(struct check *c, const char *host, const char *port)
 /* "http://HOST:PORT" */
 static int check_proxy(struct check *c, const char *proxy)
 {
-	char as_https[URI_HOST_MAX + 16];
 	struct uri u;
-	int r;
+	int r = uri_parse(proxy, &u, &c->e);
 
-	(void)snprintf(as_https, sizeof(as_https), "https://%s",
-		       strstr(proxy, "://") ? strstr(proxy, "://") + 3 : proxy);
-	r = uri_parse(as_https, &u, &c->e);
 	if (r >= 0)
 		r = check_host(c, u.host, u.port);
 	return r < 0 ? ukd_prefix(&c->e, "Proxy=%s", proxy) : 0;

@@ -18,12 +18,12 @@
 struct http {
 	struct transfer_setup setup;
 	const struct http_options *o;
-	const struct place *place;
+	const struct remote *place;
 	CURL *easy; /* one handle: connections are used again */
 	unsigned int repeats;
 };
 
-int http_open(const struct http_options *o, const struct place *place, struct http **ret,
+int http_open(const struct http_options *o, const struct remote *place, struct http **ret,
 	      struct ukd_error *e)
 {
 	struct http *h;
@@ -80,7 +80,7 @@ static bool explain_reply(const struct http *h, const struct request *rq, const 
 	struct s3_error s3 = {0};
 	const char *advice;
 
-	if (h->place->kind == PLACE_S3)
+	if (h->place->kind == REMOTE_S3)
 		s3_error_read(buffer_bytes(&reply->body), &s3);
 	advice = status_advice(reply->status, s3.code);
 	if (good && !s3.code[0])

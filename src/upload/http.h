@@ -11,7 +11,7 @@
 
 #include "upload/credentials.h"
 #include "upload/input.h"
-#include "upload/place.h"
+#include "upload/remote.h"
 #include "util/file.h"
 
 /* Bytes of headers, and of a body that is not the content asked for. */
@@ -34,7 +34,7 @@ struct http_options {
 struct http;
 
 /* Options and the place are borrowed. *ret is released by http_close(). */
-int http_open(const struct http_options *o, const struct place *place, struct http **ret,
+int http_open(const struct http_options *o, const struct remote *place, struct http **ret,
 	      struct ukd_error *e) _must_check_;
 void http_close(struct http *h);
 static inline void http_closep(struct http **h)

@@ -135,7 +135,7 @@ static uint64_t memory_limit(void)
 	return part_size_limit((const char *)text.data);
 }
 
-static int put(struct http *h, const struct place *p, const struct arguments *a, const char *file,
+static int put(struct http *h, const struct remote *p, const struct arguments *a, const char *file,
 	       struct outcome *ret, struct ukd_error *e)
 {
 	_close_ int fd = -1;
@@ -149,17 +149,17 @@ static int put(struct http *h, const struct place *p, const struct arguments *a,
 			return r;
 	}
 	input_open(file ? fd : STDIN_FILENO, a->http.deadline_ms, &in);
-	if (p->kind == PLACE_HTTP && a->make_parent)
+	if (p->kind == REMOTE_HTTP && a->make_parent)
 		make_parent(h, p);
-	if (p->kind == PLACE_HTTP)
+	if (p->kind == REMOTE_HTTP)
 		return put_http(h, p, &in, part_size(1, a->part_size, memory_limit()), ret, e);
 	if (in.length != UINT64_MAX)
 		first = part_size_first(a->part_size, in.length);
 	return put_s3(h, p, &in, first, memory_limit(), ret, e);
 }
 
-static int run(const char *verb, const struct place *p, const struct arguments *a, const char *file,
-	       struct ukd_error *e)
+static int run(const char *verb, const struct remote *p, const struct arguments *a,
+	       const char *file, struct ukd_error *e)
 {
 	_http_ struct http *h = NULL;
 	struct outcome o = {0};
@@ -179,7 +179,7 @@ static int run(const char *verb, const struct place *p, const struct arguments *
 }
 
 /* What the options name, read before anything is sent. */
-static int read_files(struct arguments *a, const struct place *p, struct buffer *headers,
+static int read_files(struct arguments *a, const struct remote *p, struct buffer *headers,
 		      struct credentials *key, struct ukd_error *e)
 {
 	_buffer_ struct buffer text = {0};
@@ -187,7 +187,7 @@ static int read_files(struct arguments *a, const struct place *p, struct buffer 
 
 	if (r == 0 && a->headers_file)
 		r = file_read(AT_FDCWD, a->headers_file, FILE_MAX, headers, e);
-	if (r < 0 || p->kind != PLACE_S3)
+	if (r < 0 || p->kind != REMOTE_S3)
 		return r;
 	if (!a->s3_file)
 		return ukd_fail(e, -ENOKEY, "%s: which key? give --s3-credentials", p->shown);
@@ -200,15 +200,15 @@ static int work(const char *verb, const char *url, const char *file, struct argu
 	_buffer_ struct buffer headers = {0};
 	struct credentials key = {0};
 	struct ukd_error e = {0};
-	struct place p;
+	struct remote p;
 
-	if (place_parse(url, a->http.insecure_http, &p, &e) < 0)
+	if (remote_parse(url, a->http.insecure_http, &p, &e) < 0)
 		return failed(&e);
-	if (!strcmp(verb, "ls") && p.kind != PLACE_S3)
+	if (!strcmp(verb, "ls") && p.kind != REMOTE_S3)
 		return misuse("ls: only s3:// can be listed");
-	if (p.kind == PLACE_S3 && (a->headers_file || a->http.netrc))
+	if (p.kind == REMOTE_S3 && (a->headers_file || a->http.netrc))
 		return misuse("--headers and --netrc are for https://");
-	if (p.kind == PLACE_S3 && strcmp(verb, "ls") != 0 && !p.key[0])
+	if (p.kind == REMOTE_S3 && strcmp(verb, "ls") != 0 && !p.key[0])
 		return misuse("s3://BUCKET/KEY: which key?");
 	if (read_files(a, &p, &headers, &key, &e) < 0)
 		return failed(&e);

@@ -23,7 +23,7 @@ int part_buffer_resize(struct part_buffer *b, uint64_t size, struct ukd_error *e
 	return 0;
 }
 
-void make_parent(struct http *h, const struct place *p)
+void make_parent(struct http *h, const struct remote *p)
 {
 	char url[URL_MAX];
 	size_t len = strcspn(p->url, "?");
@@ -38,7 +38,7 @@ void make_parent(struct http *h, const struct place *p)
 		log_info("%s", e.text);
 }
 
-static void remove_partial(struct http *h, const struct place *p)
+static void remove_partial(struct http *h, const struct remote *p)
 {
 	struct request rq = {.method = "DELETE", .url = p->url, .only_once = true};
 	_reply_ struct reply reply = {0};
@@ -49,7 +49,7 @@ static void remove_partial(struct http *h, const struct place *p)
 		log_info("removed what had arrived of %s", p->shown);
 }
 
-int put_http(struct http *h, const struct place *p, struct input *in, uint64_t first_size,
+int put_http(struct http *h, const struct remote *p, struct input *in, uint64_t first_size,
 	     struct outcome *ret, struct ukd_error *e)
 {
 	_part_buffer_ struct part_buffer b = {0};
@@ -80,7 +80,7 @@ int put_http(struct http *h, const struct place *p, struct input *in, uint64_t f
 	return 0;
 }
 
-int get(struct http *h, const struct place *p, int fd, struct outcome *ret, struct ukd_error *e)
+int get(struct http *h, const struct remote *p, int fd, struct outcome *ret, struct ukd_error *e)
 {
 	struct request rq = {.method = "GET", .url = p->url, .out_fd = fd};
 	_reply_ struct reply reply = {0};

@@ -18,7 +18,7 @@
 
 struct multipart {
 	struct http *h;
-	const struct place *p;
+	const struct remote *p;
 	char id[3 * ID_MAX + 1]; /* percent-encoded */
 	FILE *list;		 /* the body of the last request, as it grows */
 	char *list_text;
@@ -149,7 +149,7 @@ static int send_parts(struct multipart *m, struct input *in, uint64_t first_size
 	}
 }
 
-static int put_multipart(struct http *h, const struct place *p, struct input *in,
+static int put_multipart(struct http *h, const struct remote *p, struct input *in,
 			 uint64_t first_size, uint64_t limit, struct part_buffer *b,
 			 struct outcome *ret, struct ukd_error *e)
 {
@@ -167,7 +167,7 @@ static int put_multipart(struct http *h, const struct place *p, struct input *in
 	return r;
 }
 
-int put_s3(struct http *h, const struct place *p, struct input *in, uint64_t first_size,
+int put_s3(struct http *h, const struct remote *p, struct input *in, uint64_t first_size,
 	   uint64_t limit, struct outcome *ret, struct ukd_error *e)
 {
 	_part_buffer_ struct part_buffer b = {0};
@@ -208,7 +208,7 @@ static void print_object(void *ctx _unused_, const char *key, const char *size)
 	printf("%s\t%s\n", size, shown);
 }
 
-int list_s3(struct http *h, const struct place *p, struct ukd_error *e)
+int list_s3(struct http *h, const struct remote *p, struct ukd_error *e)
 {
 	char url[2 * URL_MAX + 3 * 1024 + 64], prefix[3 * 1025], token[3 * 1024] = "";
 	struct request rq = {.method = "GET", .url = url, .expect = "ListBucketResult"};

@@ -70,14 +70,14 @@ static int read_headers(struct bytes text, struct curl_slist **ret, struct ukd_e
 	return r;
 }
 
-int transfer_setup(const struct http_options *o, const struct place *place,
+int transfer_setup(const struct http_options *o, const struct remote *place,
 		   struct transfer_setup *ret, struct ukd_error *e)
 {
 	const curl_version_info_data *v = curl_version_info(CURLVERSION_NOW);
 	struct transfer_setup s = {.o = o, .place = place, .deadline_ms = o->deadline_ms};
 	int r;
 
-	if (place->kind == PLACE_S3 && v->version_num < SIGNS_S3_SINCE)
+	if (place->kind == REMOTE_S3 && v->version_num < SIGNS_S3_SINCE)
 		return ukd_fail(e, -EOPNOTSUPP, "libcurl %s cannot sign for S3; needs 7.88",
 				v->version);
 	r = read_headers(o->headers, &s.headers, e);
@@ -248,7 +248,7 @@ static int make_headers(struct state *st, struct curl_slist **ret, struct ukd_er
 	}
 	if (r == 0 && rq->content && rq->content->rest && rq->content->rest->length == UINT64_MAX)
 		r = add_header(ret, "Transfer-Encoding: chunked", e);
-	if (r == 0 && st->s->place->kind == PLACE_S3)
+	if (r == 0 && st->s->place->kind == REMOTE_S3)
 		r = sign(st, ret, e);
 	return r;
 }
@@ -286,7 +286,7 @@ static void set_security(struct state *st)
 		(void)curl_easy_setopt(c, CURLOPT_CAINFO, o->ca_file);
 		(void)curl_easy_setopt(c, CURLOPT_CAPATH, NULL);
 	}
-	if (o->netrc && st->s->place->kind == PLACE_HTTP) {
+	if (o->netrc && st->s->place->kind == REMOTE_HTTP) {
 		(void)curl_easy_setopt(c, CURLOPT_NETRC, (long)CURL_NETRC_REQUIRED);
 		(void)curl_easy_setopt(c, CURLOPT_NETRC_FILE, o->netrc);
 	}

@@ -9,13 +9,13 @@
 /* What is the same for all requests. */
 struct transfer_setup {
 	const struct http_options *o;
-	const struct place *place;
+	const struct remote *place;
 	struct curl_slist *headers; /* the user's */
 	uint64_t deadline_ms;
 	bool last; /* a signal does not end it: this is the cleaning up */
 };
 
-int transfer_setup(const struct http_options *o, const struct place *place,
+int transfer_setup(const struct http_options *o, const struct remote *place,
 		   struct transfer_setup *ret, struct ukd_error *e) _must_check_;
 void transfer_setup_free(struct transfer_setup *s);
 

@@ -35,26 +35,26 @@ int part_buffer_resize(struct part_buffer *b, uint64_t size, struct ukd_error *e
  * Makes the directory above, which WebDAV servers do not do by themselves (RFC 4918, 9.7.1). If it
  * is there already (405), or cannot be made, that is what a PUT will show.
  */
-void make_parent(struct http *h, const struct place *p);
+void make_parent(struct http *h, const struct remote *p);
 
 /*
  * Sends the content in one PUT. Its first first_size bytes are kept in memory, so that the request
  * can be repeated as long as no more than those were read (of a file: always). What broke off is
  * removed again, as far as the server does that.
  */
-int put_http(struct http *h, const struct place *p, struct input *in, uint64_t first_size,
+int put_http(struct http *h, const struct remote *p, struct input *in, uint64_t first_size,
 	     struct outcome *ret, struct ukd_error *e) _must_check_;
 
 /*
  * Sends the content as an S3 object: what fits the first part in one PUT, more as a multipart
  * upload, which is aborted on failure. first_size and limit: see part_size().
  */
-int put_s3(struct http *h, const struct place *p, struct input *in, uint64_t first_size,
+int put_s3(struct http *h, const struct remote *p, struct input *in, uint64_t first_size,
 	   uint64_t limit, struct outcome *ret, struct ukd_error *e) _must_check_;
 
 /* Writes what is there to fd. */
-int get(struct http *h, const struct place *p, int fd, struct outcome *ret,
+int get(struct http *h, const struct remote *p, int fd, struct outcome *ret,
 	struct ukd_error *e) _must_check_;
 
 /* Prints size, tab and key of every object whose key begins with the place's. */
-int list_s3(struct http *h, const struct place *p, struct ukd_error *e) _must_check_;
+int list_s3(struct http *h, const struct remote *p, struct ukd_error *e) _must_check_;

@@ -13,7 +13,7 @@
 #include "upload/credentials.h"
 #include "upload/explain.h"
 #include "upload/parts.h"
-#include "upload/place.h"
+#include "upload/remote.h"
 #include "upload/s3reply.h"
 
 #define GIB(n) ((uint64_t)(n) << 30)
@@ -100,9 +100,9 @@ static void test_place(void **state _unused_)
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct ukd_error e = {0};
-		struct place p;
+		struct remote p;
 
-		if (place_parse(cases[i].given, false, &p, &e) < 0)
+		if (remote_parse(cases[i].given, false, &p, &e) < 0)
 			fail_msg("%s: %s", cases[i].given, e.text);
 		assert_string_equal(p.url, cases[i].url);
 		assert_string_equal(p.bucket, cases[i].bucket);

@@ -9,13 +9,13 @@
 
 #define URL_MAX 4096
 
-enum place_kind {
-	PLACE_HTTP,
-	PLACE_S3,
+enum remote_kind {
+	REMOTE_HTTP,
+	REMOTE_S3,
 };
 
-struct place {
-	enum place_kind kind;
+struct remote {
+	enum remote_kind kind;
 	char url[URL_MAX];    /* what is requested, percent-encoded */
 	char shown[512];      /* for messages: without a query, printable */
 	char bucket[URL_MAX]; /* S3: the URL of the bucket, ends in '/' */
@@ -32,8 +32,8 @@ struct place {
  * in the URL, fragments, "." and ".." as parts of the path, and everything that is not printable
  * ASCII.
  */
-int place_parse(const char *text, bool insecure, struct place *ret,
-		struct ukd_error *e) _must_check_;
+int remote_parse(const char *text, bool insecure, struct remote *ret,
+		 struct ukd_error *e) _must_check_;
 
 /*
  * Percent-encodes s as SigV4 wants it (all but letters, digits and "-._~"; '/' too, unless it is

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* URLs: see place.h. */
-#include "upload/place.h"
+/* URLs: see remote.h. */
+#include "upload/remote.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -69,7 +69,7 @@ static size_t origin_length(const char *url, bool insecure)
 	return host ? scheme + host : 0;
 }
 
-static int parse_http(const char *text, bool insecure, struct place *ret, struct ukd_error *e)
+static int parse_http(const char *text, bool insecure, struct remote *ret, struct ukd_error *e)
 {
 	size_t origin = origin_length(text, insecure);
 
@@ -86,7 +86,7 @@ static int parse_http(const char *text, bool insecure, struct place *ret, struct
 }
 
 /* NAME=VALUE&... behind the '?' of an s3: URL. */
-static int parse_s3_options(char *text, char *endpoint, size_t size, struct place *ret,
+static int parse_s3_options(char *text, char *endpoint, size_t size, struct remote *ret,
 			    struct ukd_error *e)
 {
 	char *item;
@@ -106,7 +106,7 @@ static int parse_s3_options(char *text, char *endpoint, size_t size, struct plac
 	return 0;
 }
 
-static int s3_bucket_url(const char *bucket, char *endpoint, bool insecure, struct place *ret,
+static int s3_bucket_url(const char *bucket, char *endpoint, bool insecure, struct remote *ret,
 			 struct ukd_error *e)
 {
 	size_t len = strlen(endpoint), origin;
@@ -128,7 +128,7 @@ static int s3_bucket_url(const char *bucket, char *endpoint, bool insecure, stru
 	return 0;
 }
 
-static int parse_s3(const char *text, bool insecure, struct place *ret, struct ukd_error *e)
+static int parse_s3(const char *text, bool insecure, struct remote *ret, struct ukd_error *e)
 {
 	char copy[URL_MAX], endpoint[512] = "", encoded[URL_MAX];
 	char *bucket = copy + strlen("s3://"), *options, *key;
@@ -162,9 +162,9 @@ static int parse_s3(const char *text, bool insecure, struct place *ret, struct u
 	return 0;
 }
 
-int place_parse(const char *text, bool insecure, struct place *ret, struct ukd_error *e)
+int remote_parse(const char *text, bool insecure, struct remote *ret, struct ukd_error *e)
 {
-	struct place p = {.kind = PLACE_HTTP};
+	struct remote p = {.kind = REMOTE_HTTP};
 	int r;
 
 	if (strlen(text) >= URL_MAX / 2)
@@ -175,7 +175,7 @@ int place_parse(const char *text, bool insecure, struct place *ret, struct ukd_e
 		return r;
 	(void)snprintf(p.shown, sizeof(p.shown), "%.*s", (int)strcspn(text, "?"), text);
 	if (!strncmp(text, "s3://", 5)) {
-		p.kind = PLACE_S3;
+		p.kind = REMOTE_S3;
 		r = parse_s3(text, insecure, &p, e);
 	} else {
 		r = parse_http(text, insecure, &p, e);

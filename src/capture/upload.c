@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * https:// and s3://: ukdump-upload(8) stores each file as TARGET/CRASH/NAME. Neither protocol has
+ * a rename: what is there counts once the manifest, put last, is there too. Nothing is read back:
+ * S3 servers check the hash of each part that they get; TLS protects the rest.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "capture/net.h"
+#include "capture/stream.h"
+#include "conf/uri.h"
+
+/* A transfer that does not move is tried anew well before the flow is given up. */
+#define STALL_MAX_S 30
+
+static bool is_s3(const char *place)
+{
+	return !strncmp(place, "s3://", strlen("s3://"));
+}
+
+static bool handles(const char *place)
+{
+	return is_s3(place) || !strncmp(place, "https://", strlen("https://"));
+}
+
+/* An option with a file, if the image has that. */
+static void add_file(const struct capture *c, struct arguments *a, const char *option,
+		     const char *path)
+{
+	if (!root_exists(c->root, path))
+		return;
+	arguments_add(a, "%s", option);
+	arguments_add(a, "%s%s", c->root->path, path);
+}
+
+static void add_url(const struct attempt *a, const char *name, struct arguments *ret)
+{
+	size_t query = strcspn(a->place, "?"), base = query;
+
+	while (a->place[base - 1] == '/')
+		base--;
+	arguments_add(ret, "%.*s/%s/%s%s", (int)base, a->place, a->name, name, a->place + query);
+}
+
+static int put(struct attempt *a, const char *name, struct arguments *ret, struct ukd_error *e)
+{
+	const struct capture *c = a->c;
+
+	(void)e;
+	arguments_add(ret, "ukdump-upload");
+	arguments_add(ret, "--timeout");
+	arguments_add(ret, "%u", budget_work_s(&c->budget, UINT32_MAX));
+	arguments_add(ret, "--stall");
+	arguments_add(ret, "%u", budget_share_s(&c->budget, 20, STALL_MAX_S));
+	if (c->settings.network.proxy) {
+		arguments_add(ret, "--proxy");
+		arguments_add(ret, "%s", c->settings.network.proxy);
+	}
+	add_file(c, ret, "--ca-file", "/etc/ukdump/ca.pem");
+	if (is_s3(a->place)) {
+		add_file(c, ret, "--s3-credentials", "/etc/ukdump/s3.credentials");
+	} else {
+		add_file(c, ret, "--netrc", "/etc/ukdump/netrc");
+		add_file(c, ret, "--headers", "/etc/ukdump/headers");
+		arguments_add(ret, "--make-directory");
+	}
+	arguments_add(ret, "put");
+	add_url(a, name, ret);
+	return 0;
+}
+
+/* Waits for the server, or for the proxy that leads to it. */
+static int connect(struct attempt *a, struct ukd_error *e)
+{
+	static const struct stream_ops ops = {.put = put};
+	const char *proxy = a->c->settings.network.proxy;
+	char address[NET_ADDRESS_MAX];
+	struct uri u;
+	int r = uri_parse(proxy ? proxy : a->place, &u, e);
+
+	if (r < 0)
+		return r;
+	crash_name(a->c, a->name, sizeof(a->name));
+	r = net_wait(a->c, u.host, (unsigned int)strtoul(u.port, NULL, 10), address, e);
+	if (r < 0)
+		return r;
+	(void)snprintf(a->note, sizeof(a->note), "%s answers", address);
+	a->stream = &ops;
+	return 0;
+}
+
+static int disconnect(struct attempt *a, struct ukd_error *e)
+{
+	(void)a;
+	(void)e;
+	return 0;
+}
+
+const struct target_ops upload_target = {
+	.handles = handles,
+	.connect = connect,
+	.save_log = stream_save_log,
+	.check_space = stream_check_space,
+	.save_dump = stream_save_dump,
+	.publish = stream_publish,
+	.disconnect = disconnect,
+};
