@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A capture environment in a directory, for `ukdump-capture --root`: a core, tools, settings."""
+"""A capture environment in a directory, for `ukdump-capture --root`: a core, tools, settings.
+
+makedumpfile makes a flattened dump, or none at all when one is asked for that is not.
+"""
 
 import os
 
@@ -17,7 +20,11 @@ class CaptureTree:
         (root / "proc/meminfo").write_text("MemTotal: 100000 kB\nMemAvailable: 40000 kB\n")
         (root / "etc/ukdump/build.conf").write_text("machine_id=0123abc\n")
         self.tool("vmcore-dmesg", "echo '[    1.0] a log'")
-        self.tool("makedumpfile", "exit 1")
+        self.dump = dump.flattened(dump.kdump(dump.Machine()))
+        (root / "dump").write_bytes(self.dump)
+        self.tool("makedumpfile", 'case "$*" in\n'
+                  "-v) echo 'makedumpfile: version 1.7.6 (released on 23 Oct 2024)' ;;\n"
+                  f"*-F*) cat {root}/dump ;;\n*) exit 1 ;;\nesac")
 
     def tool(self, name, body):
         path = self.root / "bin" / name

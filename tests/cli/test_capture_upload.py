@@ -55,12 +55,12 @@ def s3_target(server, prefix="crashes"):
 
 def check_complete(files, tree):
     """files: name: content."""
-    assert set(files) == {"vmcore", "dmesg.txt", "manifest.json"}
-    assert files["vmcore"] == tree.core
+    assert set(files) == {"vmcore.flat", "dmesg.txt", "manifest.json"}
+    assert files["vmcore.flat"] == tree.dump
     assert files["dmesg.txt"] == b"[    1.0] a log\n"
     manifest = json.loads(files["manifest.json"])
-    assert manifest["state"] == "complete" and manifest["file"] == "vmcore"
-    assert manifest["sha256"] == hashlib.sha256(tree.core).hexdigest()
+    assert manifest["state"] == "complete" and manifest["file"] == "vmcore.flat"
+    assert manifest["sha256"] == hashlib.sha256(tree.dump).hexdigest()
     return manifest
 
 
@@ -93,7 +93,7 @@ def test_ceph(tmp_path, certificate, tree):
 def test_manifest_comes_last(https, tree):
     tree.run(settings(s3_target(https)), 0)
     assert [path.rpartition("/")[2] for method, path in https.requests if method == "PUT"] == \
-        ["dmesg.txt", "vmcore", "manifest.json"]
+        ["dmesg.txt", "vmcore.flat", "manifest.json"]
     check_complete({n.rpartition("/")[2]: c for n, c in https.objects.items()}, tree)
 
 
@@ -129,6 +129,16 @@ def test_wrong_certificate(https, tree, tmp_path):
     tree.file("ca.pem", Authority(tmp_path / "other").ca.read_text())
     out = tree.run(settings(f"{https.endpoint()}/x"), 1)
     assert "certificate" in out and not https.requests
+
+
+def test_collector_fails(https, tree):
+    """A plain copy instead; the manifest says which of the files counts."""
+    tree.tool("makedumpfile", "exit 1")
+    tree.run(settings(s3_target(https)), 0)
+    files = {n.rpartition("/")[2]: c for n, c in https.objects.items()}
+    manifest = json.loads(files["manifest.json"])
+    assert manifest["file"] == "vmcore" and files["vmcore"] == tree.core
+    assert manifest["sha256"] == hashlib.sha256(tree.core).hexdigest()
 
 
 def test_nobody_listens(tree):

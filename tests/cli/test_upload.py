@@ -204,6 +204,13 @@ def test_early_refusal(bad):
     assert "HTTP 403" in err
 
 
+def test_half_a_refusal(bad):
+    """The status counts, whatever becomes of the text behind it."""
+    bad.push(hostile.half_answer(403, "no"), "PUT", times=9)
+    _, err = upload("--insecure-http", *FAST, "put", f"{bad.endpoint()}/x", content=b"1", code=1)
+    assert "HTTP 403" in err and bad.count("PUT") == 1
+
+
 def test_stall(bad):
     bad.push(hostile.stall(), "PUT", times=2)
     begin = time.monotonic()

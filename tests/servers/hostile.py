@@ -118,6 +118,19 @@ def cut(after=0):
     return act
 
 
+def half_answer(code, body):
+    """A status, and a connection that ends in the body."""
+    def act(handler):
+        for _ in handler.pieces():
+            pass
+        handler.send_response(code)
+        handler.send_header("Content-Length", str(len(body) + 1000))
+        handler.end_headers()
+        handler.wfile.write(body.encode())
+        handler.close_connection = True
+    return act
+
+
 def stall(seconds=30):
     """Reads nothing, answers nothing, closes nothing."""
     def act(handler):
