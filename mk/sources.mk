@@ -147,7 +147,8 @@ SRC_capture := \
 	stream.c \
 	encrypt.c \
 	upload.c \
-	exec.c
+	exec.c \
+	net.c
 SRC_dump := \
 	dump.c \
 	flat.c \
