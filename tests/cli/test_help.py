@@ -8,7 +8,7 @@ import pytest
 from cli import CAPTURE, CTL, LOAD, ctl, run
 
 VERBS = ["status", "build", "seal", "addon", "sign", "attach", "verify", "inspect",
-         "start", "stop", "reload", "info", "report"]
+         "start", "stop", "reload", "info", "report", "luks"]
 PROGRAMS = [[CTL], [LOAD], [CAPTURE]] + [[CTL, verb] for verb in VERBS]
 
 
