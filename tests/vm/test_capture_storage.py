@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Targets on stacked storage: LVM, LUKS, software RAID, multipath. The stack is made in the Debian 13
-guest, and the image is built there, where it can be looked up; then the guest crashes."""
+"""Targets on stacked storage: LVM, LUKS, software RAID, multipath. In the long tests the stack is made
+in the Debian 13 guest, and the image is built there, where it can be looked up; then the guest crashes."""
 
 import json
+import os
+import stat
+import uuid
 
 import pytest
 
-from capturing import Crash
+from capturing import Crash, build_image, crash_micro
+from vmbed.paths import run
 
 MIB = 1 << 20
 PAYLOAD = r"dev-disk-by\x2did-virtio\x2dpayload.device"
@@ -30,7 +34,89 @@ def show(crash):
           + ", ".join(f"{s['name']} {s['seconds']:.1f} s" for s in manifest["stages"]))
 
 
+def make_volume(disk, group, volume, size):
+    """A volume group with one volume on a disk image; LVM needs no device-mapper for that. Returns the
+    UUID of the ext4 file system on it, which begins at 1 MiB."""
+    loop = run("losetup", "--find", "--show", disk.path).strip()
+    options = ["--driverloaded", "n", "--config",
+               f'devices {{ use_devicesfile=0 filter=["a|^{loop}$|","r|.*|"] }} '
+               "backup { backup=0 archive=0 }"]
+    try:
+        run("lvm", "pvcreate", *options, loop)
+        run("lvm", "vgcreate", *options, group, loop)
+        run("lvm", "lvcreate", *options, "-an", "-Zn", "-Wn", "-n", volume, "-L", f"{size}M", group)
+    finally:
+        run("losetup", "--detach", loop)
+    name = str(uuid.uuid4())
+    run("mke2fs", "-q", "-F", "-t", "ext4", "-O", "^metadata_csum", "-U", name, "-E",
+        f"offset={MIB}", disk.path, f"{size}M")
+    return name
+
+
+def show_volume(tree, name, group, volume):
+    """What build looks at, as if the tree ran with /var/crash on a volume on a virtio disk."""
+    bus = "/sys/devices/pci0000:00/virtio1"
+    files = {
+        "/proc/self/mountinfo": "22 1 253:0 / / rw - ext4 /dev/dm-0 rw\n",
+        f"{bus}/block/vda/dev": "254:0\n",
+        "/sys/module/virtio_blk/initstate": "live\n",
+        "/sys/devices/virtual/block/dm-0/dev": "253:0\n",
+        "/sys/devices/virtual/block/dm-0/dm/name":
+            f"{group.replace('-', '--')}-{volume.replace('-', '--')}\n",
+        "/sys/devices/virtual/block/dm-0/dm/uuid": f"LVM-{'a' * 64}\n",
+        "/sys/devices/virtual/block/dm-0/slaves/vda/dev": "254:0\n",
+    }
+    links = {
+        "/sys/dev/block/253:0": "../../devices/virtual/block/dm-0",
+        "/sys/dev/block/254:0": f"../../{bus[5:]}/block/vda",
+        f"{bus}/driver": "../../../bus/virtio/drivers/virtio_blk",
+        "/sys/bus/virtio/drivers/virtio_blk/module": "../../../../module/virtio_blk",
+        f"/dev/disk/by-uuid/{name}": "../../dm-0",
+    }
+    for path, text in files.items():
+        tree.add(path, text.encode())
+    for path, to in links.items():
+        (tree.root / path[1:]).parent.mkdir(parents=True, exist_ok=True)
+        (tree.root / path[1:]).symlink_to(to)
+    os.mknod(tree.root / "dev/dm-0", stat.S_IFBLK | 0o600, os.makedev(253, 0))
+
+
 def test_lvm(vm):
+    """A logical volume whose names have dashes."""
+    disk = vm.disk("dump", fs=None, size=1100)
+    name = make_volume(disk, "crash-vg", "the-dumps", 1000)
+    _, image = build_image(
+        vm, "[Dump]\nTarget=file:/var/crash\n[Image]\nModules=virtio_pci\n",
+        prepare=lambda tree: show_volume(tree, name, "crash-vg", "the-dumps"))
+    crash_micro(vm, image, disk, append="crashkernel=256M", timeout=150)
+    crash = Crash(disk.part(1, 1000), "/var/crash", vm.logs / "dump")
+    show(crash)
+    assert crash.manifest["state"] == "complete"
+    assert crash.manifest["targets"][0]["device"].startswith("/dev/dm-")
+    assert crash.info("--full").returncode == 0
+
+
+@pytest.mark.long
+def test_volume_that_is_not_there(vm):
+    """The disk has another group: the record of the next target says what is missing."""
+    disk = vm.disk("dump", label="spare", size=1100)
+    _, image = build_image(
+        vm, "[Dump]\nTarget=file:/var/crash LABEL=spare:/\nTimeoutSec=2min\n"
+            "[Image]\nModules=virtio_pci\n",
+        prepare=lambda tree: (show_volume(tree, str(uuid.uuid4()), "crash-vg", "the-dumps"),
+                              (tree.root / "dev/disk/by-label").mkdir(),
+                              (tree.root / "dev/disk/by-label/spare").symlink_to("../../vda"),
+                              os.mknod(tree.root / "dev/vda", stat.S_IFBLK | 0o600,
+                                       os.makedev(254, 0))))
+    crash_micro(vm, image, disk, append="crashkernel=256M", timeout=200)
+    crash = Crash(disk, "/", vm.logs / "dump")
+    show(crash)
+    assert crash.manifest["state"] == "complete"
+    assert "LVM volume crash-vg/the-dumps is not there" in crash.manifest["targets"][0]["reason"]
+
+
+@pytest.mark.long
+def test_lvm_built_on_the_machine(vm):
     """A logical volume, mounted at the place of the dumps; names with dashes."""
     tree = storage_tree(vm, "[Dump]\nTarget=file:/var/crash\n")
     disk = vm.disk("dump", fs=None, size=1100)
@@ -54,6 +140,7 @@ def test_lvm(vm):
     assert crash.info("--full").returncode == 0
 
 
+@pytest.mark.long
 def test_luks_on_lvm(vm):
     """An encrypted volume that also holds the image: enrolled, crashed, read back after the reboot;
     another build takes the key from the image."""
