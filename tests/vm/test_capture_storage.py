@@ -150,6 +150,7 @@ def test_luks_on_lvm(vm):
                            disks=[disk], timeout=560, memory=1536, reboots=True, script="""
         opened() {
             modprobe dm_crypt
+            vgchange -q -ay vault
             cryptsetup open --key-file /root/pass /dev/vault/crash crash
         }
         if [ -e /root/pass ]; then
