@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "capture/flow.h"
+#include "capture/words.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
 #include "util/file.h"
@@ -90,6 +91,18 @@ static const struct fault faults[] = {
 	 "no space left", true, 500001, 1200000},
 	{"no time", "yes", "cat", "cat >/dev/null", ANY, 1, FLOW_TIME, FLOW_SOURCE, -ETIMEDOUT,
 	 "no time left", true, 1, ANY},
+	{"source fails, and the sink does not end", "echo part; exit 3", "cat",
+	 "cat >/dev/null; sleep 30", ANY, 9, FLOW_PROGRAM, FLOW_SOURCE, -EREMOTEIO, "exit status 3",
+	 false, 5, 5},
+	{"source says late that it failed", "echo part; exec >&-; sleep 0.5; exit 3", NULL,
+	 "cat >/dev/null; exit 4", ANY, 9, FLOW_PROGRAM, FLOW_SOURCE, -EREMOTEIO, "exit status 3",
+	 false, 5, 5},
+	{"sink says late why it stopped", "yes", NULL, "exec <&-; sleep 0.5; echo no >&2; exit 6",
+	 ANY, 9, FLOW_PROGRAM, FLOW_SINK, -EREMOTEIO, "exit status 6 (no)", false, 0, 300000},
+	{"a sink that takes little at a time", "head -c 120000 /dev/zero", NULL,
+	 "for i in 1 2 3 4 5; do sleep 0.6; dd bs=4096 count=5 of=/dev/null 2>/dev/null; done; "
+	 "cat >/dev/null",
+	 ANY, 9, FLOW_DONE, 0, 0, "", true, 120000, 120000},
 	{"no such source", NULL, "cat", "cat", ANY, 9, FLOW_START, FLOW_SOURCE, -ENOENT,
 	 "cannot start", false, 0, 0},
 };
@@ -164,10 +177,21 @@ static void test_counts_and_hash(void **state)
 		.limit = ANY,
 		.time_s = 9,
 	};
+	/* Longer than any buffer, and different everywhere. */
+	static const struct fault lines = {
+		.source = "seq 1 100000",
+		.sink = "sleep 0.3; cat >/dev/null",
+		.limit = ANY,
+		.time_s = 9,
+	};
 	struct flow_result r;
 	struct ukd_error e;
 
 	(void)state;
+	assert_int_equal(run_fault(&lines, &r, &e), 0);
+	assert_string_equal(r.sha256,
+			    "b2bc7d3f8b652d2ec96865b68ad8f80e22cca174abe1aed7889e242a747d590f");
+	assert_true(r.flattened.wrong);
 	assert_int_equal(run_fault(&faults[0], &r, &e), 0);
 	assert_string_equal(r.sha256, MILLION_SHA);
 	assert_int_equal(r.taken, 1000000);
@@ -237,6 +261,32 @@ static void test_files(void **state)
 	assert_int_equal(lseek(b, 0, SEEK_END), 1000000);
 }
 
+static void test_words(void **state)
+{
+	static const char progress[] =
+		"Copying data : [ 12.5 %] /\rCopying data : [ 45.3 %] \\ \r\n";
+	static const char last[] = "one\r\n  two\nthree\n\nfour\nmakedumpfile Failed.\n";
+	_close_ int fd = words_open();
+	char words[WORDS_MAX];
+	double percent;
+
+	(void)state;
+	assert_false(words_percent(fd, &percent));
+	words_last(fd, words);
+	assert_string_equal(words, "");
+	/* Far behind much that is forgotten. */
+	assert_int_equal(ftruncate(fd, MIB(5)), 0);
+	assert_int_equal(lseek(fd, 0, SEEK_END), MIB(5));
+	assert_int_equal(fd_write_full(fd, progress, strlen(progress)), 0);
+	words_trim(fd);
+	assert_true(words_percent(fd, &percent) && percent > 45.2 && percent < 45.4);
+	words_last(fd, words);
+	assert_string_equal(words, "");
+	assert_int_equal(fd_write_full(fd, last, strlen(last)), 0);
+	words_last(fd, words);
+	assert_string_equal(words, "two; three; four");
+}
+
 static void count(void *ctx, const struct flow_state *s)
 {
 	unsigned int *n = ctx;
@@ -272,9 +322,9 @@ static void test_silent_source(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_faults),	      cmocka_unit_test(test_counts_and_hash),
-		cmocka_unit_test(test_secret),	      cmocka_unit_test(test_files),
-		cmocka_unit_test(test_silent_source),
+		cmocka_unit_test(test_faults), cmocka_unit_test(test_counts_and_hash),
+		cmocka_unit_test(test_secret), cmocka_unit_test(test_files),
+		cmocka_unit_test(test_words),  cmocka_unit_test(test_silent_source),
 	};
 
 	(void)signal(SIGPIPE, SIG_IGN);
