@@ -12,8 +12,8 @@
 #define LEVEL_LEAST 31 /* the smallest dump */
 #define LEVEL_PLAIN 1  /* zero pages only */
 /*
- * makedumpfile takes up to 60 % of the free memory for its two bitmaps. A small one costs another
- * pass over the page descriptors for each 8 GiB.
+ * For makedumpfile's bitmaps, which it sizes by the memory that is free when it starts. A small
+ * one costs a further pass over the page descriptors for each 8 GiB.
  */
 #define SMALL_BUFFER_KIB 256
 

@@ -336,6 +336,33 @@ static void test_log_of_streams(void **state)
 	assert_true(holds(r, NAME "/dmesg-incomplete.txt", "part"));
 }
 
+/* makedumpfile in a directory: what each failure leads to, by the arguments of the next try. */
+static void test_other_plans(void **state)
+{
+	struct run *r = *state;
+
+	set(r, "DumpLevel=1");
+	tree_makedumpfile(&r->tree, "echo \"$*\" >>@/calls; cp @/good \"$out\"\n"
+				    "case $* in *'-d 31'*) exit 0 ;; esac\n"
+				    "printf '\\050' | dd of=\"$out\" bs=1 seek=424 conv=notrunc "
+				    "2>/dev/null; exit 1");
+	assert_int_equal(run(r, "file:/crash"), STATE_COMPLETE);
+	assert_int_equal(r->c.record.collector.attempts, 2);
+	assert_string_equal(r->c.record.format, "kdump");
+	assert_true(has(r, NAME "/vmcore"));
+	assert_false(has(r, NAME "/vmcore-part"));
+	/* Killed: a small buffer, then level 1. */
+	memset(&r->c.record, 0, sizeof(r->c.record));
+	set(r, "DumpLevel=31\nThreads=4");
+	tree_makedumpfile(&r->tree,
+			  "case $* in *'--cyclic-buffer 256'*'-L'*) ;; *) kill -9 $$ ;; "
+			  "esac\ncase $* in *num-threads*) exit 9 ;; esac\n"
+			  "case $* in *'-d 1 '*) cp @/good \"$out\" ;; *) exit 1 ;; esac");
+	assert_int_equal(run(r, "file:/crash"), STATE_COMPLETE);
+	assert_int_equal(r->c.record.collector.attempts, 3);
+	assert_string_equal(r->c.record.format, "kdump");
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -346,6 +373,7 @@ int main(void)
 		TEST(test_no_program),	   TEST(test_encrypted_directory),
 		TEST(test_encrypted_exec), TEST(test_encrypted_failures),
 		TEST(test_cannot_encrypt), TEST(test_log_of_streams),
+		TEST(test_other_plans),
 	};
 
 	(void)signal(SIGPIPE, SIG_IGN);
