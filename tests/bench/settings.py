@@ -36,6 +36,7 @@ READY = "ukdump-bench: memory is filled"
 # Page cache, and memory of the kernel's own; half text, half noise.
 FILL = f"""
     insmod /payload/qemu_fw_cfg.ko
+    mkdir -p /mnt
     mount -t tmpfs -o size=6g none /mnt
     head -c 64m /dev/urandom > /mnt/noise
     yes "a line of a log file, as there are many of in memory" | head -c 64m > /mnt/text
@@ -99,7 +100,9 @@ def make_vmcore(path):
                  files={"qemu_fw_cfg.ko": module},
                  qemu_options=["-device", "vmcoreinfo", "-qmp",
                                f"unix:{control},server=on,wait=off"])
-    writer.join()
+    writer.join(timeout=10)
+    if writer.is_alive() or not path.exists():
+        raise SystemExit(f"the guest did not get ready: {vm.logs}/run1/serial.log")
     like_proc_vmcore(path)
     vm.close(passed=True)
 
