@@ -24,8 +24,11 @@ sys.path.insert(0, str(ROOT / "tests/vm"))
 sys.path.insert(0, str(ROOT / "tests/bench"))
 import capturing  # noqa: E402
 from tables import replace_table, table_rows  # noqa: E402
+from servers.nginx import Nginx  # noqa: E402
+from servers.server import GUEST_VIEW, Authority  # noqa: E402
 from servers.virtiofsd import Virtiofsd  # noqa: E402
 from test_capture_storage import storage_tree  # noqa: E402
+from test_capture_upload import NETWORK, NIC  # noqa: E402
 from vmbed.bed import Bed  # noqa: E402
 from vmbed.helpers import program  # noqa: E402
 from vmbed.paths import run, say  # noqa: E402
@@ -36,10 +39,10 @@ HEADER = ("| target | environment | image | smallest `crashkernel=` | peak memor
 
 
 def manifest_in(folder):
-    """The only manifest below a folder, which is removed."""
+    """The only manifest below a folder; its crash is removed."""
     (path,) = folder.rglob("manifest.json")
     manifest = json.loads(path.read_text())
-    shutil.rmtree(folder)
+    shutil.rmtree(path.parent)
     return manifest
 
 
@@ -50,6 +53,9 @@ class Kind:
     sizes = range(64, 304, STEP)
     conf = "[Dump]\nTarget=LABEL=ukdump:/\n"
     disk_options = {"label": "ukdump", "size": 1200}
+
+    def __init__(self, on_exit):
+        self.on_exit = on_exit
 
     def build(self, vm):
         return capturing.build_image(vm, self.conf)[1]
@@ -137,6 +143,24 @@ class Lvm(Kind):
         yield [disk], {}, lambda: manifest_in(disk.part(1, 1000).extract("/", vm.logs / "dump"))
 
 
+class Https(Kind):
+    """A server that runs until all sizes are measured."""
+
+    environment = "full"
+    sizes = range(112, 360, STEP)
+
+    def build(self, vm):
+        authority = Authority(vm.logs / "authority")
+        self.server = self.on_exit.enter_context(Nginx(vm.logs / "nginx", authority.issue()))
+        conf = f"[Dump]\nTarget={self.server.url('', GUEST_VIEW)}\n{NETWORK}"
+        return capturing.build_image(vm, conf,
+                                     overlay={"/etc/ukdump/server-ca.pem": authority.ca})[1]
+
+    @contextlib.contextmanager
+    def target(self, vm):
+        yield [], {"qemu_options": NIC}, lambda: manifest_in(self.server.files)
+
+
 KINDS = {
     "local disk, ext4": Local,
     "local disk, xfs": LocalXfs,
@@ -144,6 +168,7 @@ KINDS = {
     "virtiofs": Virtiofs,
     "exec": Exec,
     "LVM, ext4": Lvm,
+    "https": Https,
 }
 
 
@@ -163,7 +188,12 @@ def crash(vm, kind, image, size):
 
 def measure(name):
     """The row of a kind."""
-    kind, vm = KINDS[name](), Bed(f"crashkernel-{re.sub('[^a-z0-9]+', '-', name)}")
+    with contextlib.ExitStack() as on_exit:
+        return bisect(name, KINDS[name](on_exit))
+
+
+def bisect(name, kind):
+    vm = Bed(f"crashkernel-{re.sub('[^a-z0-9]+', '-', name)}")
     say(f"{name}: building its image")
     image = kind.build(vm)
     sizes, best = list(kind.sizes), None
