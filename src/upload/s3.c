@@ -208,9 +208,13 @@ static void print_object(void *ctx _unused_, const char *key, const char *size)
 	printf("%s\t%s\n", size, shown);
 }
 
+/*
+ * Pages begin after the last key of the one before: continuation tokens are base64, and
+ * libcurl 8.13 and later sign a '+' in a query as a blank.
+ */
 int list_s3(struct http *h, const struct remote *p, struct ukd_error *e)
 {
-	char url[2 * URL_MAX + 3 * 1024 + 64], prefix[3 * 1025], token[3 * 1024] = "";
+	char url[2 * URL_MAX + 3 * 1025 + 64], prefix[3 * 1025], after[3 * 1025] = "";
 	struct request rq = {.method = "GET", .url = url, .expect = "ListBucketResult"};
 	struct s3_page page = {0};
 	int r;
@@ -219,20 +223,19 @@ int list_s3(struct http *h, const struct remote *p, struct ukd_error *e)
 		return ukd_fail(e, -ENAMETOOLONG, "%s: too long", p->shown);
 	do {
 		_reply_ struct reply reply = {0};
-		char before[sizeof(page.next)];
+		char before[sizeof(page.last)];
 
 		/* in the order of names, as SigV4 wants them: see create() */
-		(void)snprintf(url, sizeof(url), "%s?%s%s%slist-type=2&max-keys=500&prefix=%s",
-			       p->bucket, *token ? "continuation-token=" : "", token,
-			       *token ? "&" : "", prefix);
+		(void)snprintf(url, sizeof(url), "%s?list-type=2&max-keys=500&prefix=%s%s%s",
+			       p->bucket, prefix, *after ? "&start-after=" : "", after);
 		r = http_request(h, &rq, &reply, e);
 		if (r < 0)
 			return r;
-		memcpy(before, page.next, sizeof(before));
+		memcpy(before, page.last, sizeof(before));
 		s3_page_read(buffer_bytes(&reply.body), print_object, NULL, &page);
-		if (!percent_encode(page.next, false, token, sizeof(token)) ||
-		    (*token && !strcmp(before, page.next)))
+		if (page.more && (strcmp(page.last, before) <= 0 ||
+				  !percent_encode(page.last, false, after, sizeof(after))))
 			return ukd_fail(e, -EPROTO, "%s: the server's list has no end", p->shown);
-	} while (*token);
+	} while (page.more);
 	return 0;
 }

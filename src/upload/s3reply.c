@@ -2,6 +2,7 @@
 /* Replies of S3 servers: see s3reply.h. */
 #include "upload/s3reply.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "util/error.h"
@@ -54,8 +55,8 @@ void s3_page_read(struct bytes text, void (*each)(void *ctx, const char *key, co
 		read_object(&x, &object);
 		if (object.key[0] && object.size[strspn(object.size, "0123456789")] == 0)
 			each(ctx, object.key, object.size);
+		(void)snprintf(ret->last, sizeof(ret->last), "%s", object.key);
 	}
-	if (xml_child(text, "IsTruncated", truncated, sizeof(truncated)) &&
-	    !strcmp(truncated, "true"))
-		(void)xml_child(text, "NextContinuationToken", ret->next, sizeof(ret->next));
+	ret->more = xml_child(text, "IsTruncated", truncated, sizeof(truncated)) &&
+		    !strcmp(truncated, "true");
 }

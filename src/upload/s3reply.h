@@ -14,7 +14,8 @@ void s3_error_read(struct bytes text, struct s3_error *ret);
 
 /* A page of a listing. Strings are as the server sent them, not printable yet. */
 struct s3_page {
-	char next[1024]; /* continuation token of the next page; empty: this was the last one */
+	char last[1025]; /* key of the last object */
+	bool more;	 /* there are further pages */
 };
 
 /* Calls each() for every object of the page: its key and its size (as text, digits only). */

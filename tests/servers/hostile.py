@@ -178,7 +178,7 @@ class HostileServer:
         self.requests, self.headers, self.objects, self.uploads = [], [], {}, {}
         self.faults = []
         self.page = 1000  # objects in a page of a listing
-        self.upload_id = "id/with+odd=chars%41~"
+        self.upload_id = "id/with=odd&chars%41~"
         self._lock = threading.Lock()
 
     def __enter__(self):
@@ -232,14 +232,11 @@ class HostileServer:
     def _list(self, handler, bucket, options):
         names = sorted(n[len(bucket):] for n in self.objects
                        if n.startswith(bucket + options.get("prefix", "")))
-        start = int(options.get("continuation-token", "0").strip("+/= "))
-        page = names[start:start + self.page]
-        more = start + self.page < len(names)
+        names = [n for n in names if n > options.get("start-after", "")]
+        page, more = names[:self.page], len(names) > self.page
         handler.answer(200, "<ListBucketResult>" + "".join(
             f"<Contents><Key>{n}</Key><Size>{len(self.objects[bucket + n])}</Size></Contents>"
-            for n in page) + f"<IsTruncated>{str(more).lower()}</IsTruncated>" +
-            (f"<NextContinuationToken>+/={start + self.page}</NextContinuationToken>" if more
-             else "") + "</ListBucketResult>")
+            for n in page) + f"<IsTruncated>{str(more).lower()}</IsTruncated></ListBucketResult>")
 
     def _put(self, handler, name, options, body):
         if "uploadId" in options:

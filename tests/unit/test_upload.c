@@ -169,11 +169,12 @@ static void test_s3_replies(void **state _unused_)
 			  "</NextContinuationToken></L>"),
 		     keep_last, last, &page);
 	assert_string_equal(last, "a 7");
-	assert_string_equal(page.next, "t");
+	assert_true(page.more);
+	assert_string_equal(page.last, "b");
 	s3_page_read(text("<L><IsTruncated>false</IsTruncated><NextContinuationToken>t"
 			  "</NextContinuationToken></L>"),
 		     keep_last, last, &page);
-	assert_string_equal(page.next, "");
+	assert_false(page.more);
 }
 
 static void test_credentials(void **state _unused_)
