@@ -32,7 +32,9 @@ static bool step_helps(enum plan_step step, const struct plan *p, enum failure w
 
 	switch (step) {
 	case STEP_FRUGAL:
-		return why == FAILURE_KILLED || (collector && p->threads > 1);
+		/* A stall has cost a quarter of the time: the next step has one thread, too. */
+		return why == FAILURE_KILLED ||
+		       (collector && why != FAILURE_STALL && p->threads > 1);
 	case STEP_LEVEL:
 		return why == FAILURE_SPACE ? p->level != LEVEL_LEAST :
 					      collector && p->level != LEVEL_PLAIN;
