@@ -13,12 +13,13 @@
 /* The first line that fits counts. */
 static const struct {
 	unsigned int kernel_from, tool_to;
+	bool fails;
 	const char *problem;
 } bad_pairs[] = {
-	{VERSION(7, 1, 0), VERSION(1, 7, 9),
+	{VERSION(7, 1, 0), VERSION(1, 7, 9), true,
 	 "makedumpfile up to 1.7.9 does not know kernel 7.1 and later: a dump may fail and is then a "
 	 "plain copy"},
-	{VERSION(6, 12, 0), VERSION(1, 7, 6),
+	{VERSION(6, 12, 0), VERSION(1, 7, 6), false,
 	 "makedumpfile up to 1.7.6 does not find the free pages of kernel 6.12 and later: dumps are "
 	 "larger than needed; 1.7.7 is better"},
 };
@@ -35,19 +36,21 @@ static unsigned int parse_version(const char *s)
 	return VERSION(v[0], v[1], v[2]);
 }
 
-const char *makedumpfile_problem(const char *printed, const char *kver)
+const char *makedumpfile_problem(const char *printed, const char *kver, bool *ret_fails)
 {
 	const char *at = strstr(printed, "version ");
 	unsigned int tool = at ? parse_version(at + strlen("version ")) : 0;
 	unsigned int kernel = parse_version(kver);
 
 	for (size_t i = 0; tool && i < ARRAY_SIZE(bad_pairs); i++)
-		if (kernel >= bad_pairs[i].kernel_from && tool <= bad_pairs[i].tool_to)
+		if (kernel >= bad_pairs[i].kernel_from && tool <= bad_pairs[i].tool_to) {
+			*ret_fails = bad_pairs[i].fails;
 			return bad_pairs[i].problem;
+		}
 	return NULL;
 }
 
-const char *makedumpfile_check(const struct root *root, const char *kver)
+const char *makedumpfile_check(const struct root *root, const char *kver, bool *ret_fails)
 {
 	static const char *const argv[] = {"makedumpfile", "-v", NULL};
 	_buffer_ struct buffer out = {0};
@@ -64,5 +67,5 @@ const char *makedumpfile_check(const struct root *root, const char *kver)
 	/* If it is not there, dracut's module says so. */
 	if (process_run(&p, &ignored) < 0 || !out.data)
 		return NULL;
-	return makedumpfile_problem((char *)out.data, kver);
+	return makedumpfile_problem((char *)out.data, kver, ret_fails);
 }

@@ -230,7 +230,8 @@ static int run_dracut(struct job *j, struct ukd_error *e)
 		.note = note,
 		.note_ctx = j,
 	};
-	const char *problem = makedumpfile_check(&j->root, j->kver);
+	bool fails;
+	const char *problem = makedumpfile_check(&j->root, j->kver, &fails);
 	_stops_held_ sigset_t before; /* who is stopped here would leave dracut's files behind */
 	int r;
 

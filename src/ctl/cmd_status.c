@@ -33,6 +33,7 @@ struct state {
 	bool secure_boot;
 	uint64_t reserved, needed, comfort, profile, addons;
 	struct targets targets;
+	const char *note; /* a literal: what could be better, but is no problem */
 	char problem[MAX_PROBLEMS][512];
 	unsigned int n_problems;
 };
@@ -122,6 +123,7 @@ static void find_capture_problems(struct state *s)
 	_root_ struct root root = ROOT_NONE;
 	struct ukd_error e = {0};
 	const char *bad_pair = NULL;
+	bool fails = false;
 	char release[128];
 	int r = root_open(NULL, &root, &e);
 
@@ -135,9 +137,11 @@ static void find_capture_problems(struct state *s)
 	if (s->targets.recipients.code)
 		problem(s, "%s", s->targets.recipients.text);
 	if (root.fd >= 0 && root_kernel_release(&root, release, sizeof(release), &e) >= 0)
-		bad_pair = makedumpfile_check(&root, release);
-	if (bad_pair)
+		bad_pair = makedumpfile_check(&root, release, &fails);
+	if (bad_pair && fails)
 		problem(s, "%s", bad_pair);
+	else
+		s->note = bad_pair;
 }
 
 static void print_text(const struct state *s)
@@ -171,6 +175,8 @@ static void print_text(const struct state *s)
 		       s->targets.v[i].problem[0] ? "with a problem" : "ok");
 	for (unsigned int i = 0; i < s->n_problems; i++)
 		printf("problem   %s\n", s->problem[i]);
+	if (s->note)
+		printf("note      %s\n", s->note);
 }
 
 static void add_targets(struct json_object *o, const struct targets *targets)
@@ -218,6 +224,7 @@ static void print_json(const struct state *s)
 	for (unsigned int i = 0; i < s->n_problems; i++)
 		json_append(problems, json_string(s->problem[i]));
 	json_add(o, "problems", problems);
+	json_text(o, "note", s->note);
 	json_print(o);
 }
 

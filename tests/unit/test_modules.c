@@ -188,19 +188,23 @@ static void test_makedumpfile_and_kernels(void **state _unused_)
 		{"1.7.6", "custom", NULL},
 	};
 
+	bool unused;
+
 	for (unsigned int i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		char text[128];
 		const char *problem;
+		bool fails = false;
 
 		(void)snprintf(text, sizeof(text), "makedumpfile: version %s (released on x)\n",
 			       cases[i].tool);
-		problem = makedumpfile_problem(text, cases[i].kernel);
+		problem = makedumpfile_problem(text, cases[i].kernel, &fails);
 		if (cases[i].word)
 			assert_non_null(strstr(problem ? problem : "", cases[i].word));
 		else
 			assert_null(problem);
+		assert_int_equal(fails, cases[i].word && !strcmp(cases[i].word, "may fail"));
 	}
-	assert_null(makedumpfile_problem("", "7.1"));
+	assert_null(makedumpfile_problem("", "7.1", &unused));
 }
 
 int main(void)
