@@ -14,6 +14,7 @@ SRC_util := \
 	file.c \
 	log.c \
 	parse.c \
+	url.c \
 	process.c \
 	root.c \
 	secret.c \
@@ -84,6 +85,8 @@ SRC_build := \
 	need_encrypt.c \
 	need_upload.c \
 	need_exec.c \
+	need_nfs.c \
+	need_ssh.c \
 	need_network.c \
 	network_lookup.c \
 	network_stack.c \
@@ -148,7 +151,9 @@ SRC_capture := \
 	encrypt.c \
 	upload.c \
 	exec.c \
-	net.c
+	net.c \
+	nfs.c \
+	ssh.c
 SRC_dump := \
 	dump.c \
 	flat.c \
@@ -248,6 +253,7 @@ UNIT_TESTS := \
 	test_luks \
 	test_target_check \
 	test_network \
+	test_need_ssh \
 	test_conf \
 	test_dump \
 	test_auth \
@@ -340,6 +346,8 @@ TEST_test_ima := loader auth pe conf crashkernel util base
 FIXTURES_test_ima := fixture_tree.c fixture_checks.c
 TEST_test_modules := build pe conf util base
 FIXTURES_test_modules := fixture_tree.c
+TEST_test_need_ssh := build pe conf util base
+FIXTURES_test_need_ssh := fixture_tree.c fixture_checks.c
 TEST_test_network := build pe conf util base
 FIXTURES_test_network := fixture_tree.c fixture_checks.c
 TEST_test_storage := build pe conf util base

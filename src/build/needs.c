@@ -23,7 +23,8 @@ static const struct kind {
 	{"file:", need_disk},	   {"/dev/", need_disk},	   {"UUID=", need_disk},
 	{"LABEL=", need_disk},	   {"PARTUUID=", need_disk},	   {"PARTLABEL=", need_disk},
 	{"PARTTYPE=", need_disk},  {"virtiofs://", need_virtiofs}, {"exec:", need_exec},
-	{"https://", need_upload}, {"s3://", need_upload},
+	{"https://", need_upload}, {"s3://", need_upload},	   {"nfs://", need_nfs},
+	{"ssh://", need_ssh},
 };
 
 void needs_note(const struct needs *n, const char *fmt, ...)
@@ -241,6 +242,26 @@ int need_file(struct needs *n, const char *path, struct bytes content, mode_t mo
 	copy.data[content.len] = 0;
 	copy.len = content.len;
 	return add_file(n, path, &copy, mode, e);
+}
+
+int need_file_more(struct needs *n, const char *path, struct bytes content, mode_t mode,
+		   struct ukd_error *e)
+{
+	for (unsigned int i = 0; i < n->n_files; i++) {
+		struct buffer *b = &n->files[i].content;
+		uint8_t *data;
+
+		if (strcmp(n->files[i].path, path) != 0)
+			continue;
+		data = realloc(b->data, b->len + content.len + 1);
+		if (!data)
+			return ukd_oom(e);
+		memcpy(data + b->len, content.p, content.len);
+		*b = (struct buffer){data, b->len + content.len};
+		data[b->len] = 0;
+		return 0;
+	}
+	return need_file(n, path, content, mode, e);
 }
 
 int need_copy(struct needs *n, const char *setting, const char *from, const char *path, mode_t mode,

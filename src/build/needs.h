@@ -102,6 +102,9 @@ int need_fact(struct needs *n, struct ukd_error *e, const char *fmt, ...)
 /* A file with this content; the content is copied. */
 int need_file(struct needs *n, const char *path, struct bytes content, mode_t mode,
 	      struct ukd_error *e) _must_check_;
+/* The same, behind what the file has already. */
+int need_file_more(struct needs *n, const char *path, struct bytes content, mode_t mode,
+		   struct ukd_error *e) _must_check_;
 /* A copy of a file of the root, at most max bytes; the name of the setting is for messages. */
 int need_copy(struct needs *n, const char *setting, const char *from, const char *path, mode_t mode,
 	      size_t max, struct ukd_error *e) _must_check_;
@@ -120,6 +123,10 @@ int need_ends(struct needs *n, struct ukd_error *e) _must_check_;
 /* The kinds of target, one function each; index counts Target= from 0. */
 int need_virtiofs(struct needs *n, const char *target, unsigned int index,
 		  struct ukd_error *e) _must_check_;
+int need_nfs(struct needs *n, const char *target, unsigned int index,
+	     struct ukd_error *e) _must_check_;
+int need_ssh(struct needs *n, const char *target, unsigned int index,
+	     struct ukd_error *e) _must_check_;
 int need_disk(struct needs *n, const char *target, unsigned int index,
 	      struct ukd_error *e) _must_check_;
 int need_upload(struct needs *n, const char *target, unsigned int index,

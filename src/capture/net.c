@@ -27,8 +27,7 @@
 #define RESOLV_LIMIT KIB(64)
 
 /* One try, in a child: name servers that do not answer hold up libc's resolver for long. */
-struct
-try {
+struct probe {
 	const char *host;
 	char port[8];
 	char address[NET_ADDRESS_MAX];
@@ -60,7 +59,7 @@ static int connect_within(const struct addrinfo *a, int ms)
 static int try_once(void *ctx)
 {
 	struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *list = NULL;
-	struct try *t = ctx;
+	struct probe *t = ctx;
 	int r = getaddrinfo(t->host, t->port, &hints, &list);
 
 	if (r) {
@@ -146,7 +145,7 @@ static const char *own_fault(void)
 	return link ? NULL : "no link: no network interface has a carrier";
 }
 
-static int explain(const struct try *t, unsigned int seconds, struct ukd_error *e)
+static int explain(const struct probe *t, unsigned int seconds, struct ukd_error *e)
 {
 	const char *own = own_fault();
 
@@ -161,7 +160,7 @@ int net_wait(const struct capture *c, const char *host, unsigned int port,
 	uint64_t begin = clock_ms(), end = begin + (uint64_t)limit * 1000;
 	bool refused = false;
 	const struct timespec pause = {.tv_nsec = PAUSE_NSEC};
-	struct try *t = guard_share(sizeof(*t));
+	struct probe *t = guard_share(sizeof(*t));
 	int r;
 
 	if (!t)

@@ -13,7 +13,8 @@
 const struct target_ops *target_find(const char *place)
 {
 	static const struct target_ops *const kinds[] = {
-		&local_target, &directory_target, &virtiofs_target, &upload_target, &exec_target,
+		&local_target, &directory_target, &virtiofs_target, &upload_target,
+		&exec_target,  &nfs_target,	  &ssh_target,
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)

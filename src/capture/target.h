@@ -85,3 +85,5 @@ extern const struct target_ops local_target;	 /* a file system on a block device
 extern const struct target_ops directory_target; /* file:/DIR on what is mounted already */
 extern const struct target_ops upload_target;	 /* https:// and s3:// */
 extern const struct target_ops exec_target;	 /* a program that takes what is saved */
+extern const struct target_ops nfs_target;
+extern const struct target_ops ssh_target;
