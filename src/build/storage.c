@@ -239,8 +239,6 @@ static int read_disk(const char *path, struct layer *l, struct ukd_error *e)
 
 static int add_layer(struct walk *w, const struct layer *l, struct ukd_error *e)
 {
-	if (find_layer(w->found, l->device))
-		return 0;
 	if (w->found->n == STORAGE_LAYERS)
 		return ukd_refuse(e, "target", "lies on more than %u devices", STORAGE_LAYERS);
 	w->found->layers[w->found->n++] = *l;
