@@ -86,10 +86,10 @@ def test_lvm(vm):
     disk = vm.disk("dump", fs=None, size=1100)
     name = make_volume(disk, "crash-vg", "the-dumps", 1000)
     _, image = build_image(
-        vm, "[Dump]\nTarget=file:/var/crash\n[Image]\nModules=virtio_pci\n",
+        vm, f"[Dump]\nTarget=UUID={name}:/crash\n[Image]\nModules=virtio_pci\n",
         prepare=lambda tree: show_volume(tree, name, "crash-vg", "the-dumps"))
     crash_micro(vm, image, disk, append="crashkernel=256M", timeout=150)
-    crash = Crash(disk.part(1, 1000), "/var/crash", vm.logs / "dump")
+    crash = Crash(disk.part(1, 1000), "/crash", vm.logs / "dump")
     show(crash)
     assert crash.manifest["state"] == "complete"
     assert crash.manifest["targets"][0]["device"].startswith("/dev/dm-")
@@ -99,11 +99,11 @@ def test_lvm(vm):
 @pytest.mark.long
 def test_volume_that_is_not_there(vm):
     """The disk has another group: the record of the next target says what is missing."""
-    disk = vm.disk("dump", label="spare", size=1100)
+    disk, gone = vm.disk("dump", label="spare", size=1100), str(uuid.uuid4())
     _, image = build_image(
-        vm, "[Dump]\nTarget=file:/var/crash LABEL=spare:/\nTimeoutSec=2min\n"
+        vm, f"[Dump]\nTarget=UUID={gone}:/crash LABEL=spare:/\nTimeoutSec=2min\n"
             "[Image]\nModules=virtio_pci\n",
-        prepare=lambda tree: (show_volume(tree, str(uuid.uuid4()), "crash-vg", "the-dumps"),
+        prepare=lambda tree: (show_volume(tree, gone, "crash-vg", "the-dumps"),
                               (tree.root / "dev/disk/by-label").mkdir(),
                               (tree.root / "dev/disk/by-label/spare").symlink_to("../../vda"),
                               os.mknod(tree.root / "dev/vda", stat.S_IFBLK | 0o600,
