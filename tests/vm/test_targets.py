@@ -8,19 +8,22 @@ import shutil
 
 import pytest
 
-from capturing import Crash, build_image, crash_micro, program
+from capturing import Crash, build_image, crash_micro
 from servers.nfs import Ganesha
 from servers.nginx import Nginx
 from servers.radosgw import RadosGateway
 from servers.server import GUEST_VIEW, Authority
 from servers.sshd import Sshd
 from servers.virtiofsd import Virtiofsd
+from test_capture_upload import fetch
+from vmbed.helpers import program
 from vmbed.paths import BUILD, run
 
 pytestmark = pytest.mark.long
 
 FORMS = {"plain": "Compress=none\n", "zstd": "Compress=zstd\n", "encrypted": ""}
 RESERVED = {"lean": 192, "full": 256}
+NIC = {"qemu_options": ["-netdev", "user,id=n0", "-device", "virtio-net-pci,netdev=n0,romfile="]}
 
 
 class Place:
@@ -63,7 +66,7 @@ def exec_(vm):
 def ssh(vm):
     with Sshd(vm.logs / "sshd") as server:
         yield Place(server.url(server.files, GUEST_VIEW), environment="full",
-                    options={"network": True},
+                    options=NIC,
                     overlay={"/etc/ukdump/keys/ssh": server.key,
                              "/etc/ukdump/known_hosts": server.known_hosts(GUEST_VIEW).encode()},
                     fetch=lambda folder: shutil.copytree(server.files, folder))
@@ -73,7 +76,7 @@ def ssh(vm):
 def nfs(vm):
     with Ganesha(vm.logs / "nfs") as server:
         yield Place(server.url("/crashes", GUEST_VIEW), environment="full",
-                    options={"network": True},
+                    options=NIC,
                     fetch=lambda folder: shutil.copytree(server.files, folder))
 
 
@@ -82,7 +85,7 @@ def https(vm):
     authority = Authority(vm.logs / "ca")
     with Nginx(vm.logs / "nginx", authority.issue(), make_directories=True) as server:
         yield Place(server.url("crashes", GUEST_VIEW), environment="full",
-                    conf="[Network]\nCaFile=/etc/ukdump/ca.pem\n", options={"network": True},
+                    conf="[Network]\nCaFile=/etc/ukdump/ca.pem\n", options=NIC,
                     overlay={"/etc/ukdump/ca.pem": authority.ca},
                     fetch=lambda folder: shutil.copytree(server.files, folder))
 
@@ -91,14 +94,14 @@ def https(vm):
 def s3(vm):
     authority = Authority(vm.logs / "ca")
     with RadosGateway(vm.logs / "s3", authority.issue()) as server:
-        server.make_bucket("crashes")
-        yield Place(server.url("crashes/site", GUEST_VIEW), environment="full",
+        server.make_bucket("crash")
+        yield Place(server.url("crash/site", GUEST_VIEW), environment="full",
                     conf="[Network]\nCaFile=/etc/ukdump/ca.pem\n"
                          "S3Credentials=/etc/ukdump/s3.credentials\n",
                     overlay={"/etc/ukdump/ca.pem": authority.ca,
                              "/etc/ukdump/s3.credentials": server.credentials()},
-                    options={"network": True},
-                    fetch=lambda folder: server.fetch("crashes", "site/", folder))
+                    options=NIC,
+                    fetch=lambda folder: fetch(server, authority, folder))
 
 
 KINDS = {"ext4": local, "virtiofs": virtiofs, "exec": exec_, "ssh": ssh, "nfs": nfs,
