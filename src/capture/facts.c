@@ -103,6 +103,21 @@ static int parse_file(struct facts *f, char *text, struct ukd_error *e)
 	return 0;
 }
 
+/*
+ * What firmware has where nobody has set it. Machines that share it would remove each other's dumps
+ * from a shared store.
+ */
+static bool is_shared_uuid(const char *s)
+{
+	/* AMI's and Supermicro's default */
+	if (!strcmp(s, "03000200-0400-0500-0006-000700080009"))
+		return true;
+	for (const char *p = s; *p; p++)
+		if (*p != '-' && *p != s[0])
+			return false;
+	return true;
+}
+
 /* An image without host data (fleet image) still has to tell machines apart. */
 static void machine_from_firmware(const struct root *root, struct facts *f)
 {
@@ -114,7 +129,8 @@ static void machine_from_firmware(const struct root *root, struct facts *f)
 	b.data[strcspn((char *)b.data, "\n")] = 0;
 	for (char *s = (char *)b.data; *s; s++)
 		*s = (char)tolower((unsigned char)*s);
-	(void)set_machine(f, (char *)b.data);
+	if (!is_shared_uuid((char *)b.data))
+		(void)set_machine(f, (char *)b.data);
 }
 
 int facts_read(const struct root *root, struct facts *ret, struct ukd_error *e)

@@ -395,6 +395,12 @@ static void test_facts(void **state)
 	assert_int_equal(mkdir(tree_path(&t, "/sys/class"), 0755), 0);
 	assert_int_equal(mkdir(tree_path(&t, "/sys/class/dmi"), 0755), 0);
 	assert_int_equal(mkdir(tree_path(&t, "/sys/class/dmi/id"), 0755), 0);
+	tree_write(&t, "/sys/class/dmi/id/product_uuid", "FFFFFFFF-FFFF\n");
+	assert_int_equal(facts_read(&t.root, &f, &e), 0);
+	assert_string_equal(f.machine, "unknown");
+	tree_write(&t, "/sys/class/dmi/id/product_uuid", "03000200-0400-0500-0006-000700080009\n");
+	assert_int_equal(facts_read(&t.root, &f, &e), 0);
+	assert_string_equal(f.machine, "unknown");
 	tree_write(&t, "/sys/class/dmi/id/product_uuid", "4C4C4544-0042\n");
 	assert_int_equal(facts_read(&t.root, &f, &e), 0);
 	assert_string_equal(f.machine, "4c4c4544-0042");
