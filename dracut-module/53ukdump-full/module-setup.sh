@@ -40,5 +40,7 @@ install() {
 	done
 	# Storage comes up piece by piece: what dracut's queue did not find in time it looks for again.
 	inst_hook initqueue/timeout 99 "$moddir/keep-looking.sh"
+	# dracut's own would ask for addresses on every other interface, too.
+	rm -f "$initdir/etc/systemd/network/zzzz-dracut-default.network"
 	ln -sfn usr/bin/ukdump-capture "$initdir/init"
 }

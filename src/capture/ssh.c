@@ -197,6 +197,8 @@ static int connect(struct attempt *a, struct ukd_error *e)
 	struct url u;
 	int r = url_parse(a->place, SCHEME, &u, e);
 
+	if (r >= 0 && !u.user[0])
+		return ukd_refuse(e, "target", "%.200s: need ssh://USER@HOST/PATH", a->place);
 	if (r >= 0)
 		r = net_wait(a->c, u.host, u.port ? u.port : PORT, address, e);
 	if (r < 0)

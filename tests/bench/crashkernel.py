@@ -24,8 +24,10 @@ sys.path.insert(0, str(ROOT / "tests/vm"))
 sys.path.insert(0, str(ROOT / "tests/bench"))
 import capturing  # noqa: E402
 from tables import replace_table, table_rows  # noqa: E402
+from servers.nfs import Ganesha  # noqa: E402
 from servers.nginx import Nginx  # noqa: E402
 from servers.server import GUEST_VIEW, Authority  # noqa: E402
+from servers.sshd import Sshd  # noqa: E402
 from servers.virtiofsd import Virtiofsd  # noqa: E402
 from test_capture_storage import storage_tree  # noqa: E402
 from test_capture_upload import NETWORK, NIC  # noqa: E402
@@ -161,6 +163,25 @@ class Https(Kind):
         yield [], {"qemu_options": NIC}, lambda: manifest_in(self.server.files)
 
 
+class Ssh(Https):
+    """A server that runs until all sizes are measured, too."""
+
+    def build(self, vm):
+        self.server = self.on_exit.enter_context(Sshd(vm.logs / "sshd"))
+        known_hosts = vm.logs / "known_hosts"
+        known_hosts.write_text(self.server.known_hosts(GUEST_VIEW))
+        conf = f"[Dump]\nTarget={self.server.url(f'{self.server.files}', GUEST_VIEW)}\n{NETWORK}"
+        return capturing.build_image(vm, conf, overlay={
+            "/etc/ukdump/known_hosts": known_hosts, "/etc/ukdump/keys/ssh": self.server.key})[1]
+
+
+class Nfs(Https):
+    def build(self, vm):
+        self.server = self.on_exit.enter_context(Ganesha(vm.logs / "nfs"))
+        conf = f"[Dump]\nTarget={self.server.url('', GUEST_VIEW)}\n{NETWORK}"
+        return capturing.build_image(vm, conf)[1]
+
+
 KINDS = {
     "local disk, ext4": Local,
     "local disk, xfs": LocalXfs,
@@ -169,6 +190,8 @@ KINDS = {
     "exec": Exec,
     "LVM, ext4": Lvm,
     "https": Https,
+    "ssh": Ssh,
+    "nfs": Nfs,
 }
 
 

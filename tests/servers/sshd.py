@@ -9,6 +9,7 @@ from .server import HOST_VIEW, Server
 
 CONF = """\
 ListenAddress {address}:{port}
+ListenAddress [::1]:{port}
 HostKey {folder}/host
 AuthorizedKeysFile {folder}/authorized_keys
 PidFile none
