@@ -117,12 +117,14 @@ def makedumpfile():
 
 
 def measure(tool, setting, vmcore, output):
-    """Seconds, and MB written."""
+    """Seconds and MB written, or None if it failed."""
     output.unlink(missing_ok=True)
     words, start = setting.split(), time.monotonic()
     with open(output if "-F" in words else os.devnull, "wb") as out:
-        subprocess.run([*tool, *words, vmcore, *([] if "-F" in words else [output])], check=True,
-                       stdout=out, stderr=subprocess.DEVNULL)
+        done = subprocess.run([*tool, *words, vmcore, *([] if "-F" in words else [output])],
+                              stdout=out, stderr=subprocess.DEVNULL, check=False)
+    if done.returncode:
+        return None
     return time.monotonic() - start, output.stat().st_size / 1e6
 
 
@@ -136,8 +138,11 @@ def main():
     lines = ["| makedumpfile | seconds | MB |", "| --- | --- | --- |"]
     for setting in SETTINGS:
         runs = [measure(tool, setting, vmcore, output) for _ in range(RUNS)]
-        seconds, size = min(runs)
         say(f"{setting}: {runs}")
+        if None in runs:
+            lines.append(f"| `{setting}` | fails | |")
+            continue
+        seconds, size = min(runs)
         lines.append(f"| `{setting}` | {seconds:.2f} | {size:.0f} |")
     output.unlink()
     if len(sys.argv) == 1:
