@@ -11,7 +11,7 @@ from capturing import Crash, build_image, crash_micro
 from faults import VolatileDisk, failing_writes, full_tree, read_only
 from vmbed import helpers
 
-TIMEOUT = 60
+TIMEOUT, TIMEOUT_COPY = 60, 90  # a copy after two plans that stall, each for a quarter of it
 CONF = f"[Dump]\nTarget=LABEL=first:/ LABEL=second:/\nTimeoutSec={TIMEOUT}\n[Store]\nKeepFree=0\n"
 # MiB: of a dump by a guest with 512 MiB; of a disk, and what its file system takes of it.
 DUMP, FULL_DISK, FULL_DISK_OWN = 66, 300, 33
@@ -27,7 +27,9 @@ def images(tmp_path_factory):
         image = folder / f"{bad}.efi"
         if not image.exists():
             overlay = {"/usr/bin/makedumpfile": helpers.program("badmdf")} if bad else None
-            conf = CONF.replace(" LABEL=second:/", "") if bad else CONF
+            conf = CONF
+            if bad:
+                conf = conf.replace(" LABEL=second:/", "").replace(str(TIMEOUT), str(TIMEOUT_COPY))
             shutil.copy(build_image(vm, conf, overlay)[1], image)
         return image
     return get
@@ -123,7 +125,7 @@ def test_makedumpfile_fails(vm, images, faults, fault, reason):
     failed = [s for s in crash.manifest["stages"] if s["result"] == "failed"]
     assert reason in failed[0]["reason"]
     assert crash.manifest["collector"]["argv"][0] == "copy"
-    faults.row(f"makedumpfile: {fault}", result, crash.manifest, crash.names, TIMEOUT)
+    faults.row(f"makedumpfile: {fault}", result, crash.manifest, crash.names, TIMEOUT_COPY)
 
 
 @pytest.mark.parametrize("line, delay, fs", [
