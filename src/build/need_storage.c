@@ -106,8 +106,8 @@ static int need_multipath(struct needs *n, const struct layer *l, unsigned int t
 		r = need_dracut(n, "multipath", e);
 	/* With "find_multipaths strict", dracut's default, only these become maps. */
 	if (r >= 0)
-		r = need_file(n, "/etc/multipath/wwids",
-			      (struct bytes){(uint8_t *)known, (size_t)len}, 0600, e);
+		r = need_file_more(n, "/etc/multipath/wwids",
+				   (struct bytes){(uint8_t *)known, (size_t)len}, 0600, e);
 	return r < 0 ? r : need_map(n, l, target, "multipath device", e);
 }
 

@@ -19,6 +19,7 @@
 struct capture {
 	const struct root *root; /* of the capture environment; path absolute or "" */
 	struct settings settings;
+	bool settings_lost; /* what is set could not be read: settings has the defaults */
 	struct facts facts;
 	struct crash crash;
 	struct budget budget;

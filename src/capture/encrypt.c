@@ -9,8 +9,6 @@
 #include "util/cleanup.h"
 #include "util/process.h"
 
-#define RECIPIENTS "/etc/ukdump/recipients"
-
 bool encrypt_wanted(const struct capture *c)
 {
 	return c->settings.dump.encrypt_to.n;
@@ -40,13 +38,13 @@ int encrypt_prepare(struct capture *c, struct ukd_error *e)
 		.oom_score_adj = OOM_SCORE_FIRST,
 	};
 	_buffer_ struct buffer b = {0};
-	int r = root_read(c->root, RECIPIENTS, KIB(64), &b, e);
+	int r = root_read(c->root, ENCRYPT_RECIPIENTS, KIB(64), &b, e);
 
 	if (r < 0)
 		return r;
 	record_recipients(&c->record, (char *)b.data);
 	if (!c->record.n_recipients)
-		return ukd_fail(e, -ENOKEY, "%s names nobody", RECIPIENTS);
+		return ukd_fail(e, -ENOKEY, "%s names nobody", ENCRYPT_RECIPIENTS);
 	return process_run_ok(&p, e);
 }
 
@@ -54,5 +52,5 @@ void encrypt_arguments(const struct capture *c, struct arguments *ret)
 {
 	arguments_add(ret, "age");
 	arguments_add(ret, "-R");
-	arguments_add(ret, "%s%s", c->root->path, RECIPIENTS);
+	arguments_add(ret, "%s%s", c->root->path, ENCRYPT_RECIPIENTS);
 }

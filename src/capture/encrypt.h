@@ -5,7 +5,8 @@
 #include "capture/capture.h"
 #include "capture/stream.h"
 
-#define ENCRYPT_SUFFIX ".age"
+#define ENCRYPT_SUFFIX	   ".age"
+#define ENCRYPT_RECIPIENTS "/etc/ukdump/recipients" /* in images with EncryptTo= only */
 
 bool encrypt_wanted(const struct capture *c);
 

@@ -95,12 +95,15 @@ static void fail(struct pump *p, enum flow_end end, enum flow_part part, const s
 		p->aborted = true;
 }
 
-/* Adds what the program said last to a text about it. */
+/*
+ * Adds what the program said last to a text about it. Behind the filter all is ciphertext, and why
+ * a server refused it is no secret.
+ */
 static void add_words(const struct pump *p, enum flow_part part, struct ukd_error *e)
 {
 	char words[WORDS_MAX] = "", text[sizeof(e->text)];
 
-	if (p->f->secret || p->words[part] < 0)
+	if (p->words[part] < 0 || (p->f->secret && part != FLOW_SINK))
 		return;
 	words_last(p->words[part], words);
 	if (!words[0])

@@ -48,7 +48,7 @@ struct flow {
 	uint64_t limit;	      /* bytes for the sink; a little more may reach it */
 	uint64_t end_ms;      /* on clock_ms() */
 	unsigned int stall_s; /* how long nothing may move */
-	bool secret;	      /* what programs print must not go into a text */
+	bool secret;	      /* what source and filter print must not go into a text */
 	/* Not NULL: called about once a second, and at the end. */
 	void (*tick)(void *ctx, const struct flow_state *state);
 	void *tick_ctx;

@@ -142,6 +142,7 @@ static void load_settings(struct capture *c)
 
 	if (settings_load(c->root, "/etc/ukdump/capture.conf", &c->settings, &e) < 0) {
 		log_error("%s; using the defaults", e.text);
+		c->settings_lost = true;
 		if (settings_init(&c->settings, &e) < 0)
 			log_error("%s", e.text);
 	}
@@ -174,6 +175,9 @@ static void become_systemd(const struct capture *c)
 		log_error("%s; going on without systemd", e.text);
 		return;
 	}
+	/* Until the program runs again, which it may not. */
+	if (result_keep(c, "systemd did not start the capture program", &e) < 0)
+		log_warning("%s", e.text);
 	(void)umask(022);
 	(void)execv(systemd, (char *const *)argv);
 	log_error("%s: %s; going on without systemd", systemd, strerror(errno));

@@ -321,7 +321,9 @@ static bool settings_allow(struct capture *c)
 	char text[RECORD_REASON];
 	struct ukd_error e;
 
-	if (!encrypt_wanted(c) || encrypt_prepare(c, &e) == 0)
+	if (c->settings_lost && root_exists(c->root, ENCRYPT_RECIPIENTS))
+		(void)ukd_fail(&e, -ENODATA, "the settings could not be read");
+	else if (!encrypt_wanted(c) || encrypt_prepare(c, &e) == 0)
 		return true;
 	(void)snprintf(
 		text, sizeof(text),
@@ -329,6 +331,14 @@ static bool settings_allow(struct capture *c)
 		e.text);
 	capture_end_stage(c, record_begin(&c->record, "encrypt"), OUTCOME_FAILED, text);
 	return false;
+}
+
+static void pass_over(struct capture *c, const char *uri)
+{
+	struct target_record *t = record_target(&c->record, uri);
+
+	(void)snprintf(t->reason, sizeof(t->reason), "not tried, no time left");
+	capture_say(c, LOG_LEVEL_ERROR, "target %s: %s", uri, t->reason);
 }
 
 /* Each target in turn until one holds a complete dump. Returns what the best came to. */
@@ -344,7 +354,7 @@ static enum dump_state try_targets(struct capture *c)
 		enum dump_state state;
 
 		if (!budget_work_ms(&c->budget)) {
-			capture_say(c, LOG_LEVEL_ERROR, "target %s: no time left", targets->v[i]);
+			pass_over(c, targets->v[i]);
 			continue;
 		}
 		state = guard_attempt(c, targets->v[i], place,
@@ -361,9 +371,12 @@ static void store_result(struct capture *c)
 {
 	struct ukd_error e;
 
-	if (!c->record.recorded)
-		panic_find(c);
 	keep_result(c, NULL);
+	/* Reads the broken memory once more: the watchdog may come first and has the rest then. */
+	if (!c->record.recorded) {
+		panic_find(c);
+		keep_result(c, NULL);
+	}
 	if (!c->record.recorded &&
 	    result_store(c->root, budget_any_s(&c->budget, RESULT_LIMIT_S), &e) < 0)
 		capture_say(c, LOG_LEVEL_ERROR, "%s", e.text);

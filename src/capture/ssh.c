@@ -166,6 +166,9 @@ static int sha256(struct attempt *a, const char *name, char ret[65], struct ukd_
 		       "command -v sha256sum >/dev/null || exit %d; cd '%s/%s' && sha256sum <'%s'",
 		       NO_TOOL, a->base, a->name, name);
 	r = step(a, script, budget_work_s(&a->c->budget, UINT32_MAX), &out, e);
+	/* Sent and synced, as the server said: not compared is no reason to give it up. */
+	if (r == -ETIMEDOUT)
+		return ukd_fail(e, -ETIME, "no time left to compare with what is there");
 	if (r < 0)
 		return r;
 	if (r == NO_TOOL)

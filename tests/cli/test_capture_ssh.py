@@ -126,6 +126,25 @@ def test_server_without_sha256sum(tmp_path):
     assert "not compared" in out
 
 
+def test_no_time_to_compare(tmp_path):
+    """A slow sha256sum over there costs the comparison, neither dump nor manifest."""
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    for tool in NEEDED:
+        (tools / os.path.basename(tool)).symlink_to(tool)
+    (tools / "sha256sum").write_text("#!/bin/sh\nexec /usr/bin/sleep 60\n")
+    (tools / "sha256sum").chmod(0o755)
+    with Sshd(tmp_path / "sshd", path=str(tools)) as server:
+        env = Environment(tmp_path / "root", server)
+        env.configure(env.server.url(f"{env.server.files}/deep/crashes"), timeout=15)
+        out = env.run(0)
+        folder, manifest = env.crash()
+    assert (folder / "vmcore").read_bytes() == env.core
+    assert manifest["state"] == "complete" and manifest["checked"] == "header", out
+    assert manifest["sha256"] == hashlib.sha256(env.core).hexdigest()
+    assert "no time left to compare" in out
+
+
 def test_wrong_host_key(env, tmp_path):
     """Nothing goes to a server that is not the one that was pinned."""
     other = make_key(tmp_path / "other").with_suffix(".pub").read_text()

@@ -496,7 +496,8 @@ static void test_no_time(void **state)
 	tree_makedumpfile(&r->tree, "cp @/good \"$out\"");
 	r->c.settings.dump.timeout_s = 0;
 	assert_int_equal(run(r), STATE_FAILED);
-	assert_int_equal(r->c.record.n_targets, 0);
+	assert_int_equal(r->c.record.n_targets, 1);
+	assert_string_equal(r->c.record.targets[0].reason, "not tried, no time left");
 }
 
 /* Never in the clear what was to be encrypted. */
@@ -511,6 +512,11 @@ static void test_encryption_asked_for(void **state)
 	assert_int_equal(run(r), STATE_FAILED);
 	assert_int_equal(access(tree_path(&r->tree, NAME), F_OK), -1);
 	r->c.settings.dump.encrypt_to = old;
+	/* With the settings EncryptTo= is lost, too; what it has brought into the image is not. */
+	r->c.settings_lost = true;
+	tree_write(&r->tree, "/etc/ukdump/recipients", "age1xyz\n");
+	assert_int_equal(run(r), STATE_FAILED);
+	assert_int_equal(access(tree_path(&r->tree, NAME), F_OK), -1);
 }
 
 static void test_no_vmcoreinfo(void **state)

@@ -219,7 +219,9 @@ static void test_result(void **state)
 	struct run *r = *state;
 
 	tree_write(&r->tree, EFIVARFS_DIR "/" RESULT_VARIABLE, "old");
+	/* What a watchdog would store while the line is looked for. */
 	tree_tool(&r->tree, "vmcore-dmesg",
+		  "cp @/run/ukdump/result @/meanwhile\n"
 		  "echo '[ 1.0] sysrq: Trigger a crash'\n"
 		  "echo '[ 2.0] Kernel panic - not syncing: sysrq triggered crash'\n"
 		  "echo '[ 3.0] CPU: 0'");
@@ -238,6 +240,7 @@ static void test_result(void **state)
 	assert_string_equal(value(variable(r), "panic"),
 			    "[ 2.0] Kernel panic - not syncing: sysrq triggered crash");
 	assert_memory_equal(content(r, EFIVARFS_DIR "/" RESULT_VARIABLE), "\7\0\0\0", 4);
+	assert_null(strstr(content(r, "/meanwhile"), "did not come to its end"));
 }
 
 /* A target that hangs has a log, and no manifest that would tell. */

@@ -205,11 +205,13 @@ static void test_counts_and_hash(void **state)
 			    "eaf16bc07968e013f3f94ab1342472434a39fc3475f11cf341a6c3965974f8e9");
 }
 
-/* What programs print must not get into a text when the dump is encrypted. */
+/* What a program that sees the plain dump prints must not get into a text. */
 static void test_secret(void **state)
 {
 	static const char *const source[] = {"sh", "-c", "echo password >&2; exit 1", NULL};
 	static const char *const sink[] = {"cat", NULL};
+	static const char *const refuses[] = {"sh", "-c",
+					      "cat >/dev/null; echo HTTP 403 >&2; exit 1", NULL};
 	struct flow f = {
 		.what = "test",
 		.argv = {[FLOW_SOURCE] = source, [FLOW_SINK] = sink},
@@ -224,6 +226,15 @@ static void test_secret(void **state)
 	(void)state;
 	assert_int_equal(flow_run(&f, &r, &e), -EREMOTEIO);
 	assert_string_equal(e.text, "sh: failed with exit status 1");
+	/* The filter sees it, too; the sink does not, and says why it refuses. */
+	f.argv[FLOW_SOURCE] = sink;
+	f.argv[FLOW_FILTER] = source;
+	assert_int_equal(flow_run(&f, &r, &e), -EREMOTEIO);
+	assert_null(strstr(e.text, "password"));
+	f.argv[FLOW_SOURCE] = f.argv[FLOW_FILTER] = sink;
+	f.argv[FLOW_SINK] = refuses;
+	assert_int_equal(flow_run(&f, &r, &e), -EREMOTEIO);
+	assert_string_equal(e.text, "sh: failed with exit status 1 (HTTP 403)");
 }
 
 /* Files at both ends, one that cannot be read and one that is full. */

@@ -375,7 +375,7 @@ static void test_lvm_on_raid(void **state _unused_)
 						    "/usr/lib/modules/6/kernel/dm-mod.ko\n");
 }
 
-static void test_only_the_targets_map_of_multipath(void **state _unused_)
+static void test_only_the_targets_maps_of_multipath(void **state _unused_)
 {
 	struct ukd_error e = {0};
 	_needs_ struct needs n;
@@ -384,14 +384,23 @@ static void test_only_the_targets_map_of_multipath(void **state _unused_)
 	tree_make(&t);
 	make_modules(&t);
 	add_disk(&t, "254:1", "vda");
+	add_disk(&t, "254:2", "vdb");
 	add_map(&t, "253:1", "dm-1", "mpatha", "mpath-36000001");
 	add_slave(&t, "dm-1", "vda", "254:1");
-	if (collect(&t, "253:1", &n, &e) < 0)
+	add_map(&t, "253:2", "dm-2", "mpathb", "mpath-36000002");
+	add_slave(&t, "dm-2", "vdb", "254:2");
+	/* a volume on both */
+	add_map(&t, "253:3", "dm-3", "vg-lv", "LVM-" VG LV);
+	add_slave(&t, "dm-3", "dm-1", "253:1");
+	add_slave(&t, "dm-3", "dm-2", "253:2");
+	if (collect(&t, "253:3", &n, &e) < 0)
 		fail_msg("%s", e.text);
 	assert_true(has_string(&n.dracut, "multipath"));
 	assert_int_equal(n.n_files, 1);
 	assert_string_equal(n.files[0].path, "/etc/multipath/wwids");
-	assert_string_equal((char *)n.files[0].content.data, "/36000001/\n");
+	assert_int_equal(n.files[0].content.len, 2 * strlen("/36000001/\n"));
+	assert_non_null(strstr((char *)n.files[0].content.data, "/36000001/\n"));
+	assert_non_null(strstr((char *)n.files[0].content.data, "/36000002/\n"));
 	assert_non_null(strstr((char *)n.drivers.data, "scsi_dh_alua.ko"));
 }
 
@@ -462,7 +471,7 @@ int main(void)
 		cmocka_unit_test(test_walks_end),
 		cmocka_unit_test(test_two_encrypted_devices),
 		cmocka_unit_test(test_lvm_on_raid),
-		cmocka_unit_test(test_only_the_targets_map_of_multipath),
+		cmocka_unit_test(test_only_the_targets_maps_of_multipath),
 		cmocka_unit_test(test_a_plain_disk_needs_none_of_this),
 		cmocka_unit_test(test_layers_that_this_kernel_or_program_lacks),
 		cmocka_unit_test(test_names_of_dracuts_modules),
