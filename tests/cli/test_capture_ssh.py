@@ -136,7 +136,7 @@ def test_no_time_to_compare(tmp_path):
     (tools / "sha256sum").chmod(0o755)
     with Sshd(tmp_path / "sshd", path=str(tools)) as server:
         env = Environment(tmp_path / "root", server)
-        env.configure(env.server.url(f"{env.server.files}/deep/crashes"), timeout=15)
+        env.configure(env.server.url(f"{env.server.files}/deep/crashes"), timeout=25)
         out = env.run(0)
         folder, manifest = env.crash()
     assert (folder / "vmcore").read_bytes() == env.core
