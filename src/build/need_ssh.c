@@ -125,6 +125,7 @@ static int need_key(struct needs *n, const struct url *u, struct ukd_error *e)
 	r = check_key_mode(n, key, e);
 	if (r >= 0)
 		r = check_key_opens(n, key, e);
+	n->confidential = true;
 	return r < 0 ? r : need_copy(n, "SshKey", key, DIR_IN_IMAGE "/key", 0600, KEY_MAX, e);
 }
 

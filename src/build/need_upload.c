@@ -58,7 +58,10 @@ static int need_authorities(struct needs *n, struct ukd_error *e)
 static int need_secret(struct needs *n, const char *setting, const char *from, const char *path,
 		       struct ukd_error *e)
 {
-	return from ? need_copy(n, setting, from, path, 0600, SECRETS_MAX, e) : 0;
+	if (!from)
+		return 0;
+	n->confidential = true;
+	return need_copy(n, setting, from, path, 0600, SECRETS_MAX, e);
 }
 
 static int need_key(struct needs *n, struct ukd_error *e)

@@ -55,6 +55,7 @@ struct needs {
 	/* An archive in front of dracut's with keys: they are in no file of the host. */
 	struct buffer secrets;
 	char luks_uuid[LUKS_UUID_MAX]; /* the device that the key in it opens, or empty */
+	bool confidential;	       /* keys or passwords for servers are among the files */
 	struct need_list *lists;
 	unsigned int n_lists;
 	struct strings hardware; /* "ALIAS LIST": which devices ask for which list */

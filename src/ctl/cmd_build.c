@@ -214,6 +214,8 @@ static int read_luks_key(struct job *j, struct ukd_error *e)
 	    fd_pread_full((int)fd, j->luks_key.bytes, LUKS_KEY_LEN, 0) < 0 ||
 	    fd_pread_full((int)fd, &slot, 1, LUKS_KEY_LEN) < 0)
 		return ukd_fail(e, -EINVAL, "--luks-key is for 'ukdumpctl luks enroll' only");
+	/* It was inherited, and is for no program that is run from here. */
+	(void)close((int)fd);
 	j->luks_key.slot = slot;
 	return 0;
 }
@@ -246,6 +248,8 @@ static int run_dracut(struct job *j, struct ukd_error *e)
 			       "-o %s: an image with a key of LUKS is published in " IMAGE_DIR
 			       " only",
 			       j->opt->out);
+	if (r >= 0 && needs.confidential && j->opt->out)
+		r = file_check_private(j->opt->out, e);
 	if (r < 0)
 		return r;
 	step(j, needs.dracut.n ? "making the capture initrd (full environment) with dracut" :

@@ -110,6 +110,9 @@ static int read_passphrase(const struct job *j, int *ret_fd, struct ukd_error *e
 				     (struct bytes){(uint8_t *)typed, strlen(typed)};
 	if (r >= 0)
 		r = luks_memory_file(content, path, ret_fd, e);
+	/* cryptsetup gets it as standard input; the build that follows is not to inherit it. */
+	if (r >= 0)
+		(void)fcntl(*ret_fd, F_SETFD, FD_CLOEXEC);
 	explicit_bzero(typed, sizeof(typed));
 	if (file.data)
 		explicit_bzero(file.data, file.len);

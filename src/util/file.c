@@ -4,12 +4,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "util/cleanup.h"
@@ -276,6 +278,23 @@ void file_discard(struct new_file *f)
 		return;
 	(void)close(take_fd(&f->fd));
 	(void)unlinkat(f->dirfd, f->temp, 0);
+}
+
+int file_check_private(const char *path, struct ukd_error *e)
+{
+	const char *slash = strrchr(path, '/');
+	_free_ char *dir = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
+	struct statfs fs;
+
+	if (!dir)
+		return ukd_oom(e);
+	if (statfs(dir, &fs) < 0 ||
+	    (fs.f_type != MSDOS_SUPER_MAGIC && fs.f_type != EXFAT_SUPER_MAGIC))
+		return 0;
+	return ukd_refuse(e, "file.private",
+			  "%s: the file has keys or passwords in it, and this is a FAT file "
+			  "system, which keeps nobody from reading them; name another place",
+			  path);
 }
 
 int file_replace(int dirfd, const char *path, mode_t mode, struct bytes data, struct ukd_error *e)

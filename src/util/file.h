@@ -87,6 +87,13 @@ void file_discard(struct new_file *f);
 		.fd = -1 \
 	}
 
+/*
+ * Refuses (check "file.private") a place for a file with secrets whose file system keeps no owners
+ * and modes: FAT, as on an ESP, which besides is never encrypted. Where there is no such
+ * directory, nothing is said.
+ */
+int file_check_private(const char *path, struct ukd_error *e) _must_check_;
+
 /* Creates, writes and publishes data in one step. */
 int file_replace(int dirfd, const char *path, mode_t mode, struct bytes data,
 		 struct ukd_error *e) _must_check_;

@@ -117,6 +117,7 @@ static void test_key_and_host_key(void **state)
 	assert_non_null(strstr(file(m, "/etc/ukdump/ssh/config"), "StrictHostKeyChecking yes\n"));
 	for (unsigned int i = 0; i < m->n.n_files; i++)
 		assert_int_equal(m->n.files[i].mode, 0600);
+	assert_true(m->n.confidential);
 	assert_int_equal(m->n.programs.n, 1);
 	assert_string_equal(m->n.programs.v[0], "/usr/bin/ssh /usr/bin/ssh");
 	assert_int_equal(m->n.hosts.n, 1);

@@ -87,6 +87,7 @@ static void test_https(void **state)
 {
 	struct build *b = *state;
 
+	assert_false(b->needs.confidential);
 	set(b, "Netrc=/site/netrc");
 	add(b, "https://h.example/crashes");
 	assert_string_equal(b->needs.hosts.v[0], "h.example");
@@ -94,6 +95,7 @@ static void test_https(void **state)
 			    "/usr/lib/ukdump/ukdump-upload /usr/bin/ukdump-upload");
 	assert_string_equal(file(b, "/etc/ukdump/ca.pem"), CA "all\n");
 	assert_non_null(strstr(file(b, "/etc/ukdump/netrc"), "password p"));
+	assert_true(b->needs.confidential);
 	assert_int_equal(b->needs.n_files, 2);
 }
 

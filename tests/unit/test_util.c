@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -33,6 +35,34 @@ static double now(void)
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
 	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
+/* In place of libc's: the kernels that tests run on can seldom mount FAT. */
+static char statfs_asked[256];
+static long statfs_type;
+
+int statfs(const char *path, struct statfs *ret)
+{
+	(void)snprintf(statfs_asked, sizeof(statfs_asked), "%s", path);
+	*ret = (struct statfs){.f_type = statfs_type};
+	return 0;
+}
+
+/* An image with keys does not go to an ESP. */
+static void test_files_with_secrets_do_not_go_to_fat(void **state _unused_)
+{
+	struct ukd_error e = {0};
+
+	statfs_type = EXT4_SUPER_MAGIC;
+	assert_int_equal(file_check_private("/boot/efi/x.efi", &e), 0);
+	statfs_type = MSDOS_SUPER_MAGIC;
+	assert_true(file_check_private("/boot/efi/x.efi", &e) < 0);
+	assert_string_equal(e.check, "file.private");
+	assert_string_equal(statfs_asked, "/boot/efi/");
+	assert_true(file_check_private("x.efi", &e) < 0);
+	assert_string_equal(statfs_asked, ".");
+	assert_true(file_check_private("/x.efi", &e) < 0);
+	assert_string_equal(statfs_asked, "/");
 }
 
 static void test_parse_u64(void **state _unused_)
@@ -720,6 +750,7 @@ static void test_environment_and_chroot(void **state _unused_)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_files_with_secrets_do_not_go_to_fat),
 		cmocka_unit_test(test_parse_u64),
 		cmocka_unit_test(test_parse_size),
 		cmocka_unit_test(test_parse_bool),
