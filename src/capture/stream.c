@@ -60,8 +60,8 @@ static int sync_sink(struct attempt *a, int fd, const char *name, bool ok, struc
 }
 
 /*
- * Runs a flow whose source is set into the target. Time, stall limit, filter and sink are set here;
- * encrypted: through age, if that is wanted at all.
+ * Runs a flow whose source and end are set into the target. Stall limit, filter and sink are set
+ * here; encrypted: through age, if that is wanted at all.
  */
 static int send(struct attempt *a, struct flow *f, const char *name, bool encrypted,
 		struct flow_result *ret, struct ukd_error *e)
@@ -72,7 +72,6 @@ static int send(struct attempt *a, struct flow *f, const char *name, bool encryp
 
 	*ret = (struct flow_result){.end = FLOW_START, .culprit = FLOW_SINK};
 	f->what = name;
-	f->end_ms = clock_ms() + budget_work_ms(&a->c->budget);
 	f->stall_s = stall_limit_s(a->c);
 	f->secret = encrypt_wanted(a->c);
 	if (encrypted && encrypt_wanted(a->c)) {
@@ -91,10 +90,10 @@ static int send(struct attempt *a, struct flow *f, const char *name, bool encryp
 	return r;
 }
 
-static int send_file(struct attempt *a, int fd, const char *name, bool encrypted,
+static int send_file(struct attempt *a, int fd, const char *name, bool encrypted, uint64_t limit_ms,
 		     struct ukd_error *e)
 {
-	struct flow f = {.source_fd = fd, .limit = UINT64_MAX};
+	struct flow f = {.source_fd = fd, .limit = UINT64_MAX, .end_ms = clock_ms() + limit_ms};
 	struct flow_result result;
 
 	return send(a, &f, name, encrypted, &result, e);
@@ -130,7 +129,7 @@ static int send_log(struct attempt *a, int scratch, const char *file, struct ukd
 		return ukd_fail_errno(e, -errno, "%s", file);
 	(void)unlinkat(scratch, file, 0);
 	(void)snprintf(name, sizeof(name), "%s%s", file, suffix(a));
-	r = send_file(a, fd, name, true, e);
+	r = send_file(a, fd, name, true, budget_work_ms(&a->c->budget), e);
 	if (r == 0)
 		(void)snprintf(a->note, sizeof(a->note), "%s in %s/%s",
 			       format_size((uint64_t)st.st_size, size), a->name, name);
@@ -214,7 +213,12 @@ static enum failure run(struct attempt *a, void *ctx, const struct plan *plan, s
 	struct record *record = &a->c->record;
 	struct sent *sent = ctx;
 	struct flow_progress progress = {0};
-	struct flow f = {.tick = flow_progress, .tick_ctx = &progress, .limit = room_for(a)};
+	struct flow f = {
+		.end_ms = clock_ms() + budget_work_ms(&a->c->budget),
+		.tick = flow_progress,
+		.tick_ctx = &progress,
+		.limit = room_for(a),
+	};
 	struct arguments args = {0};
 	_close_ int core = -1;
 
@@ -327,7 +331,8 @@ static int put_manifest(struct attempt *a, struct ukd_error *e)
 	r = fd_write_full(fd, text, strlen(text));
 	if (r < 0 || lseek(fd, 0, SEEK_SET) < 0)
 		return ukd_fail_errno(e, r < 0 ? r : -errno, "manifest");
-	return send_file(a, fd, "manifest.json", false, e);
+	/* It has what was kept back for this. */
+	return send_file(a, fd, "manifest.json", false, budget_left_ms(&a->c->budget), e);
 }
 
 int stream_publish(struct attempt *a, struct ukd_error *e)

@@ -52,7 +52,8 @@ static int put(struct attempt *a, const char *name, struct arguments *ret, struc
 	(void)e;
 	arguments_add(ret, "ukdump-upload");
 	arguments_add(ret, "--timeout");
-	arguments_add(ret, "%u", budget_work_s(&c->budget, UINT32_MAX));
+	/* The flow's own limit comes first, so that what has passed until then is stored. */
+	arguments_add(ret, "%u", budget_any_s(&c->budget, UINT32_MAX));
 	arguments_add(ret, "--stall");
 	arguments_add(ret, "%u", budget_share_s(&c->budget, 20, STALL_MAX_S));
 	if (c->settings.network.proxy) {

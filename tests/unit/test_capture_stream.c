@@ -246,6 +246,20 @@ static void test_part(void **state)
 	assert_non_null(strstr(r->c.record.targets[0].reason, "of 3149824 bytes were read"));
 }
 
+/* The time for the dump is over: what is kept back is enough to say so over there. */
+static void test_no_time_left(void **state)
+{
+	struct run *r = *state;
+
+	r->c.settings.dump.timeout_s = 10;
+	tree_makedumpfile(&r->tree, FLAT "}; while :; do echo '[ 1.0 %]' >&2; sleep 0.2; done");
+	assert_int_equal(run_exec(r), STATE_PARTIAL);
+	assert_non_null(strstr(r->c.record.targets[0].reason, "no time left"));
+	assert_true(holds(r, NAME "/vmcore.flat", "DATA"));
+	assert_true(holds(r, NAME "/manifest.json", "\"state\":\"partial\""));
+	assert_true(r->c.record.recorded);
+}
+
 static void test_no_program(void **state)
 {
 	struct run *r = *state;
@@ -368,11 +382,17 @@ static void test_other_plans(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_exec),	   TEST(test_collector_failures),
-		TEST(test_program_fails),  TEST(test_part),
-		TEST(test_no_program),	   TEST(test_encrypted_directory),
-		TEST(test_encrypted_exec), TEST(test_encrypted_failures),
-		TEST(test_cannot_encrypt), TEST(test_log_of_streams),
+		TEST(test_exec),
+		TEST(test_collector_failures),
+		TEST(test_program_fails),
+		TEST(test_part),
+		TEST(test_no_time_left),
+		TEST(test_no_program),
+		TEST(test_encrypted_directory),
+		TEST(test_encrypted_exec),
+		TEST(test_encrypted_failures),
+		TEST(test_cannot_encrypt),
+		TEST(test_log_of_streams),
 		TEST(test_other_plans),
 	};
 
