@@ -24,7 +24,7 @@ SRC_util := \
 	kconfig.c \
 	lockdown.c \
 	efivarfs.c
-SRC_conf := conf.c value.c settings.c uri.c
+SRC_conf := conf.c value.c settings.c
 SRC_pe := \
 	pe.c \
 	cert.c \
@@ -251,6 +251,7 @@ UNIT_TESTS := \
 	test_target \
 	test_storage \
 	test_luks \
+	test_url \
 	test_target_check \
 	test_network \
 	test_need_ssh \
@@ -322,6 +323,7 @@ FIXTURES_test_base := fixture_seal.c
 TEST_test_pe := pe util base
 FIXTURES_test_pe := fixture_pe.c fixture_checks.c
 TEST_test_util := util base
+TEST_test_url := util base
 FIXTURES_test_util := fixture_tree.c fixture_checks.c
 TEST_test_uki := build pe conf util base
 FIXTURES_test_uki := fixture_pe.c fixture_seal.c fixture_checks.c

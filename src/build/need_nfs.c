@@ -6,14 +6,11 @@
 int need_nfs(struct needs *n, const char *target, unsigned int index, struct ukd_error *e)
 {
 	struct url u;
-	int r = url_parse(target, "nfs://", &u, e);
+	int r = url_parse(target, &u, e);
 
 	(void)index; /* goes into the image as it is */
-	if (r >= 0 && u.user[0])
-		return ukd_refuse(e, "target", "Target=%s: NFS has no user here", target);
-	if (r < 0)
-		return r;
-	r = need_network(n, u.host, e);
+	if (r >= 0)
+		r = need_network(n, u.host, e);
 	if (r >= 0)
 		r = need_driver_strictly(n, "nfsv4", e);
 	return r < 0 ? ukd_prefix(e, "Target=%s", target) : 0;

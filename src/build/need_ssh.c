@@ -163,8 +163,7 @@ static int need_known_host(struct needs *n, const struct url *u, struct ukd_erro
 	char host[300];
 	int r = 0;
 
-	(void)snprintf(host, sizeof(host), u->port && u->port != 22 ? "[%s]:%u" : "%s", u->host,
-		       u->port);
+	(void)snprintf(host, sizeof(host), u->port != 22 ? "[%s]:%u" : "%s", u->host, u->port);
 	for (size_t i = 0; r >= 0 && !entries && i < ARRAY_SIZE(files) && files[i]; i++)
 		if (root_exists(n->root, files[i]))
 			r = find_entries(n, host, files[i], &entries, e);
@@ -175,8 +174,8 @@ static int need_known_host(struct needs *n, const struct url *u, struct ukd_erro
 				  "no host key of %s is known in %s; run: ssh-keyscan -p %u %s >>"
 				  "%s; then compare: ssh-keygen -lf %s, and on the server: "
 				  "ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub",
-				  host, own ? own : "known_hosts files", u->port ? u->port : 22,
-				  u->host, files[0], files[0]);
+				  host, own ? own : "known_hosts files", u->port, u->host, files[0],
+				  files[0]);
 	return need_file_more(n, DIR_IN_IMAGE "/known_hosts",
 			      (struct bytes){(uint8_t *)entries, strlen(entries)}, 0600, e);
 }
@@ -184,14 +183,11 @@ static int need_known_host(struct needs *n, const struct url *u, struct ukd_erro
 int need_ssh(struct needs *n, const char *target, unsigned int index, struct ukd_error *e)
 {
 	struct url u;
-	int r = url_parse(target, "ssh://", &u, e);
+	int r = url_parse(target, &u, e);
 
 	(void)index; /* goes into the image as it is */
-	if (r < 0)
-		return r;
-	if (!u.user[0])
-		return ukd_refuse(e, "target", "Target=%s: need ssh://USER@HOST/PATH", target);
-	r = need_key(n, &u, e);
+	if (r >= 0)
+		r = need_key(n, &u, e);
 	if (r >= 0)
 		r = need_known_host(n, &u, e);
 	if (r >= 0)

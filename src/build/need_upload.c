@@ -9,9 +9,9 @@
 #include <string.h>
 
 #include "build/needs.h"
-#include "conf/uri.h"
 #include "upload/credentials.h"
 #include "upload/remote.h"
+#include "util/url.h"
 
 #define CA_FILE	    "/etc/ukdump/ca.pem"
 #define CA_MAX	    MIB(2)
@@ -98,8 +98,8 @@ static int check_url(const char *target, struct ukd_error *e)
 static int need_server(struct needs *n, const char *target, struct ukd_error *e)
 {
 	const char *proxy = n->settings->network.proxy;
-	struct uri u;
-	int r = uri_parse(proxy ? proxy : target, &u, e);
+	struct url u;
+	int r = url_parse(proxy ? proxy : target, &u, e);
 
 	return r < 0 ? r : need_network(n, u.host, e);
 }

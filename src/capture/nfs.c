@@ -14,7 +14,6 @@
 #include "util/url.h"
 
 #define SCHEME "nfs://"
-#define PORT   2049
 
 static bool handles(const char *place)
 {
@@ -22,8 +21,10 @@ static bool handles(const char *place)
 }
 
 /*
- * One try. A server that goes away makes every call fail with ETIMEDOUT after half a minute
- * (timeo= is in tenths of a second; with TCP each of retrans= tries waits that much longer).
+ * One try. Calls fail with ETIMEDOUT half a minute after the connection is broken (timeo= is in
+ * tenths of a second; with TCP each of retrans= tries waits that much longer), but not while it
+ * stands: NFS 4 waits for a server that does not answer for as long as TCP says that it is there
+ * (net/sunrpc/clnt.c, rpc_check_timeout()). That is left to the limit for stalls.
  */
 static int mount_version(struct attempt *a, const struct url *u, const char *address,
 			 const char *path, const char *version, struct ukd_error *e)
@@ -35,13 +36,14 @@ static int mount_version(struct attempt *a, const struct url *u, const char *add
 		       path);
 	(void)snprintf(options, sizeof(options),
 		       "vers=%s,addr=%s,port=%u,proto=%s,softerr,timeo=100,retrans=2,sec=sys",
-		       version, address, u->port ? u->port : PORT, six ? "tcp6" : "tcp");
+		       version, address, u->port, six ? "tcp6" : "tcp");
 	return mount_target(a, source, "nfs4", options, e);
 }
 
 /*
- * 4.1 first: of what 4.2 adds nothing is needed, and servers get READ_PLUS wrong (nfs-ganesha 4.3:
- * every read is an I/O error with Debian's 6.12). 4.0 is the last resort, it needs no sessions.
+ * 4.1 first: of what 4.2 adds nothing is needed, and it has cost a dump: with nfs-ganesha 4.3 and
+ * Debian's 6.12 every read back was an I/O error (probably READ_PLUS, which 6.12 uses and ganesha
+ * has in part only, nfs-ganesha#1344). 4.0 is the last resort, it needs no sessions.
  */
 static int mount_path(struct attempt *a, const struct url *u, const char *address, const char *path,
 		      struct ukd_error *e)
@@ -77,10 +79,10 @@ static int connect(struct attempt *a, struct ukd_error *e)
 {
 	char address[NET_ADDRESS_MAX], path[sizeof(((struct url *)NULL)->path)];
 	struct url u;
-	int r = url_parse(a->place, SCHEME, &u, e);
+	int r = url_parse(a->place, &u, e);
 
 	if (r >= 0)
-		r = net_wait(a->c, u.host, u.port ? u.port : PORT, address, e);
+		r = net_wait(a->c, u.host, u.port, address, e);
 	if (r < 0)
 		return r;
 	(void)snprintf(a->record->device, sizeof(a->record->device), "%s", address);

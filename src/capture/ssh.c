@@ -20,7 +20,6 @@
 
 #define SCHEME	"ssh://"
 #define CONFIG	"/etc/ukdump/ssh/config"
-#define PORT	22
 #define STEP_S	120 /* for a step that moves no data; never over a quarter of all */
 #define NO_TOOL 100 /* our own exit status: there is no sha256sum */
 #define NAMES	100
@@ -34,7 +33,7 @@ static bool handles(const char *place)
 static int begin(const struct attempt *a, struct arguments *ret, struct ukd_error *e)
 {
 	struct url u;
-	int r = url_parse(a->place, SCHEME, &u, e);
+	int r = url_parse(a->place, &u, e);
 
 	if (r < 0)
 		return r;
@@ -42,7 +41,7 @@ static int begin(const struct attempt *a, struct arguments *ret, struct ukd_erro
 	arguments_add(ret, "-F");
 	arguments_add(ret, "%s" CONFIG, a->c->root->path);
 	arguments_add(ret, "-p");
-	arguments_add(ret, "%u", u.port ? u.port : PORT);
+	arguments_add(ret, "%u", u.port);
 	arguments_add(ret, "-l");
 	arguments_add(ret, "%s", u.user);
 	arguments_add(ret, "%s", u.host);
@@ -56,9 +55,12 @@ static int explain(int words, int status, struct ukd_error *e)
 	const char *hint = "";
 
 	words_last(words, text);
+	/* Whatever ssh advises is for another machine's known_hosts. */
 	if (strstr(text, "Host key verification failed"))
-		hint = ": the server has another host key than the one in the image";
-	else if (strstr(text, "Permission denied (") || strstr(text, "Too many authentication"))
+		return ukd_fail(e, -ECONNREFUSED,
+				"Host key verification failed: the server has another host key "
+				"than the one in the image");
+	if (strstr(text, "Permission denied (") || strstr(text, "Too many authentication"))
 		hint = ": the server does not accept the key in the image";
 	if (status == 255)
 		return ukd_fail(e, -ECONNREFUSED, "ssh: %s%s", text, hint);
@@ -198,12 +200,10 @@ static int connect(struct attempt *a, struct ukd_error *e)
 	static const struct stream_ops ops = {.put = put, .sha256 = sha256, .rename = rename_there};
 	char address[NET_ADDRESS_MAX];
 	struct url u;
-	int r = url_parse(a->place, SCHEME, &u, e);
+	int r = url_parse(a->place, &u, e);
 
-	if (r >= 0 && !u.user[0])
-		return ukd_refuse(e, "target", "%.200s: need ssh://USER@HOST/PATH", a->place);
 	if (r >= 0)
-		r = net_wait(a->c, u.host, u.port ? u.port : PORT, address, e);
+		r = net_wait(a->c, u.host, u.port, address, e);
 	if (r < 0)
 		return r;
 	(void)snprintf(a->record->device, sizeof(a->record->device), "%.60s@%.60s", u.user,

@@ -6,12 +6,11 @@
  */
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "capture/net.h"
 #include "capture/stream.h"
-#include "conf/uri.h"
+#include "util/url.h"
 
 /* A transfer that does not move is tried anew well before the flow is given up. */
 #define STALL_MAX_S 30
@@ -79,13 +78,13 @@ static int connect(struct attempt *a, struct ukd_error *e)
 	static const struct stream_ops ops = {.put = put};
 	const char *proxy = a->c->settings.network.proxy;
 	char address[NET_ADDRESS_MAX];
-	struct uri u;
-	int r = uri_parse(proxy ? proxy : a->place, &u, e);
+	struct url u;
+	int r = url_parse(proxy ? proxy : a->place, &u, e);
 
 	if (r < 0)
 		return r;
 	crash_name(a->c, a->name, sizeof(a->name));
-	r = net_wait(a->c, u.host, (unsigned int)strtoul(u.port, NULL, 10), address, e);
+	r = net_wait(a->c, u.host, u.port, address, e);
 	if (r < 0)
 		return r;
 	(void)snprintf(a->note, sizeof(a->note), "%s answers", address);

@@ -12,6 +12,7 @@
 #include "util/cleanup.h"
 #include "util/file.h"
 #include "util/parse.h"
+#include "util/url.h"
 
 #define DROP_INS_MAX 256
 
@@ -111,7 +112,11 @@ static const char *why_not_address(const char *s)
 
 static const char *why_not_proxy(const char *s)
 {
-	return !strncmp(s, "http://", 7) && s[7] ? NULL : "http://HOST:PORT";
+	struct ukd_error ignored;
+	struct url u;
+
+	return !strncmp(s, "http://", 7) && url_parse(s, &u, &ignored) == 0 ? NULL :
+									      "http://HOST:PORT";
 }
 
 static const struct conf_check module_check = {why_not_module};

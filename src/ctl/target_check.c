@@ -19,10 +19,10 @@
 
 #include "build/needs.h"
 #include "build/target.h"
-#include "conf/uri.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
 #include "util/parse.h"
+#include "util/url.h"
 
 #define ALL_MS	   4000
 #define CONNECT_MS 3000
@@ -143,39 +143,43 @@ static int connect_to(const struct addrinfo *a, uint64_t until_ms)
 	return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0 ? -errno : -error;
 }
 
-static int check_host(struct check *c, const char *host, const char *port)
+static int check_host(struct check *c, const struct url *u)
 {
 	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
 	struct addrinfo *found = NULL;
 	uint64_t until = clock_ms() + CONNECT_MS;
-	int r = getaddrinfo(host, port, &hints, &found);
+	char port[12];
+	int r;
+
+	(void)snprintf(port, sizeof(port), "%u", u->port);
+	r = getaddrinfo(u->host, port, &hints, &found);
 
 	if (r)
-		return ukd_fail(&c->e, -EHOSTUNREACH, "the name %s does not resolve: %s", host,
+		return ukd_fail(&c->e, -EHOSTUNREACH, "the name %s does not resolve: %s", u->host,
 				gai_strerror(r));
 	r = -EHOSTUNREACH;
 	for (const struct addrinfo *a = found; r < 0 && a; a = a->ai_next)
 		r = connect_to(a, until);
 	freeaddrinfo(found);
-	return r < 0 ? ukd_fail_errno(&c->e, r, "%s port %s does not answer", host, port) : 0;
+	return r < 0 ? ukd_fail_errno(&c->e, r, "%s port %s does not answer", u->host, port) : 0;
 }
 
 /* "http://HOST:PORT" */
 static int check_proxy(struct check *c, const char *proxy)
 {
-	struct uri u;
-	int r = uri_parse(proxy, &u, &c->e);
+	struct url u;
+	int r = url_parse(proxy, &u, &c->e);
 
 	if (r >= 0)
-		r = check_host(c, u.host, u.port);
+		r = check_host(c, &u);
 	return r < 0 ? ukd_prefix(&c->e, "Proxy=%s", proxy) : 0;
 }
 
 static int check_network(struct check *c)
 {
 	const char *proxy = c->settings->network.proxy;
-	struct uri u;
-	int r = uri_parse(c->uri, &u, &c->e);
+	struct url u;
+	int r = url_parse(c->uri, &u, &c->e);
 
 	if (r >= 0)
 		r = check_files(c, u.scheme);
@@ -183,7 +187,7 @@ static int check_network(struct check *c)
 		return r;
 	if (proxy && (!strcmp(u.scheme, "https") || !strcmp(u.scheme, "s3")))
 		return check_proxy(c, proxy);
-	return check_host(c, u.host, u.port);
+	return check_host(c, &u);
 }
 
 static int check_program(struct check *c, const char *path)

@@ -17,7 +17,6 @@
 #include "build/needs.h"
 #include "fixture_checks.h"
 #include "fixture_tree.h"
-#include "util/url.h"
 
 #define KVER "6.12.0-test"
 #define KEY  "/etc/ukdump/keys/ssh"
@@ -190,43 +189,6 @@ static void test_nfs(void **state)
 	expect_refused(need_nfs(&m->n, "nfs://u@nas/x", 0, &e), &e, "target", "user");
 }
 
-static void test_urls(void **state _unused_)
-{
-	static const struct {
-		const char *text, *user, *host;
-		unsigned int port;
-		const char *path;
-	} good[] = {
-		{"ssh://a@b/c", "a", "b", 0, "/c"},
-		{"ssh://b.example.org:22/c/d//", "", "b.example.org", 22, "/c/d"},
-		{"ssh://a@[2001:db8::1]:2222/", "a", "2001:db8::1", 2222, "/"},
-		{"ssh://[fe80::1]/x", "", "fe80::1", 0, "/x"},
-		{"ssh://h/a..b/.c", "", "h", 0, "/a..b/.c"},
-	};
-	static const char *const bad[] = {
-		"nfs://b/c",	  "ssh://",	    "ssh://b",	     "ssh:///c",
-		"ssh://@b/c",	  "ssh://b:/c",	    "ssh://b:0/c",   "ssh://b:65536/c",
-		"ssh://b:x/c",	  "ssh://-b/c",	    "ssh://-a@b/c",  "ssh://a b/c",
-		"ssh://b/c'd",	  "ssh://b/c$d",    "ssh://b/../c",  "ssh://b/c/..",
-		"ssh://[::1/c",	  "ssh://[::1]x/c", "ssh://a@b@c/d", "ssh://b/c\"d",
-		"ssh://b/c\\d",	  "ssh://b/c`d`",   "ssh://b/c;d",   "ssh://b/c\nd",
-		"ssh://b,soft/c", "ssh://b/c,d",    "ssh://a:p@b/c",
-	};
-	struct ukd_error e;
-	struct url u;
-
-	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
-		if (url_parse(good[i].text, "ssh://", &u, &e) < 0)
-			fail_msg("%s", e.text);
-		assert_string_equal(u.user, good[i].user);
-		assert_string_equal(u.host, good[i].host);
-		assert_int_equal(u.port, good[i].port);
-		assert_string_equal(u.path, good[i].path);
-	}
-	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
-		expect_refused(url_parse(bad[i], "ssh://", &u, &e), &e, "target", bad[i]);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -236,7 +198,6 @@ int main(void)
 		TEST(test_keys_that_cannot_be_used),
 		TEST(test_host_that_is_not_known),
 		TEST(test_nfs),
-		cmocka_unit_test(test_urls),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Targets that name a host (conf/uri.c), and what is known of targets before they are needed
- * (ctl/target_check.c): on fixture trees, and with sockets of our own.
+ * What is known of targets before they are needed (ctl/target_check.c): on fixture trees, and with
+ * sockets of our own.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,70 +18,10 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include "conf/uri.h"
 #include "ctl/target_check.h"
 #include "fixture_tree.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
-
-static void test_uris(void **state _unused_)
-{
-	static const struct {
-		const char *text, *scheme, *user, *host, *port, *path;
-	} good[] = {
-		{"nfs://nas/export/a", "nfs", "", "nas", "2049", "/export/a"},
-		{"nfs://192.0.2.1:2050/", "nfs", "", "192.0.2.1", "2050", "/"},
-		{"ssh://kdump@store.example.org/var/crash", "ssh", "kdump", "store.example.org",
-		 "22", "/var/crash"},
-		{"ssh://a@b@[fe80::1%eth0]:2222/x", "ssh", "a@b", "fe80::1%eth0", "2222", "/x"},
-		{"https://[2001:db8::7]/up", "https", "", "2001:db8::7", "443", "/up"},
-		{"https://host", "https", "", "host", "443", ""},
-		{"s3://bucket/pre", "s3", "", "s3.us-east-1.amazonaws.com", "443", "/pre"},
-		{"s3://b?region=eu-west-1", "s3", "", "s3.eu-west-1.amazonaws.com", "443",
-		 "?region=eu-west-1"},
-		{"s3://b/p?region=x&endpoint=https://minio:9000/&z=1", "s3", "", "minio", "9000",
-		 "/p?region=x&endpoint=https://minio:9000/&z=1"},
-		{"s3://b/p?endpoint=https://[::1]", "s3", "", "::1", "443",
-		 "/p?endpoint=https://[::1]"},
-	};
-	static const char *const bad[] = {
-		"ssh://",	   "ssh:///path",    "ssh://@host/",
-		"ssh://a b@host/", "ssh://-oProxy/", "nfs://h:0/",
-		"nfs://h:65536/",  "nfs://h:/x",     "nfs://h:22x/",
-		"nfs://[::1/x",	   "nfs://[]/x",     "nfs://[::1]x/",
-		"https://h;x/",	   "ftp://host/",    "s3://b?endpoint=x",
-		"s3://b?region=",  "UUID=1:/x",	     "s3://b?endpoint=https://",
-	};
-	struct ukd_error e = {0};
-	struct uri u;
-
-	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
-		if (uri_parse(good[i].text, &u, &e) < 0)
-			fail_msg("%s: %s", good[i].text, e.text);
-		assert_string_equal(u.scheme, good[i].scheme);
-		assert_string_equal(u.user, good[i].user);
-		assert_string_equal(u.host, good[i].host);
-		assert_string_equal(u.port, good[i].port);
-		assert_string_equal(u.path, good[i].path);
-	}
-	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
-		if (uri_parse(bad[i], &u, &e) >= 0)
-			fail_msg("%s was taken", bad[i]);
-		assert_string_equal(e.check, "target");
-	}
-}
-
-static void test_a_long_host_is_refused(void **state _unused_)
-{
-	char text[1024] = "nfs://";
-	struct ukd_error e = {0};
-	struct uri u;
-
-	memset(text + 6, 'a', URI_HOST_MAX);
-	assert_true(uri_parse(text, &u, &e) < 0);
-	text[6 + URI_HOST_MAX - 1] = 0;
-	assert_true(uri_parse(text, &u, &e) >= 0);
-}
 
 /* The problem of the only target of these settings. */
 static const char *problem_of(const struct tree *t, const char *conf)
@@ -161,7 +101,7 @@ static void test_all_at_once_and_within_seconds(void **state _unused_)
 	}
 	tree_make(&t);
 	(void)snprintf(conf, sizeof(conf),
-		       "[Dump]\nTarget=nfs://127.0.0.1:%u/x ssh://127.0.0.1:%u/y exec:/none\n",
+		       "[Dump]\nTarget=nfs://127.0.0.1:%u/x ssh://u@127.0.0.1:%u/y exec:/none\n",
 		       port, port);
 	tree_write(&t, "/etc/ukdump/ukdump.conf", conf);
 	begin = clock_ms();
@@ -236,8 +176,6 @@ static void test_settings_that_cannot_be_read(void **state _unused_)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_uris),
-		cmocka_unit_test(test_a_long_host_is_refused),
 		cmocka_unit_test(test_hosts),
 		cmocka_unit_test(test_all_at_once_and_within_seconds),
 		cmocka_unit_test(test_files_and_programs),
