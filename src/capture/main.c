@@ -25,10 +25,12 @@
 #include "util/process.h"
 
 #define NOTHING_LIMIT_S 60 /* to end the machine where there is no dump to wait for */
+#define STORE_LIMIT_S	5  /* less than systemd waits for ExecStopPost= (system.conf) */
 
 static const char usage[] =
 	"usage: ukdump-capture [--no-action]\n"
 	"       ukdump-capture --root DIR\n"
+	"       ukdump-capture --store-result\n"
 	"\n"
 	"Saves the memory of the crashed kernel (/proc/vmcore) to the first target of\n"
 	"/etc/ukdump/capture.conf that takes it, then reboots or does what OnSuccess= and\n"
@@ -36,12 +38,16 @@ static const char usage[] =
 	"\n"
 	"  --root DIR    take /proc, /sys, /dev and /etc from DIR; implies --no-action\n"
 	"  --no-action   end with exit status 0 (complete) or 1 instead\n"
+	"  --store-result\n"
+	"                save nothing; put what a capture that was killed has left in /run\n"
+	"                into the EFI variable that `ukdumpctl report` reads\n"
 	"  --help, --version\n";
 
 static struct options {
 	const char *root;
 	bool act;
 	bool init;
+	bool store;
 } opt = {.act = true};
 
 static void say(enum log_level level, const char *line)
@@ -250,11 +256,9 @@ static _noreturn_ void nothing_to_capture(const struct root *root)
 static int parse_options(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{"root", required_argument, NULL, 'r'},
-		{"no-action", no_argument, NULL, 'n'},
-		{"help", no_argument, NULL, 'h'},
-		{"version", no_argument, NULL, 'v'},
-		{0},
+		{"root", required_argument, NULL, 'r'},	  {"no-action", no_argument, NULL, 'n'},
+		{"store-result", no_argument, NULL, 's'}, {"help", no_argument, NULL, 'h'},
+		{"version", no_argument, NULL, 'v'},	  {0},
 	};
 	int o;
 
@@ -266,6 +270,9 @@ static int parse_options(int argc, char **argv)
 			break;
 		case 'n':
 			opt.act = false;
+			break;
+		case 's':
+			opt.store = true;
 			break;
 		case 'h':
 			(void)fputs(usage, stdout);
@@ -299,6 +306,19 @@ static void become_init(void)
 		log_error("%s", e.text);
 }
 
+/* After the program's death, which only the kernel log and this variable outlive. */
+static int store_result(const struct root *root)
+{
+	struct ukd_error e;
+
+	if (opt.act)
+		say_to_kernel_log();
+	if (result_store(root, STORE_LIMIT_S, &e) == 0)
+		return 0;
+	log_error("%s", e.text);
+	return 1;
+}
+
 static int run(void)
 {
 	_free_ char *path = opt.root ? realpath(opt.root, NULL) : NULL;
@@ -313,6 +333,8 @@ static int run(void)
 		log_error("%s", e.text);
 		return 1;
 	}
+	if (opt.store)
+		return store_result(&root);
 	if (!root_exists(&root, "/proc/vmcore")) {
 		if (opt.init)
 			nothing_to_capture(&root);

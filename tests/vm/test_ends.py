@@ -71,11 +71,11 @@ def test_hardware_watchdog_resets_a_kernel_that_hangs(vm):
     assert {p.name for p in folder.iterdir()} == {"dmesg.txt"}
 
 
-def test_result_for_the_next_boot(vm):
-    """No target at all: the next boot reads the reason from an EFI variable, once."""
-    _, image = build_image(vm, "[Dump]\nTarget=LABEL=nowhere:/\nTimeoutSec=20\n")
+def left_for_the_next_boot(vm, image, *disks, reserved=160, memory=1024):
+    """Crashes with EFI variables, and boots once more; returns what `ukdumpctl report` tells."""
     result = vm.run_micro(
-        kernel="6.12", secure_boot=True, append="crashkernel=160M", reboots=True, timeout=120,
+        kernel="6.12", secure_boot=True, append=f"crashkernel={reserved}M", reboots=True,
+        timeout=150, disks=disks, memory=memory,
         files={"image.efi": image, "db.crt": vm.keys() / "db.crt"},
         programs=[BUILD / "ukdump-load", BUILD / "ukdumpctl"], script="""
             if ls /sys/firmware/efi/efivars/UkdumpResult-*; then
@@ -89,12 +89,18 @@ def test_result_for_the_next_boot(vm):
             crash
         """)
     assert result.get("load.status") == "0", result.get("load")
-    left = json.loads(result.get("first"))["result"]
+    assert result.get("second") == "no capture has left a result"
+    return json.loads(result.get("first"))["result"]
+
+
+def test_result_for_the_next_boot(vm):
+    """No target at all: the next boot reads the reason from an EFI variable, once."""
+    _, image = build_image(vm, "[Dump]\nTarget=LABEL=nowhere:/\nTimeoutSec=20\n")
+    left = left_for_the_next_boot(vm, image)
     assert "Kernel panic - not syncing: sysrq triggered crash" in left["panic"]
     assert left["state"] == "failed" and left["kernel"].startswith("6.12")
     assert left["targets"][0]["uri"] == "LABEL=nowhere:/"
     assert "no device LABEL=nowhere" in left["targets"][0]["reason"]
-    assert result.get("second") == "no capture has left a result"
 
 
 STOP_ALL = ("for p in /proc/[0-9]*; do [ ${p##*/} = $$ ] || kill -STOP ${p##*/}; done",
@@ -193,6 +199,17 @@ def test_full_environment_ends_when_the_program_is_killed(vm):
     disk.extract("/", vm.logs / "dump")
     (folder,) = (vm.logs / "dump").glob("*Z-*")
     assert {p.name for p in folder.iterdir()} == {"dmesg.txt"}
+
+
+@pytest.mark.long
+def test_a_killed_program_leaves_its_result(vm):
+    """The unit stores it."""
+    _, image = build_image(vm, TARGETS + "Pre=/opt/kill\n",
+                           overlay={"/opt/kill": script(vm, "kill", *to_the_program(9))})
+    disk = vm.disk("dump", label="ukdump", size=1200)
+    left = left_for_the_next_boot(vm, image, disk, reserved=256, memory=1200)
+    assert left["reason"] == "the capture did not come to its end"
+    assert left["kernel"].startswith("6.12")
 
 
 @pytest.mark.long
