@@ -5,6 +5,7 @@ reaches as 10.0.2.2 in QEMU's user network."""
 import hashlib
 import os
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -12,8 +13,10 @@ import time
 import pytest
 
 from capturing import Crash, build_image, crash_micro
+from servers import hostile
 from servers.nfs import Ganesha
-from servers.server import GUEST_VIEW
+from servers.nginx import Nginx
+from servers.server import GUEST_VIEW, Authority
 from servers.sshd import Sshd, make_key
 
 MAC = "52:54:00:12:34:56"
@@ -25,12 +28,11 @@ def nic(options=""):
             "-device", f"virtio-net-pci,netdev=n0,mac={MAC},romfile="]
 
 
-def build_ssh(vm, server, network=STATIC, host=GUEST_VIEW, known_hosts=None, target=None):
-    known = vm.logs / "known_hosts"
-    known.write_text(known_hosts or server.known_hosts(host))
-    target = target or server.url(f"{server.files}/crashes", f"[{host}]" if ":" in host else host)
+def build_ssh(vm, server, network=STATIC, host=GUEST_VIEW):
+    target = server.url(f"{server.files}/crashes", f"[{host}]" if ":" in host else host)
     _, image = build_image(vm, f"[Dump]\nTarget={target}\n{network}", overlay={
-        "/etc/ukdump/known_hosts": known, "/etc/ukdump/keys/ssh": server.key})
+        "/etc/ukdump/known_hosts": server.known_hosts(host).encode(),
+        "/etc/ukdump/keys/ssh": server.key})
     return image
 
 
@@ -75,70 +77,125 @@ def test_ssh_over_ipv6(vm):
     assert crash.manifest["targets"][0]["device"] == "root@fec0::2"
 
 
-# Faults: the second target, a local disk, gets the dump and the reason ---------------------------
+# Faults: the last target, a local disk, gets the dump and the reasons -----------------------------
 
-SECOND = "LABEL=ukdump:/"
-LIMIT = 150
+LAST = "LABEL=ukdump:/"
+LIMIT = 180
 
 
-def crash_with_second(vm, image, faults, fault, options):
+def dump_section(*targets):
+    return f"[Dump]\nTarget={' '.join(targets)} {LAST}\nTimeoutSec={LIMIT}\n"
+
+
+def crash_with_last(vm, image, faults, names, options=()):
+    """One row of the table for each of the targets before the last; returns these."""
     disk = vm.disk("dump", label="ukdump", size=700)
-    result = crash_micro(vm, image, disk, append="crashkernel=256M", memory=640, timeout=240,
+    result = crash_micro(vm, image, disk, append="crashkernel=256M", memory=640, timeout=280,
                          qemu_options=options)
     crash = Crash(disk, "/", vm.logs / "dump")
-    assert [t["result"] for t in crash.manifest["targets"]][1] == "complete"
+    *failed, last = crash.manifest["targets"]
+    assert last["result"] == "complete"
     assert crash.names == {"vmcore", "dmesg.txt", "manifest.json"}
-    faults.row(fault, result, crash.manifest, crash.names, LIMIT)
-    return crash.manifest["targets"][0]
+    for fault, target in zip(names, failed, strict=True):
+        faults.row(fault, result, {**crash.manifest, "targets": [target, last]}, crash.names, LIMIT)
+        assert target["result"] != "complete"
+    return failed
 
 
 @pytest.mark.long
 def test_no_network(vm, faults):
-    _, image = build_image(vm, f"[Dump]\nTarget=nfs://{GUEST_VIEW}/export {SECOND}\n"
-                           f"TimeoutSec={LIMIT}\n")
-    first = crash_with_second(vm, image, faults, "no network interface", ())
-    assert first["result"] == "failed" and "no network interface" in first["reason"]
+    _, image = build_image(vm, dump_section(f"nfs://{GUEST_VIEW}/export"))
+    (first,) = crash_with_last(vm, image, faults, ["no network interface"])
+    assert "no network interface" in first["reason"]
+
+
+def refuse(server, *statuses):
+    """An S3 server that answers every request with a status, the buckets being called by it."""
+    for status in statuses:
+        server.push(hostile.status(status, hostile.s3_error("SlowDown" if status == 503 else
+                                                            "AccessDenied")),
+                    pattern=f"^/b{status}", times=-1)
 
 
 @pytest.mark.long
-def test_nothing_listens(vm, faults):
-    _, image = build_image(vm, f"[Dump]\nTarget=nfs://{GUEST_VIEW}:9/export {SECOND}\n"
-                           f"TimeoutSec={LIMIT}\n")
-    first = crash_with_second(vm, image, faults, "server is down", nic())
-    assert first["result"] == "failed" and "refused" in first["reason"]
+def test_servers_that_refuse(vm, faults):
+    """Nothing listens, another host key, another authority, 403, 503: one after the other."""
+    authority, foreign = Authority(vm.logs / "ca"), Authority(vm.logs / "foreign", "foreign")
+    other = make_key(vm.logs / "other").with_suffix(".pub").read_text()
+    with Sshd(vm.logs / "sshd") as sshd, \
+            Nginx(vm.logs / "nginx", foreign.issue(), make_directories=True) as web, \
+            hostile.HostileServer(authority.issue()) as s3:
+        refuse(s3, 403, 503)
+        files = {"known_hosts": f"[{GUEST_VIEW}]:{sshd.port} {other}", "ca.pem": authority.ca,
+                 "keys/ssh": sshd.key,
+                 "s3.credentials": f"[default]\naws_access_key_id={hostile.KEY_ID}\n"
+                                   f"aws_secret_access_key={hostile.SECRET}\n"}
+        _, image = build_image(
+            vm, dump_section(
+                f"nfs://{GUEST_VIEW}:9/export", sshd.url(f"{sshd.files}/crashes", GUEST_VIEW),
+                web.url("crashes", GUEST_VIEW),
+                *(f"s3://b{n}/x?endpoint={s3.endpoint(GUEST_VIEW)}" for n in (403, 503)))
+            + f"{STATIC}CaFile=/etc/ukdump/ca.pem\nS3Credentials=/etc/ukdump/s3.credentials\n",
+            overlay={f"/etc/ukdump/{name}": content.encode() if isinstance(content, str) else content
+                     for name, content in files.items()})
+        failed = crash_with_last(vm, image, faults, [
+            "server is down", "wrong host key", "TLS: another authority", "S3: 403", "S3: 503"],
+            nic())
+        assert not list(sshd.files.iterdir()) and not list(web.files.iterdir())
+    for target, reason in zip(failed, ["refused", "another host key", "certificate", "403", "503"]):
+        assert reason in target["reason"], target
 
 
-@pytest.mark.long
-def test_wrong_host_key(vm, faults):
-    with Sshd(vm.logs / "sshd") as server:
-        other = make_key(vm.logs / "other").with_suffix(".pub").read_text()
-        target = f"{server.url(f'{server.files}/crashes', GUEST_VIEW)} {SECOND}"
-        image = build_ssh(vm, server, target=target,
-                          known_hosts=f"[{GUEST_VIEW}]:{server.port} {other}")
-        first = crash_with_second(vm, image, faults, "wrong host key", nic())
-        assert not list(server.files.iterdir())
-    assert "another host key" in first["reason"]
+class Monitor:
+    """QEMU's, for a cable that is pulled."""
+
+    def __init__(self, vm):
+        self.path = vm.logs / "monitor"
+        self.options = ["-monitor", f"unix:{self.path},server=on,wait=off"]
+
+    def pull_cable(self):
+        with socket.socket(socket.AF_UNIX) as s:
+            while s.connect_ex(str(self.path)):
+                time.sleep(0.1)
+            s.sendall(b"set_link n0 off\n")
+            time.sleep(0.5)
 
 
-def stop_when_dumping(server):
-    """Stops the server and its children, without closing anything, once a dump is on its way."""
+def when_dumping(server, act):
+    """Calls act once a dump is on its way to the server."""
     def watch():
         while not any(p.stat().st_size > 4 << 20
                       for p in server.files.rglob("vmcore-incomplete")):
             time.sleep(0.2)
-        pids = [server._process.pid]
-        for pid in pids:
-            listing = subprocess.run(["pgrep", "-P", str(pid)], stdout=subprocess.PIPE, text=True,
-                                     check=False).stdout
-            pids += map(int, listing.split())
-            os.kill(pid, signal.SIGSTOP)
-        server.stopped = pids
-    server.stopped = []
+        act()
+        server.acted = True
+    server.acted = False
     threading.Thread(target=watch, daemon=True).start()
 
 
-def let_go(server):
-    for pid in server.stopped:
+@pytest.mark.long
+def test_cable_is_out(vm, faults):
+    monitor = Monitor(vm)
+    _, image = build_image(vm, dump_section(f"nfs://{GUEST_VIEW}/export"))
+    threading.Thread(target=monitor.pull_cable, daemon=True).start()
+    (first,) = crash_with_last(vm, image, faults, ["network gone before the dump"],
+                               nic() + monitor.options)
+    assert "no link" in first["reason"]
+
+
+def stop(server, stopped):
+    """Stops the server and its children, without closing anything."""
+    pids = [server._process.pid]
+    for pid in pids:
+        listing = subprocess.run(["pgrep", "-P", str(pid)], stdout=subprocess.PIPE, text=True,
+                                 check=False).stdout
+        pids += map(int, listing.split())
+        os.kill(pid, signal.SIGSTOP)
+        stopped.append(pid)
+
+
+def let_go(stopped):
+    for pid in stopped:
         try:
             os.kill(pid, signal.SIGKILL)
         except ProcessLookupError:
@@ -146,19 +203,26 @@ def let_go(server):
 
 
 @pytest.mark.long
+@pytest.mark.parametrize("fault", ["server stalls", "network gone"])
 @pytest.mark.parametrize("kind", ["ssh", "nfs"])
-def test_server_stalls_in_mid_dump(vm, faults, kind):
-    server = (Sshd if kind == "ssh" else Ganesha)(vm.logs / kind)
-    with server:
-        path = f"{server.files}/crashes" if kind == "ssh" else "/crashes"
-        target = f"{server.url(path, GUEST_VIEW)} {SECOND}"
+def test_in_mid_dump(vm, faults, kind, fault):
+    monitor, stopped = Monitor(vm), []
+    with (Sshd if kind == "ssh" else Ganesha)(vm.logs / kind) as server:
         if kind == "ssh":
-            image = build_ssh(vm, server, target=target)
+            path = f"{server.files}/crashes"
+            files = {"/etc/ukdump/keys/ssh": server.key,
+                     "/etc/ukdump/known_hosts": server.known_hosts(GUEST_VIEW).encode()}
         else:
-            image = build_image(vm, f"[Dump]\nTarget={target}\n{STATIC}")[1]
-        stop_when_dumping(server)
-        first = crash_with_second(vm, image, faults, f"{kind} server stalls in mid-dump", nic())
-        let_go(server)
-    assert server.stopped
-    assert first["result"] != "complete" and first["reason"]
+            path, files = "/crashes", {}
+        _, image = build_image(vm, dump_section(server.url(path, GUEST_VIEW)) + STATIC,
+                               overlay=files)
+        when_dumping(server, monitor.pull_cable if fault == "network gone" else
+                     lambda: stop(server, stopped))
+        try:
+            (first,) = crash_with_last(vm, image, faults, [f"{kind}: {fault} in mid-dump"],
+                                       nic() + monitor.options)
+        finally:
+            let_go(stopped)
+        assert server.acted
+    assert first["reason"]
     assert not [p for p in server.files.rglob("*") if p.name in ("vmcore", "vmcore.flat")]
