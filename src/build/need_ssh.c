@@ -21,7 +21,10 @@
 #define KEY_MAX	     KIB(64)
 #define LIMIT_S	     10
 
-/* Whatever the administrator's ssh_config says: who, by which key, and never ask anybody. */
+/*
+ * Whatever the administrator's ssh_config says: who, by which key, and never ask anybody. LogLevel
+ * INFO, because ssh tells only then that it gave up a server that did not answer.
+ */
 static const char config[] = "IdentityFile " DIR_IN_IMAGE "/key\n"
 			     "IdentitiesOnly yes\n"
 			     "IdentityAgent none\n"
@@ -37,7 +40,7 @@ static const char config[] = "IdentityFile " DIR_IN_IMAGE "/key\n"
 			     "ServerAliveCountMax 3\n"
 			     "ClearAllForwardings yes\n"
 			     "RequestTTY no\n"
-			     "LogLevel ERROR\n";
+			     "LogLevel INFO\n";
 
 /*
  * Runs this machine's ssh-keygen on a file of the root, which argv ends with. Its exit status, or a

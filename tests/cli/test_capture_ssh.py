@@ -27,7 +27,7 @@ UserKnownHostsFile {root}/etc/ukdump/ssh/known_hosts
 GlobalKnownHostsFile /dev/null
 StrictHostKeyChecking yes
 BatchMode yes
-LogLevel ERROR
+LogLevel INFO
 """
 
 
