@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "build/needs.h"
@@ -18,7 +17,6 @@
 #include "util/url.h"
 
 #define DIR_IN_IMAGE "/etc/ukdump/ssh"
-#define KEY_MAX	     KIB(64)
 #define LIMIT_S	     10
 
 /*
@@ -86,20 +84,6 @@ static int check_key_opens(const struct needs *n, const char *path, struct ukd_e
 	return r;
 }
 
-static int check_key_mode(const struct needs *n, const char *path, struct ukd_error *e)
-{
-	_close_ int fd = root_openat(n->root, path, O_PATH);
-	struct stat st;
-
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return ukd_fail_errno(e, fd < 0 ? fd : -errno, "%s%s", n->root->path, path);
-	if (!S_ISREG(st.st_mode) || st.st_mode & 077)
-		return ukd_refuse(e, "target",
-				  "%s%s can be read by others (mode %04o); run: chmod 600 %s%s",
-				  n->root->path, path, st.st_mode & 07777, n->root->path, path);
-	return 0;
-}
-
 /* SshKey=, or where ours and kdump's lie. */
 static const char *find_key(const struct needs *n)
 {
@@ -125,11 +109,8 @@ static int need_key(struct needs *n, const struct url *u, struct ukd_error *e)
 			"-f /etc/ukdump/keys/ssh; then: ssh-copy-id -i "
 			"/etc/ukdump/keys/ssh.pub %s@%s",
 			u->user, u->host);
-	r = check_key_mode(n, key, e);
-	if (r >= 0)
-		r = check_key_opens(n, key, e);
-	n->confidential = true;
-	return r < 0 ? r : need_copy(n, "SshKey", key, DIR_IN_IMAGE "/key", 0600, KEY_MAX, e);
+	r = need_secret(n, "SshKey", key, DIR_IN_IMAGE "/key", e);
+	return r < 0 ? r : check_key_opens(n, key, e);
 }
 
 /* The lines for one host of one file, without ssh-keygen's remarks. *ret stays empty if none. */

@@ -13,9 +13,8 @@
 #include "upload/remote.h"
 #include "util/url.h"
 
-#define CA_FILE	    "/etc/ukdump/ca.pem"
-#define CA_MAX	    MIB(2)
-#define SECRETS_MAX KIB(64)
+#define CA_FILE "/etc/ukdump/ca.pem"
+#define CA_MAX	MIB(2)
 
 /* Where distributions have the authorities that they trust: Debian, Fedora, SUSE, Arch. */
 static const char *const bundles[] = {
@@ -52,16 +51,6 @@ static int need_authorities(struct needs *n, struct ukd_error *e)
 		return ukd_refuse(e, "build.settings", "CaFile=%s: no certificate (PEM) in it",
 				  from);
 	return 0;
-}
-
-/* Copies what a setting names, if it is set. */
-static int need_secret(struct needs *n, const char *setting, const char *from, const char *path,
-		       struct ukd_error *e)
-{
-	if (!from)
-		return 0;
-	n->confidential = true;
-	return need_copy(n, setting, from, path, 0600, SECRETS_MAX, e);
 }
 
 static int need_key(struct needs *n, struct ukd_error *e)
@@ -117,9 +106,9 @@ int need_upload(struct needs *n, const char *target, unsigned int index, struct 
 		r = need_authorities(n, e);
 	if (r >= 0 && !strncmp(target, "s3://", strlen("s3://")))
 		r = need_key(n, e);
-	if (r >= 0)
+	if (r >= 0 && n->settings->network.netrc)
 		r = need_secret(n, "Netrc", n->settings->network.netrc, "/etc/ukdump/netrc", e);
-	if (r >= 0)
+	if (r >= 0 && n->settings->network.http_headers)
 		r = need_secret(n, "HttpHeaders", n->settings->network.http_headers,
 				"/etc/ukdump/headers", e);
 	return r < 0 ? ukd_prefix(e, "Target=%s", target) : 0;

@@ -10,11 +10,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "util/cleanup.h"
 #include "util/file.h"
 
 #define DRACUT_MODULES "/usr/lib/dracut/modules.d"
+#define SECRET_MAX     KIB(64)
 
 static const struct kind {
 	const char *prefix;
@@ -273,6 +276,31 @@ int need_copy(struct needs *n, const char *setting, const char *from, const char
 	if (r < 0)
 		return ukd_prefix(e, "%s=%s", setting, from);
 	return add_file(n, path, &content, mode, e);
+}
+
+static int check_private(const struct needs *n, const char *path, struct ukd_error *e)
+{
+	_close_ int fd = root_openat(n->root, path, O_PATH);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return ukd_fail_errno(e, fd < 0 ? fd : -errno, "cannot read it");
+	if (!S_ISREG(st.st_mode) || st.st_mode & 077)
+		return ukd_refuse(e, "target",
+				  "others may read it (mode %04o); run: chmod 600 %s%s",
+				  st.st_mode & 07777, n->root->path, path);
+	return 0;
+}
+
+int need_secret(struct needs *n, const char *setting, const char *from, const char *path,
+		struct ukd_error *e)
+{
+	int r = check_private(n, from, e);
+
+	if (r < 0)
+		return ukd_prefix(e, "%s=%s", setting, from);
+	n->confidential = true;
+	return need_copy(n, setting, from, path, 0600, SECRET_MAX, e);
 }
 
 static int need_target(struct needs *n, const char *target, unsigned int index, struct ukd_error *e)

@@ -111,6 +111,13 @@ int need_copy(struct needs *n, const char *setting, const char *from, const char
 	      size_t max, struct ukd_error *e) _must_check_;
 
 /*
+ * The same, of a key or password for a server: refused (check "target") where others may read the
+ * file. Goes into the image with mode 0600 and makes that confidential.
+ */
+int need_secret(struct needs *n, const char *setting, const char *from, const char *path,
+		struct ukd_error *e) _must_check_;
+
+/*
  * A host to be reached over a network: a name or an address, IPv6 without brackets. What leads
  * there is worked out once for all hosts, by need_network_setup(), which needs_collect() calls.
  */

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "build/needs.h"
 #include "fixture_checks.h"
@@ -30,6 +31,7 @@ static int setup(void **state)
 	struct build *b = calloc(1, sizeof(*b));
 	struct ukd_error e;
 
+	(void)umask(077);
 	tree_make(&b->tree);
 	tree_write(&b->tree, "/usr/lib/ukdump/ukdump-upload", "");
 	tree_write(&b->tree, "/etc/ssl/certs/ca-certificates.crt", CA "all\n");
@@ -81,6 +83,23 @@ static void add(struct build *b, const char *target)
 
 	if (need_upload(&b->needs, target, 0, &e) < 0)
 		fail_msg("%s: %s", target, e.text);
+}
+
+/* What logs in somewhere is nobody else's. */
+static void test_secrets_that_others_can_read(void **state)
+{
+	struct build *b = *state;
+	struct ukd_error e;
+
+	assert_int_equal(chmod(tree_path(&b->tree, "/site/netrc"), 0644), 0);
+	set(b, "Netrc=/site/netrc");
+	assert_true(need_upload(&b->needs, "https://h.example/crashes", 0, &e) < 0);
+	assert_non_null(strstr(
+		e.text, "Netrc=/site/netrc: others may read it (mode 0644); run: chmod 600 "));
+	assert_int_equal(chmod(tree_path(&b->tree, "/site/key"), 0640), 0);
+	set(b, "S3Credentials=/site/key");
+	assert_true(need_upload(&b->needs, "s3://bucket/x", 0, &e) < 0);
+	assert_non_null(strstr(e.text, "S3Credentials=/site/key: others may read it (mode 0640)"));
 }
 
 static void test_https(void **state)
@@ -174,8 +193,12 @@ static void test_missing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_https),   TEST(test_s3),	TEST(test_proxy),
-		TEST(test_refused), TEST(test_missing),
+		TEST(test_secrets_that_others_can_read),
+		TEST(test_https),
+		TEST(test_s3),
+		TEST(test_proxy),
+		TEST(test_refused),
+		TEST(test_missing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
