@@ -49,6 +49,7 @@ class RadosGateway(Server):
         path = self.folder / f"credentials-{abs(hash(secret))}"
         path.write_text(f"[default]\naws_access_key_id = {KEY_ID}\n"
                         f"aws_secret_access_key = {secret}\n")
+        path.chmod(0o600)
         return path
 
     def prepare(self):

@@ -39,6 +39,7 @@ def test_dump_to_a_web_server(vm):
     with Nginx(vm.logs / "nginx", authority.issue(), password="geheim") as server:
         netrc = vm.logs / "netrc"
         netrc.write_text(f"machine {GUEST_VIEW} login crash password geheim\n")
+        netrc.chmod(0o600)
         image = build(vm, server.url("", GUEST_VIEW), "Netrc=/etc/ukdump/netrc", authority,
                       {"/etc/ukdump/netrc": netrc})
         crash_micro(vm, image, append="crashkernel=256M", qemu_options=NIC)
