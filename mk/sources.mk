@@ -9,6 +9,7 @@ SRC_base := \
 	bootproto.c \
 	sealed.c
 SRC_util := \
+	connect.c \
 	cpio.c \
 	error.c \
 	file.c \

@@ -23,6 +23,11 @@ uint64_t load_le64(const void *p)
 	return load_le32(b) | (uint64_t)load_le32(b + 4) << 32;
 }
 
+uint64_t load_be64(const void *p)
+{
+	return __builtin_bswap64(load_le64(p));
+}
+
 void store_le16(void *p, uint16_t v)
 {
 	uint8_t *b = p;

@@ -19,10 +19,11 @@ struct bytes {
 	uint64_t len;
 };
 
-/* Little-endian loads and stores; the caller has checked the range. */
+/* Loads and stores, little-endian and (be) big-endian; the caller has checked the range. */
 uint16_t load_le16(const void *p);
 uint32_t load_le32(const void *p);
 uint64_t load_le64(const void *p);
+uint64_t load_be64(const void *p);
 void store_le16(void *p, uint16_t v);
 void store_le32(void *p, uint32_t v);
 void store_le64(void *p, uint64_t v);

@@ -9,11 +9,6 @@
 #define HEADER_SIZE 4096
 #define SIGNATURE   "makedumpfile\0\0\0" /* 16 bytes with the last NUL */
 
-static uint64_t load_be64(const uint8_t *p)
-{
-	return __builtin_bswap64(load_le64(p));
-}
-
 /* 16 bytes are there: the header's signature, a record or the end. */
 static void take_head(struct flattened *f)
 {

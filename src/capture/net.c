@@ -8,7 +8,6 @@
 #include <net/if.h>
 #include <netdb.h>
 #include <netinet/in.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -16,6 +15,7 @@
 
 #include "capture/guard.h"
 #include "util/cleanup.h"
+#include "util/connect.h"
 
 #define WAIT_S	     90 /* link negotiation, spanning tree and DHCP take their time */
 #define REFUSED_S    15 /* a server that is there and refuses may be starting */
@@ -34,27 +34,6 @@ struct probe {
 	char why[256];
 	bool refused;
 };
-
-/* 0 or -errno. */
-static int connect_within(const struct addrinfo *a, int ms)
-{
-	_close_ int fd = socket(a->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	struct pollfd p = {.fd = fd, .events = POLLOUT};
-	socklen_t len = sizeof(int);
-	int err = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (connect(fd, a->ai_addr, a->ai_addrlen) == 0)
-		return 0;
-	if (errno != EINPROGRESS)
-		return -errno;
-	if (poll(&p, 1, ms) <= 0)
-		return -ETIMEDOUT;
-	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len) < 0)
-		return -errno;
-	return -err;
-}
 
 static int try_once(void *ctx)
 {

@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/wait.h>
@@ -21,6 +20,7 @@
 #include "build/target.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
+#include "util/connect.h"
 #include "util/parse.h"
 #include "util/url.h"
 
@@ -123,26 +123,6 @@ static int check_files(struct check *c, const char *scheme)
 	return r;
 }
 
-/* 0, or why this address cannot be connected to by until_ms. */
-static int connect_to(const struct addrinfo *a, uint64_t until_ms)
-{
-	_close_ int fd = socket(a->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	struct pollfd p = {.fd = fd, .events = POLLOUT};
-	uint64_t now = clock_ms();
-	int error = 0;
-	socklen_t len = sizeof(error);
-
-	if (fd < 0)
-		return -errno;
-	if (connect(fd, a->ai_addr, a->ai_addrlen) == 0)
-		return 0;
-	if (errno != EINPROGRESS)
-		return -errno;
-	if (poll(&p, 1, until_ms > now ? (int)(until_ms - now) : 0) != 1)
-		return -ETIMEDOUT;
-	return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0 ? -errno : -error;
-}
-
 static int check_host(struct check *c, const struct url *u)
 {
 	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
@@ -158,8 +138,11 @@ static int check_host(struct check *c, const struct url *u)
 		return ukd_fail(&c->e, -EHOSTUNREACH, "the name %s does not resolve: %s", u->host,
 				gai_strerror(r));
 	r = -EHOSTUNREACH;
-	for (const struct addrinfo *a = found; r < 0 && a; a = a->ai_next)
-		r = connect_to(a, until);
+	for (const struct addrinfo *a = found; r < 0 && a; a = a->ai_next) {
+		uint64_t now = clock_ms();
+
+		r = connect_within(a, until > now ? (int)(until - now) : 0);
+	}
 	freeaddrinfo(found);
 	return r < 0 ? ukd_fail_errno(&c->e, r, "%s port %s does not answer", u->host, port) : 0;
 }

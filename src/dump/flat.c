@@ -22,11 +22,6 @@
 #define SCATTER	     KIB(8)
 #define SCATTER_FREE MIB(64)
 
-static uint64_t load_be64(const uint8_t *p)
-{
-	return __builtin_bswap64(load_le64(p));
-}
-
 bool flat_is(struct bytes head)
 {
 	return bytes_start_with(head, SIGNATURE);
