@@ -206,7 +206,7 @@ def test_raid1(vm):
         mdadm -q --create /dev/md/crash --run --level=1 --metadata=1.0 --raid-devices=2 \\
             --assume-clean $(disk one) $(disk two)
         mke2fs -q -t ext4 -O ^metadata_csum -L mirrored /dev/md/crash
-        udevadm settle
+        udevadm trigger --settle $(readlink -f /dev/md/crash)
         attempt build ukdumpctl build
         attempt start ukdumpctl start
         sync
