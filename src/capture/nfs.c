@@ -24,7 +24,7 @@ static bool handles(const char *place)
  * One try. Calls fail with ETIMEDOUT half a minute after the connection is broken (timeo= is in
  * tenths of a second; with TCP each of retrans= tries waits that much longer), but not while it
  * stands: NFS 4 waits for a server that does not answer for as long as TCP says that it is there
- * (net/sunrpc/clnt.c, rpc_check_timeout()). That is left to the limit for stalls.
+ * (net/sunrpc/clnt.c, rpc_check_timeout()). That is left to the guard of the attempt.
  */
 static int mount_version(struct attempt *a, const struct url *u, const char *address,
 			 const char *path, const char *version, struct ukd_error *e)

@@ -80,11 +80,12 @@ def test_ssh_over_ipv6(vm):
 # Faults: the last target, a local disk, gets the dump and the reasons -----------------------------
 
 LAST = "LABEL=ukdump:/"
-LIMIT = 180
+TIMEOUT = 180
+LIMIT = TIMEOUT + 30  # panic to reboot: the kernel has to start before TimeoutSec= counts
 
 
 def dump_section(*targets):
-    return f"[Dump]\nTarget={' '.join(targets)} {LAST}\nTimeoutSec={LIMIT}\n"
+    return f"[Dump]\nTarget={' '.join(targets)} {LAST}\nTimeoutSec={TIMEOUT}\n"
 
 
 def crash_with_last(vm, image, faults, names, options=()):
