@@ -64,6 +64,7 @@ bool locator_parse(const char *place, struct locator *ret)
 struct probe {
 	const struct root *root;
 	const struct locator *locator;
+	uint64_t end_ms; /* of the whole search */
 	struct {
 		struct blockdev dev;
 		bool matches;
@@ -139,6 +140,14 @@ static void add_seen(struct seen *s, const char *name)
 		(void)snprintf(s->names[s->n++], sizeof(s->names[0]), "%s", name);
 }
 
+/* Many paths of a dead array hang: together they must not take longer than the search may. */
+static unsigned int probe_limit_s(const struct probe *probe)
+{
+	uint64_t now = clock_ms(), left_ms = probe->end_ms > now ? probe->end_ms - now : 0;
+
+	return left_ms < PROBE_LIMIT_S * 1000 ? (unsigned int)(left_ms / 1000) + 1 : PROBE_LIMIT_S;
+}
+
 /* Probes one device. 1: it is the one, 0: it is not, negative: ask again later. */
 static int try_device(const struct probe *probe, const char *path, struct ukd_error *e)
 {
@@ -146,7 +155,7 @@ static int try_device(const struct probe *probe, const char *path, struct ukd_er
 
 	memset(probe->ret, 0, sizeof(*probe->ret));
 	(void)snprintf(probe->ret->dev.path, sizeof(probe->ret->dev.path), "%s", path);
-	r = guard_call(probe_child, (void *)probe, PROBE_LIMIT_S, path, e);
+	r = guard_call(probe_child, (void *)probe, probe_limit_s(probe), path, e);
 	/* A hanging device is not asked again: each time would cost the limit. */
 	if (r == -ETIMEDOUT)
 		return 0;
@@ -198,7 +207,7 @@ static int poll_partitions(const struct probe *probe, struct seen *seen)
 	if (root_read(probe->root, "/proc/partitions", KIB(256), &list, &e) < 0)
 		return 0;
 	save = (char *)list.data;
-	while ((line = strsep(&save, "\n"))) {
+	while ((line = strsep(&save, "\n")) && clock_ms() < probe->end_ms) {
 		char name[32], path[64];
 		int r;
 
@@ -215,11 +224,9 @@ static int poll_partitions(const struct probe *probe, struct seen *seen)
 	return 0;
 }
 
-static int wait_loop(const struct probe *probe, unsigned int timeout_s, struct seen *seen,
-		     struct ukd_error *e)
+static int wait_loop(const struct probe *probe, struct seen *seen, struct ukd_error *e)
 {
 	const struct timespec pause = {.tv_nsec = POLL_MS * 1000000};
-	uint64_t end = clock_ms() + (uint64_t)timeout_s * 1000;
 
 	for (unsigned int round = 1;; round++) {
 		int r = probe->locator->kind == LOCATE_DEVICE ?
@@ -228,7 +235,7 @@ static int wait_loop(const struct probe *probe, unsigned int timeout_s, struct s
 
 		if (r > 0)
 			return 0;
-		if (clock_ms() >= end)
+		if (clock_ms() >= probe->end_ms)
 			return -ETIMEDOUT;
 		if (round % ROUNDS_KEPT == 0)
 			seen->n = 0;
@@ -240,7 +247,8 @@ int blockdev_wait(const struct root *root, const struct locator *l, unsigned int
 		  struct blockdev *ret, struct ukd_error *e)
 {
 	_free_ struct seen *seen = calloc(1, sizeof(*seen));
-	struct probe probe = {.root = root, .locator = l};
+	struct probe probe = {
+		.root = root, .locator = l, .end_ms = clock_ms() + (uint64_t)timeout_s * 1000};
 	int r;
 
 	probe.ret = guard_share(sizeof(*probe.ret));
@@ -248,7 +256,7 @@ int blockdev_wait(const struct root *root, const struct locator *l, unsigned int
 		guard_unshare(probe.ret, sizeof(*probe.ret));
 		return ukd_oom(e);
 	}
-	r = wait_loop(&probe, timeout_s, seen, e);
+	r = wait_loop(&probe, seen, e);
 	if (r < 0)
 		r = ukd_fail(e, r, "no device %s%s within %u s; %u other block devices were seen",
 			     l->kind == LOCATE_DEVICE ? "" : kinds[l->kind].prefix, l->value,

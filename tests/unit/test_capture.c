@@ -22,6 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "capture/blockdev.h"
 #include "capture/capture.h"
 #include "capture/guard.h"
 #include "capture/hardware.h"
@@ -395,6 +396,28 @@ static void test_next_target(void **state)
 	assert_non_null(strstr(manifest(r, "targets.1.reason"), "no device LABEL=nowhere"));
 	assert_string_equal(manifest(r, "targets.2.result"), "complete");
 	assert_string_equal(manifest(r, "targets.2.uri"), "file:/crash");
+}
+
+/* Paths of a dead array, here FIFOs, all hang: the search ends when its own time is over. */
+static void test_many_devices_hang(void **state)
+{
+	struct run *r = *state;
+	const struct locator l = {.kind = LOCATE_LABEL, .value = "x", .path = "/"};
+	uint64_t begin = clock_ms();
+	struct blockdev dev;
+	struct ukd_error e;
+
+	assert_int_equal(make_directories(r->tree.root.fd, "dev", 0700, &e), 0);
+	for (unsigned int i = 0; i < 3; i++) {
+		char path[32];
+
+		(void)snprintf(path, sizeof(path), "/dev/sd%c", 'a' + i);
+		assert_int_equal(mkfifo(tree_path(&r->tree, path), 0600), 0);
+	}
+	tree_write(&r->tree, "/proc/partitions",
+		   "major minor  #blocks  name\n\n 8 0 9 sda\n 8 16 9 sdb\n 8 32 9 sdc\n");
+	assert_int_equal(blockdev_wait(&r->tree.root, &l, 2, &dev, &e), -ETIMEDOUT);
+	assert_in_range(clock_ms() - begin, 1900, 6000);
 }
 
 /* A target that hangs, here on a FIFO that nobody writes to, does not keep the next from its turn. */
@@ -816,6 +839,7 @@ int main(void)
 		TEST(test_no_dump),
 		TEST(test_no_space),
 		TEST(test_next_target),
+		TEST(test_many_devices_hang),
 		TEST(test_target_hangs),
 		TEST(test_retention),
 		TEST(test_resolved_target),
