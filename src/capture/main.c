@@ -39,8 +39,8 @@ static const char usage[] =
 	"  --root DIR    take /proc, /sys, /dev and /etc from DIR; implies --no-action\n"
 	"  --no-action   end with exit status 0 (complete) or 1 instead\n"
 	"  --store-result\n"
-	"                save nothing; put what a killed capture has left in /run into the\n"
-	"                EFI variable that `ukdumpctl report` reads\n"
+	"                save nothing; put what a killed capture has left in /run into\n"
+	"                the EFI variable that `ukdumpctl report` reads\n"
 	"  --help, --version\n";
 
 static struct options {
