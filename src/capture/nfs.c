@@ -42,8 +42,9 @@ static int mount_version(struct attempt *a, const struct url *u, const char *add
 
 /*
  * 4.1 first: of what 4.2 adds nothing is needed, and it has cost a dump: with nfs-ganesha 4.3 and
- * Debian's 6.12 every read back was an I/O error (probably READ_PLUS, which 6.12 uses and ganesha
- * has in part only, nfs-ganesha#1344). 4.0 is the last resort, it needs no sessions.
+ * Debian's 6.12 every read back is an I/O error. 6.12 reads by READ_PLUS; the server's log has it
+ * answered with NFS4_OK (its support is partial: nfs-ganesha#1344). 4.0 is the last resort, it
+ * needs no sessions.
  */
 static int mount_path(struct attempt *a, const struct url *u, const char *address, const char *path,
 		      struct ukd_error *e)
