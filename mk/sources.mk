@@ -80,6 +80,7 @@ SRC_build := \
 	needs.c \
 	need_disk.c \
 	need_storage.c \
+	need_iscsi.c \
 	need_watchdog.c \
 	need_ends.c \
 	need_virtiofs.c \

@@ -22,7 +22,7 @@ install() {
 	# shellcheck disable=SC2154 # dracut's own: the tree's directory of units, this module's own
 	local units=$systemdsystemunitdir name
 
-	for name in ukdump-capture.service ukdump.target; do
+	for name in ukdump-capture.service ukdump-iscsi.service ukdump.target; do
 		inst_simple "${moddir:?}/$name" "$units/$name" || exit 1
 	done
 	inst_simple "$moddir/system.conf" /etc/systemd/system.conf.d/50-ukdump.conf || exit 1
@@ -33,13 +33,17 @@ install() {
 		ln -sfn "$units/ukdump.target" "$initdir${systemdsystemconfdir:?}/$name.target"
 	done
 	# Modules with a higher number are not there yet: whether a unit exists is found out at boot.
-	for name in systemd-networkd.service multipathd.service iscsid.socket cryptsetup.target \
+	for name in systemd-networkd.service multipathd.service ukdump-iscsi.service cryptsetup.target \
 		dracut-cmdline.service dracut-pre-udev.service dracut-pre-trigger.service \
 		dracut-initqueue.service; do
 		ln -sfn "../$name" "$initdir$units/ukdump.target.wants/$name"
 	done
+	inst_simple "$moddir/iscsi.sh" /usr/lib/ukdump/iscsi.sh || exit 1
 	# Storage comes up piece by piece: what dracut's queue did not find in time it looks for again.
 	inst_hook initqueue/timeout 99 "$moddir/keep-looking.sh"
+	# There is no modules.dep: the real one would fail, too, with a message on the console each time.
+	printf '#!/bin/sh\nexit 1\n' > "$initdir/usr/sbin/modprobe" || exit 1
+	chmod 0755 "$initdir/usr/sbin/modprobe" || exit 1
 	# dracut's own would ask for addresses on every other interface, too.
 	rm -f "$initdir/etc/systemd/network/zzzz-dracut-default.network"
 	ln -sfn usr/bin/ukdump-capture "$initdir/init"

@@ -242,10 +242,7 @@ static int need_layer(struct needs *n, const struct layer *l, unsigned int targe
 	case LAYER_DISK:
 		return 0;
 	case LAYER_ISCSI:
-		return ukd_refuse(e, "target",
-				  "lies on %s (iSCSI), which is not supported yet: set another "
-				  "Target= in ukdump.conf",
-				  l->node);
+		return need_iscsi(n, l, target, e);
 	case LAYER_MULTIPATH:
 		return need_multipath(n, l, target, e);
 	case LAYER_RAID:
@@ -262,12 +259,13 @@ static int need_layer(struct needs *n, const struct layer *l, unsigned int targe
 
 int need_storage(struct needs *n, const struct storage *s, unsigned int target, struct ukd_error *e)
 {
+	enum layer_kind top = s->layers[s->n - 1].kind;
 	int r = 0;
 
-	if (s->layers[s->n - 1].kind == LAYER_DISK)
-		return 0;
 	for (unsigned int i = 0; r >= 0 && i < s->n; i++)
 		r = need_layer(n, &s->layers[i], target, e);
+	if (top == LAYER_DISK || top == LAYER_ISCSI)
+		return r;
 	if (r >= 0)
 		r = need_dracut(n, "dracut-systemd", e);
 	if (r >= 0)

@@ -145,6 +145,13 @@ int need_exec(struct needs *n, const char *target, unsigned int index,
 /* What EncryptTo= asks for. */
 int need_encrypt(struct needs *n, struct ukd_error *e) _must_check_;
 
+/*
+ * A disk behind an iSCSI session: the network to its portal, the login. Refuses (check "target")
+ * values that are no line of a file.
+ */
+int need_iscsi(struct needs *n, const struct layer *l, unsigned int target,
+	       struct ukd_error *e) _must_check_;
+
 /* What lies between a disk target and the disks, from the bottom up. */
 int need_storage(struct needs *n, const struct storage *s, unsigned int target,
 		 struct ukd_error *e) _must_check_;

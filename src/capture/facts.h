@@ -23,7 +23,7 @@
 /* One layer below a target, from the bottom up, that user space has to bring up. */
 struct facts_layer {
 	unsigned int target;
-	char link[256]; /* where udev shows it, once it is up */
+	char link[384]; /* where udev shows it, once it is up */
 	char name[256]; /* for people */
 };
 

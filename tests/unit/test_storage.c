@@ -24,6 +24,8 @@
 #define LUKS_UUID "01234567-89ab-cdef-0123-456789abcdef"
 #define MD_UUID	  "00112233:44556677:8899aabb:ccddeeff"
 
+#define SESSION_DISK "/sys/devices/platform/host2/session7/target2:0:0/2:0:0:3/block/sda"
+
 /* A disk below a PCI device. */
 static void add_disk(const struct tree *t, const char *number, const char *name)
 {
@@ -325,7 +327,8 @@ static void make_modules(const struct tree *t)
 	tree_write(t, "/usr/lib/modules/6/modules.dep",
 		   "kernel/dm-mod.ko:\nkernel/md-mod.ko:\nkernel/raid1.ko: kernel/md-mod.ko\n"
 		   "kernel/raid456.ko:\nkernel/dm-thin-pool.ko: kernel/dm-mod.ko\n"
-		   "kernel/dm-multipath.ko: kernel/dm-mod.ko\nkernel/scsi_dh_alua.ko:\n");
+		   "kernel/dm-multipath.ko: kernel/dm-mod.ko\nkernel/scsi_dh_alua.ko:\n"
+		   "kernel/iscsi_tcp.ko:\n");
 }
 
 static bool has_string(const struct strings *list, const char *s)
@@ -404,6 +407,87 @@ static void test_only_the_targets_maps_of_multipath(void **state _unused_)
 	assert_non_null(strstr((char *)n.drivers.data, "scsi_dh_alua.ko"));
 }
 
+/* Unit 3 of a session with CHAP, as the kernel shows it. */
+static void make_session(const struct tree *t)
+{
+	static const char *const values[][2] = {
+		{"session/session7/initiatorname", "iqn.2026-01.org.example:me\n"},
+		{"session/session7/targetname", "iqn.2026-01.org.example:disk\n"},
+		{"session/session7/tpgt", "1\n"},
+		{"session/session7/username", "user\n"},
+		{"session/session7/password", "a $ecret\n"},
+		{"session/session7/username_in", "(null)\n"},
+		{"session/session7/password_in", "(null)\n"},
+		{"connection/connection7:0/persistent_address", "192.0.2.7\n"},
+		{"connection/connection7:0/persistent_port", "3260\n"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
+		char path[128];
+
+		(void)snprintf(path, sizeof(path), "/sys/class/iscsi_%s", values[i][0]);
+		tree_write(t, path, values[i][1]);
+	}
+	tree_write(t, SESSION_DISK "/dev", "8:0\n");
+	tree_link(t, "/sys/dev/block/8:0", "../.." SESSION_DISK + strlen("/sys"));
+	tree_write(t, "/usr/sbin/iscsistart", "");
+}
+
+static void test_the_login_to_an_iscsi_session(void **state _unused_)
+{
+	struct ukd_error e = {0};
+	_needs_ struct needs n;
+	_tree_ struct tree t;
+
+	tree_make(&t);
+	make_modules(&t);
+	make_session(&t);
+	if (collect(&t, "8:0", &n, &e) < 0)
+		fail_msg("%s", e.text);
+	assert_string_equal(n.facts.v[0], "layer.2=/dev/disk/by-path/ip-192.0.2.7:3260-iscsi-"
+					  "iqn.2026-01.org.example:disk-lun-3 iSCSI disk "
+					  "iqn.2026-01.org.example:disk at 192.0.2.7");
+	assert_true(has_string(&n.hosts, "192.0.2.7"));
+	assert_true(has_string(&n.programs, "/usr/sbin/iscsistart /usr/bin/iscsistart"));
+	assert_non_null(strstr((char *)n.drivers.data, "iscsi_tcp.ko"));
+	/* Neither dracut's queue nor a parameter, which would be shown, has a part in it. */
+	assert_int_equal(n.parameters.n, 0);
+	assert_int_equal(n.n_files, 1);
+	assert_string_equal(n.files[0].path, "/etc/ukdump/iscsi/session7");
+	assert_int_equal(n.files[0].mode, 0600);
+	assert_memory_equal(n.files[0].content.data,
+			    "-i\niqn.2026-01.org.example:me\n-t\niqn.2026-01.org.example:disk\n"
+			    "-g\n1\n-a\n192.0.2.7\n-p\n3260\n-u\nuser\n-w\na $ecret\n-P\n",
+			    strlen("-i\niqn.2026-01.org.example:me\n-t\n"
+				   "iqn.2026-01.org.example:disk\n-g\n1\n-a\n192.0.2.7\n"
+				   "-p\n3260\n-u\nuser\n-w\na $ecret\n-P\n"));
+}
+
+static void test_iscsi_that_cannot_be_brought_up(void **state _unused_)
+{
+	static const struct {
+		const char *path, *value, *word;
+	} cases[] = {
+		{"session/session7/password", "a\tb\n", "character 0x09"},
+		{"connection/connection7:0/persistent_address", "a/b\n", "no name or address"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct ukd_error e = {0};
+		char path[128];
+		_needs_ struct needs n;
+		_tree_ struct tree t;
+
+		tree_make(&t);
+		make_modules(&t);
+		make_session(&t);
+		(void)snprintf(path, sizeof(path), "/sys/class/iscsi_%s", cases[i].path);
+		tree_write(&t, path, cases[i].value);
+		expect_refused(collect(&t, "8:0", &n, &e), &e, "target", cases[i].word);
+		assert_non_null(strstr(e.text, cases[i].word));
+	}
+}
+
 static void test_a_plain_disk_needs_none_of_this(void **state _unused_)
 {
 	struct ukd_error e = {0};
@@ -472,6 +556,8 @@ int main(void)
 		cmocka_unit_test(test_two_encrypted_devices),
 		cmocka_unit_test(test_lvm_on_raid),
 		cmocka_unit_test(test_only_the_targets_maps_of_multipath),
+		cmocka_unit_test(test_the_login_to_an_iscsi_session),
+		cmocka_unit_test(test_iscsi_that_cannot_be_brought_up),
 		cmocka_unit_test(test_a_plain_disk_needs_none_of_this),
 		cmocka_unit_test(test_layers_that_this_kernel_or_program_lacks),
 		cmocka_unit_test(test_names_of_dracuts_modules),

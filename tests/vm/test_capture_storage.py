@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Targets on stacked storage: LVM, LUKS, software RAID, multipath. In the long tests the stack is made
-in the Debian 13 guest, and the image is built there, where it can be looked up; then the guest crashes."""
+"""Targets on stacked storage: LVM, LUKS, software RAID, multipath, iSCSI. In most of the long tests the
+stack is made in the Debian 13 guest, and the image is built there, where it can be looked up; then the
+guest crashes."""
 
 import json
 import os
@@ -10,6 +11,8 @@ import uuid
 import pytest
 
 from capturing import Crash, build_image, crash_micro
+from servers.server import GUEST_VIEW
+from servers.tgt import Tgt
 from vmbed.paths import run
 
 MIB = 1 << 20
@@ -255,3 +258,54 @@ def test_multipath(vm):
     show(crash)
     assert crash.manifest["state"] == "complete"
     assert crash.manifest["targets"][0]["device"].startswith("/dev/dm-")
+
+
+def show_session(tree, name, server, **secrets):
+    """What build looks at, as if /var/crash were on unit 1 of the server's target."""
+    session = "/sys/devices/platform/host2/session1"
+    unit = f"{session}/target2:0:0/2:0:0:1"
+    values = {"initiatorname": "iqn.2026-01.org.example:guest", "targetname": server.name,
+              "tpgt": "1", "username": "(null)", "password": "(null)", "username_in": "(null)",
+              "password_in": "(null)"} | secrets
+    files = {
+        "/proc/self/mountinfo": "22 1 8:0 / / rw - ext4 /dev/sda rw\n",
+        f"{unit}/block/sda/dev": "8:0\n",
+        "/sys/module/sd_mod/initstate": "live\n",
+        "/sys/class/iscsi_connection/connection1:0/persistent_address": f"{GUEST_VIEW}\n",
+        "/sys/class/iscsi_connection/connection1:0/persistent_port": f"{server.port}\n",
+    } | {f"/sys/class/iscsi_session/session1/{key}": f"{value}\n" for key, value in values.items()}
+    links = {
+        "/sys/dev/block/8:0": f"../../{unit[5:]}/block/sda",
+        f"{unit}/driver": "../../../../../../bus/scsi/drivers/sd",
+        "/sys/bus/scsi/drivers/sd/module": "../../../../module/sd_mod",
+        f"/dev/disk/by-uuid/{name}": "../../sda",
+    }
+    for path, text in files.items():
+        tree.add(path, text.encode())
+    for path, to in links.items():
+        (tree.root / path[1:]).parent.mkdir(parents=True, exist_ok=True)
+        (tree.root / path[1:]).symlink_to(to)
+    os.mknod(tree.root / "dev/sda", stat.S_IFBLK | 0o600, os.makedev(8, 0))
+
+
+@pytest.mark.long
+def test_iscsi(vm):
+    """A disk on a server that wants CHAP and proves itself, too; the secrets are on no console."""
+    disk = vm.disk("dump", label="remote", size=1000)
+    name = run("blkid", "-o", "value", "-s", "UUID", disk.path).strip()
+    secrets = {"username": "machine", "password": "a long $ecret",
+               "username_in": "server", "password_in": "another one's"}
+    with Tgt(vm.logs / "tgt", disk.path, "machine", "a long $ecret", "server",
+             "another one's") as server:
+        _, image = build_image(
+            vm, f"[Dump]\nTarget=UUID={name}:/crash\n",
+            prepare=lambda tree: show_session(tree, name, server, **secrets))
+        result = crash_micro(vm, image, append="crashkernel=256M", timeout=200, qemu_options=[
+            "-netdev", "user,id=n0", "-device", "virtio-net-pci,netdev=n0,romfile="])
+    crash = Crash(disk, "/crash", vm.logs / "dump")
+    show(crash)
+    assert crash.manifest["state"] == "complete"
+    assert crash.manifest["targets"][0]["device"].startswith("/dev/sd")
+    assert crash.info("--full").returncode == 0
+    serial = result.serial_path.read_text(errors="replace")
+    assert not any(secrets[key] in serial for key in ("password", "password_in"))
