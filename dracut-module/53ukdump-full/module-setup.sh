@@ -42,6 +42,7 @@ install() {
 	# Storage comes up piece by piece: what dracut's queue did not find in time it looks for again.
 	inst_hook initqueue/timeout 99 "$moddir/keep-looking.sh"
 	# There is no modules.dep: the real one would fail, too, with a message on the console each time.
+	rm -f "$initdir/usr/sbin/modprobe"
 	printf '#!/bin/sh\nexit 1\n' > "$initdir/usr/sbin/modprobe" || exit 1
 	chmod 0755 "$initdir/usr/sbin/modprobe" || exit 1
 	# dracut's own would ask for addresses on every other interface, too.
