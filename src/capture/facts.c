@@ -162,8 +162,11 @@ unsigned int facts_target(const struct facts *f, const char *place)
 
 bool facts_stacked(const struct facts *f, unsigned int target)
 {
+	static const char disk[] = "/dev/disk/by-path/"; /* behind an iSCSI session */
+
 	for (unsigned int i = 0; i < f->n_layers; i++)
-		if (f->layer[i].target == target)
+		if (f->layer[i].target == target &&
+		    strncmp(f->layer[i].link, disk, strlen(disk)) != 0)
 			return true;
 	return false;
 }

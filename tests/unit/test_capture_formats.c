@@ -427,13 +427,15 @@ static void test_layers(void **state)
 	tree_write(&t, "/etc/ukdump/build.conf",
 		   "target.0=LABEL=x:/\ntarget.1=UUID=1-2:/a\n"
 		   "layer.1=/dev/disk/by-id/md-uuid-1:2 RAID array md0\n"
-		   "layer.1=/dev/disk/by-id/dm-uuid-LVM-x LVM volume vg/lv\nluks.1=12-34\n");
+		   "layer.1=/dev/disk/by-id/dm-uuid-LVM-x LVM volume vg/lv\nluks.1=12-34\n"
+		   "layer.2=/dev/disk/by-path/ip-192.0.2.7:3260-iscsi-x-lun-1 iSCSI disk x\n");
 	assert_int_equal(facts_read(&t.root, &f, &e), 0);
 	assert_int_equal(facts_target(&f, "LABEL=x:/"), 0);
 	assert_int_equal(facts_target(&f, "UUID=1-2:/a"), 1);
 	assert_int_equal(facts_target(&f, "UUID=1-2:/"), RECORD_TARGETS);
 	assert_false(facts_stacked(&f, 0));
 	assert_true(facts_stacked(&f, 1));
+	assert_false(facts_stacked(&f, 2));
 	assert_true(facts_have_key(&f));
 	assert_string_equal(f.luks[1], "12-34");
 	assert_null(facts_missing_layer(&f, &t.root, 0));
