@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """tgtd, an iSCSI target in user space: one disk image as unit 1. Needs root, for its socket."""
 
-import os
 import subprocess
 
 from .server import HOST_VIEW, Server, ServerError
@@ -16,14 +15,15 @@ class Tgt(Server):
                  address=HOST_VIEW):
         super().__init__(folder, address)
         self.image = image
+        self.control = self.port % 32768  # the number of tgtd's socket for tgtadm
         self.accounts = [(user, password, ()), (user_in, password_in, ("--outgoing",))]
 
     def command(self):
-        return ["/usr/sbin/tgtd", "-f", "-C", self.port, "--iscsi",
+        return ["/usr/sbin/tgtd", "-f", "-C", self.control, "--iscsi",
                 f"portal={self.address}:{self.port}"]
 
     def admin(self, mode, op, *arguments):
-        done = subprocess.run(["/usr/sbin/tgtadm", "-C", str(self.port), "--lld", "iscsi",
+        done = subprocess.run(["/usr/sbin/tgtadm", "-C", str(self.control), "--lld", "iscsi",
                                "--mode", mode, "--op", op, *map(str, arguments)],
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
         if done.returncode:
@@ -44,5 +44,5 @@ class Tgt(Server):
     def stop(self):
         """By force: with sessions, tgtd ignores SIGTERM."""
         if self._process:
-            os.kill(self._process.pid, 9)
+            self._process.kill()
         super().stop()
