@@ -37,6 +37,9 @@ MASKED = [
     "systemd-pcrphase.service", "systemd-pcrphase-sysinit.service", "modprobe@drm.service",
     "dev-hugepages.mount", "dev-mqueue.mount", "sys-kernel-debug.mount",
     "sys-kernel-tracing.mount", "dbus.service", "dbus.socket", "motd-news.timer",
+    "multipathd.service", "multipathd.socket", "modprobe@dm_multipath.service",
+    "lvm2-monitor.service", "open-iscsi.service", "iscsid.service", "iscsid.socket",
+    "mdmonitor.service",
 ]
 
 # Hardware that udev would load a driver for under emulation, a second or more each.
@@ -56,6 +59,7 @@ After=multi-user.target
 [Service]
 Type=oneshot
 ExecStartPre=/bin/mkdir -p /payload
+ExecStartPre=/bin/udevadm wait --timeout=90 /dev/disk/by-id/virtio-payload
 ExecStartPre=/bin/mount -o ro /dev/disk/by-id/virtio-payload /payload
 ExecStart=/payload/run-script
 StandardOutput=journal+console
