@@ -4,6 +4,8 @@
 import hashlib
 import subprocess
 
+import pytest
+
 from capturing import Crash, build_image, crash_micro
 from servers.nginx import Nginx
 from servers.radosgw import RadosGateway
@@ -63,6 +65,7 @@ def fetch(server, authority, folder):
                 subprocess.run([*upload, "get", server.url(f"crash/{key}")], check=True, stdout=out)
 
 
+@pytest.mark.long  # the same way into the guest as above; the protocol is tested in tests/cli
 def test_dump_to_s3(vm):
     authority = Authority(vm.logs / "authority")
     with RadosGateway(vm.logs / "radosgw", authority.issue()) as server:
