@@ -214,13 +214,6 @@ static int connect(struct attempt *a, struct ukd_error *e)
 	return make_directory(a, e);
 }
 
-static int disconnect(struct attempt *a, struct ukd_error *e)
-{
-	(void)a;
-	(void)e;
-	return 0;
-}
-
 const struct target_ops ssh_target = {
 	.handles = handles,
 	.connect = connect,
@@ -228,5 +221,5 @@ const struct target_ops ssh_target = {
 	.check_space = stream_check_space,
 	.save_dump = stream_save_dump,
 	.publish = stream_publish,
-	.disconnect = disconnect,
+	.disconnect = stream_disconnect,
 };

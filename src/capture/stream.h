@@ -52,6 +52,8 @@ int stream_save_log(struct attempt *a, struct ukd_error *e) _must_check_;
 int stream_check_space(struct attempt *a, struct ukd_error *e) _must_check_;
 enum dump_state stream_save_dump(struct attempt *a);
 int stream_publish(struct attempt *a, struct ukd_error *e) _must_check_;
+/* For kinds that keep nothing open between two programs. */
+int stream_disconnect(struct attempt *a, struct ukd_error *e) _must_check_;
 
 /* What stands behind an encrypted dump in a directory (directory_dump.c). */
 extern const struct stream_ops directory_stream;

@@ -92,13 +92,6 @@ static int connect(struct attempt *a, struct ukd_error *e)
 	return 0;
 }
 
-static int disconnect(struct attempt *a, struct ukd_error *e)
-{
-	(void)a;
-	(void)e;
-	return 0;
-}
-
 const struct target_ops upload_target = {
 	.handles = handles,
 	.connect = connect,
@@ -106,5 +99,5 @@ const struct target_ops upload_target = {
 	.check_space = stream_check_space,
 	.save_dump = stream_save_dump,
 	.publish = stream_publish,
-	.disconnect = disconnect,
+	.disconnect = stream_disconnect,
 };
