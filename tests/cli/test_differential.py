@@ -45,7 +45,8 @@ FOUND = {
     "with a stranger 29:06 cut": "auth.chain",  # a changed one: the self-signature fails
     "with a stranger 25:03 cut": "auth.certificates",  # the key
     "with a stranger 23:06 first^01": "auth.certificates",  # its algorithm: ENOPKG for all
-    "with a stranger 41:03 first^01": "auth.certificates",  # the signature's unused bits
+    # The signature says that its last bit is unused: where that bit is set, it isn't even DER.
+    "with a stranger 41:03 first^01": ("auth.certificates", "auth.pkcs7"),
     "signing time 20270101000000Z, generalized": "auth.signing-time",
     "signing time 2701010000Z": "auth.signing-time",
     "content 4:03 deleted": "auth.content",  # osslsigncode: no flags
@@ -62,7 +63,8 @@ def test_found(plan, name, tmp_path):
     assert len(orders) == 1
     image = tmp_path / "mutant.efi"
     image.write_bytes(plan.make(orders[0])[0])
-    assert tools.ours([image], hostrun.CERT)[0].detail == FOUND[name]
+    expected = FOUND[name] if isinstance(FOUND[name], tuple) else (FOUND[name],)
+    assert tools.ours([image], hostrun.CERT)[0].detail in expected
 
 
 def test_the_run_proves_something(table):
