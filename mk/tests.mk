@@ -120,10 +120,14 @@ bench-capture: all ## panic to reboot against a classic dracut initrd, in guests
 	BUILD=$(BUILD) $(PYTHON) tests/bench/capture.py
 	BUILD=$(BUILD) $(PYTHON) tests/bench/settings.py
 
+capture-tables: all ## which dumps arrive, what faults come to, in guests (45 min): docs/FAULTS.md
+	BUILD=$(BUILD) $(PYTHON) tests/bench/capture_tables.py
+
 lint: ## formatting, layers, shell and C checkers
 	@scripts/lint
 
 format: ## format the C sources in place
 	clang-format -i $$(git ls-files '*.c' '*.h' ':!tests/vm')
 
-.PHONY: check check-all check-cli check-vm demo differential bench measure-crashkernel bench-capture lint format
+.PHONY: check check-all check-cli check-vm demo differential bench measure-crashkernel bench-capture capture-tables \
+	lint format

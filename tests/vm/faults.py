@@ -45,15 +45,17 @@ def panic_to_reboot(result):
 
 
 def outcome(manifest):
-    """"state; first: failed (why); second: complete" """
+    """"state; first: failed (why); second: complete"; of a manifest, or of a result that an EFI
+    variable kept, which has less in it."""
     if not manifest:
         return "no record"
-    parts = [manifest["state"]]
-    for target in manifest["targets"]:
-        reason = f" ({target['reason']})" if target["reason"] else ""
+    targets = manifest.get("targets", [])
+    parts = [manifest["state"], *filter(None, [manifest.get("reason")])]
+    for target in targets:
+        reason = f" ({target['reason']})" if target.get("reason") else ""
         parts.append(f"{target['uri']}: {target['result']}{reason}")
-    failed = [f"{s['name']}: {s['reason']}" for s in manifest["stages"]
-              if s["result"] == "failed" and len(manifest["targets"]) == 1]
+    failed = [f"{s['name']}: {s['reason']}" for s in manifest.get("stages", [])
+              if s["result"] == "failed" and len(targets) == 1]
     return "; ".join(parts + failed).replace("|", "/")
 
 

@@ -54,7 +54,7 @@ def test_hooks_run(vm):
     assert post["output"] == f"complete LABEL=ukdump:/ in {name}: dmesg.txt manifest.json vmcore"
 
 
-def test_hardware_watchdog_resets_a_kernel_that_hangs(vm):
+def test_hardware_watchdog_resets_a_kernel_that_hangs(vm, faults):
     """The capture kernel panics and stays there (panic=0): only the hardware is left."""
     hang = script(vm, "hang", "echo c > /proc/sysrq-trigger")
     _, image = build_image(vm, "[Image]\nModules=i6300esb\n[Dump]\nTarget=LABEL=ukdump:/\n"
@@ -69,9 +69,10 @@ def test_hardware_watchdog_resets_a_kernel_that_hangs(vm):
     (folder,) = (vm.logs / "dump").glob("*Z-*")
     assert "sysrq" in (folder / "dmesg.txt").read_text(errors="replace")
     assert {p.name for p in folder.iterdir()} == {"dmesg.txt"}
+    faults.row("capture kernel hangs (hardware watchdog)", result, None, ["dmesg.txt"], 60)
 
 
-def left_for_the_next_boot(vm, image, *disks, reserved=160, memory=1024):
+def left_for_the_next_boot(vm, faults, fault, image, *disks, reserved=160, memory=1024):
     """Crashes with EFI variables, and boots once more; returns what `ukdumpctl report` tells."""
     result = vm.run_micro(
         kernel="6.12", secure_boot=True, append=f"crashkernel={reserved}M", reboots=True,
@@ -90,13 +91,15 @@ def left_for_the_next_boot(vm, image, *disks, reserved=160, memory=1024):
         """)
     assert result.get("load.status") == "0", result.get("load")
     assert result.get("second") == "no capture has left a result"
-    return json.loads(result.get("first"))["result"]
+    left = json.loads(result.get("first"))["result"]
+    faults.row(f"{fault} (EFI variable)", None, left, [], 0)
+    return left
 
 
-def test_result_for_the_next_boot(vm):
+def test_result_for_the_next_boot(vm, faults):
     """No target at all: the next boot reads the reason from an EFI variable, once."""
     _, image = build_image(vm, "[Dump]\nTarget=LABEL=nowhere:/\nTimeoutSec=20\n")
-    left = left_for_the_next_boot(vm, image)
+    left = left_for_the_next_boot(vm, faults, "no target at all", image)
     assert "Kernel panic - not syncing: sysrq triggered crash" in left["panic"]
     assert left["state"] == "failed" and left["kernel"].startswith("6.12")
     assert left["targets"][0]["uri"] == "LABEL=nowhere:/"
@@ -108,7 +111,7 @@ STOP_ALL = ("for p in /proc/[0-9]*; do [ ${p##*/} = $$ ] || kill -STOP ${p##*/};
 
 
 @pytest.mark.long
-def test_everything_but_process_1_is_stopped(vm):
+def test_everything_but_process_1_is_stopped(vm, faults):
     """Watchdogs too: process 1 gives the attempt up, and reboots within its time."""
     _, image = build_image(vm, "[Dump]\nTarget=LABEL=ukdump:/\nTimeoutSec=30\n"
                                "[Action]\nPre=/opt/stop\n",
@@ -120,6 +123,8 @@ def test_everything_but_process_1_is_stopped(vm):
     disk.extract("/", vm.logs / "dump")
     (folder,) = (vm.logs / "dump").glob("*Z-*")
     assert (folder / "dmesg.txt").exists()
+    faults.row("all processes but the first stopped", result, None,
+               [p.name for p in folder.iterdir()], 45)
 
 
 @pytest.mark.long
@@ -192,38 +197,44 @@ def test_full_environment_saves_a_dump(vm):
 
 
 @pytest.mark.long
-def test_full_environment_ends_when_the_program_is_killed(vm):
+def test_full_environment_ends_when_the_program_is_killed(vm, faults):
     disk = vm.disk("dump", label="ukdump", size=1200)
     result = crash_full(vm, disk, "Pre=/opt/kill\n", {"/opt/kill": script(vm, "kill", *to_the_program(9))})
     assert seconds_until_end(result) < 50
     disk.extract("/", vm.logs / "dump")
     (folder,) = (vm.logs / "dump").glob("*Z-*")
     assert {p.name for p in folder.iterdir()} == {"dmesg.txt"}
+    faults.row("capture program killed, full environment", result, None, ["dmesg.txt"], 50)
 
 
 @pytest.mark.long
-def test_a_killed_program_leaves_its_result(vm):
+def test_a_killed_program_leaves_its_result(vm, faults):
     """The unit stores it."""
     _, image = build_image(vm, TARGETS + "Pre=/opt/kill\n",
                            overlay={"/opt/kill": script(vm, "kill", *to_the_program(9))})
     disk = vm.disk("dump", label="ukdump", size=1200)
-    left = left_for_the_next_boot(vm, image, disk, reserved=256, memory=1200)
+    left = left_for_the_next_boot(vm, faults, "capture program killed", image, disk,
+                                  reserved=256, memory=1200)
     assert left["reason"] == "the capture did not come to its end"
     assert left["kernel"].startswith("6.12")
 
 
 @pytest.mark.long
-def test_full_environment_ends_in_time_when_the_program_is_stopped(vm):
+def test_full_environment_ends_in_time_when_the_program_is_stopped(vm, faults):
     """Who ends it then was started by process 1, before systemd."""
     disk = vm.disk("dump", label="ukdump", size=1200)
     result = crash_full(vm, disk, "Pre=/opt/stop\n[Dump]\nTimeoutSec=30\n",
                         {"/opt/stop": script(vm, "stop", *to_the_program("STOP"))})
     assert "TimeoutSec= is over: ending now" in serial(result)
     assert 28 < seconds_until_end(result) < 50
+    disk.extract("/", vm.logs / "dump")
+    saved = {p.name for p in (vm.logs / "dump").glob("*Z-*/*")}
+    assert "dmesg.txt" in saved
+    faults.row("capture program stopped, full environment", result, None, saved, 50)
 
 
 @pytest.mark.long
-def test_full_environment_ends_when_all_is_stopped(vm):
+def test_full_environment_ends_when_all_is_stopped(vm, faults):
     """The program, systemd's helpers, the watchdogs: systemd itself cannot be, and its unit waits
     for ever. Only the hardware is left."""
     _, image = build_image(vm, TARGETS.replace("[Dump]", "[Image]\nModules=i6300esb\n[Dump]")
@@ -233,10 +244,14 @@ def test_full_environment_ends_when_all_is_stopped(vm):
     result = crash_micro(vm, image, disk, append="crashkernel=256M", memory=1200,
                          qemu_options=I6300)
     assert 28 < seconds_until_end(result) < 90
+    disk.extract("/", vm.logs / "dump")
+    saved = {p.name for p in (vm.logs / "dump").glob("*Z-*/*")}
+    assert "dmesg.txt" in saved
+    faults.row("all processes stopped (hardware watchdog)", result, None, saved, 90)
 
 
 @pytest.mark.long
-def test_full_environment_without_systemd(vm):
+def test_full_environment_without_systemd(vm, faults):
     """systemd cannot be executed: process 1 goes on alone."""
     broken = vm.logs / "systemd"
     broken.write_bytes(b"\x7fELF, but no more")
@@ -244,4 +259,6 @@ def test_full_environment_without_systemd(vm):
     disk = vm.disk("dump", label="ukdump", size=1200)
     result = crash_full(vm, disk, overlay={"/usr/lib/systemd/systemd": broken})
     assert "going on without systemd" in serial(result)
-    assert Crash(disk, "/", vm.logs / "dump").manifest["state"] == "complete"
+    crash = Crash(disk, "/", vm.logs / "dump")
+    assert crash.manifest["state"] == "complete"
+    faults.row("systemd cannot be executed", result, crash.manifest, crash.names, 90)

@@ -109,7 +109,7 @@ def test_io_errors(vm, images, faults):
 @pytest.mark.parametrize("fault, reason", [
     pytest.param("kill", "signal 9", marks=pytest.mark.long),
     pytest.param("hang", "made no progress"),
-    pytest.param("hog", "signal 9", marks=pytest.mark.long),
+    pytest.param("hog", "signal 9", marks=pytest.mark.long),  # until the kernel runs out of memory
 ])
 def test_makedumpfile_fails(vm, images, faults, fault, reason):
     """The plain copy of memory stands in."""
@@ -125,7 +125,8 @@ def test_makedumpfile_fails(vm, images, faults, fault, reason):
     failed = [s for s in crash.manifest["stages"] if s["result"] == "failed"]
     assert reason in failed[0]["reason"]
     assert crash.manifest["collector"]["argv"][0] == "copy"
-    faults.row(f"makedumpfile: {fault}", result, crash.manifest, crash.names, TIMEOUT_COPY)
+    what = {"kill": "is killed", "hang": "hangs", "hog": "takes all memory (OOM killer)"}[fault]
+    faults.row(f"makedumpfile {what}", result, crash.manifest, crash.names, TIMEOUT_COPY)
 
 
 @pytest.mark.parametrize("line, delay, fs", [
