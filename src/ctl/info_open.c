@@ -169,12 +169,15 @@ static int open_file(struct info *i, const char *identity, struct ukd_error *e)
 	return dump_open(take_fd(&content), i->path, show_pages, &i->dump, e);
 }
 
-/* The dump in a crash's directory, by any of its names; the last until it is complete. */
+/*
+ * The dump in a crash's directory, by any of its names; the last two until it is complete. A part
+ * that can be read was put aside while another plan wrote: it comes before what that has left.
+ */
 static int open_in_directory(struct info *i, int dirfd, const struct info_options *o,
 			     struct ukd_error *e)
 {
-	static const char *const names[] = {"vmcore", "vmcore.flat", "vmcore.age",
-					    "vmcore.flat.age", "vmcore-incomplete"};
+	static const char *const names[] = {"vmcore",	       "vmcore.flat", "vmcore.age",
+					    "vmcore.flat.age", "vmcore-part", "vmcore-incomplete"};
 	int r = -ENOENT;
 
 	for (size_t k = 0; r == -ENOENT && k < ARRAY_SIZE(names); k++) {

@@ -224,6 +224,13 @@ def test_directory_log_only(crash):
     assert j["dump"] is None and j["log"]["source"] == "dmesg.txt"
 
 
+def test_directory_part_put_aside(crash):
+    """A capture that was cut off while a second plan wrote: the part that can be read is shown."""
+    (crash / "vmcore").rename(crash / "vmcore-part")
+    write(crash / "vmcore-incomplete", b"\x7fELF")
+    assert rows(info(crash)[0])["dump"].endswith("/vmcore-part")
+
+
 @pytest.mark.parametrize("state,code", [("log-only", 0), ("failed", 0), ("complete", 1)])
 @pytest.mark.parametrize("data", [b"", b"\x7fELF", gen.GARBAGE])
 def test_directory_unreadable_dump(crash, state, code, data):
