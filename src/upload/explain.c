@@ -31,7 +31,7 @@ const char *status_advice(long status, const char *s3_code)
 		const char *advice;
 	} codes[] = {
 		{"SignatureDoesNotMatch", "check the secret key and region="},
-		{"InvalidAccessKeyId", "check the key of --s3-credentials"},
+		{"InvalidAccessKeyId", "check the key of --s3-credentials (S3Credentials=)"},
 		{"ExpiredToken", "the session token is over; use a key that lasts"},
 		{"RequestTimeTooSkewed", "set the clock"},
 		{"NoSuchBucket", "make the bucket, or correct its name"},
@@ -43,7 +43,8 @@ const char *status_advice(long status, const char *s3_code)
 		long status;
 		const char *advice;
 	} statuses[] = {
-		{401, "give a name and password with --netrc, or a token with --headers"},
+		{401, "give a name and password with --netrc (Netrc=), or a token with "
+		      "--headers (HttpHeaders=)"},
 		{403, "check the rights of the account"},
 		{404, "check the path"},
 		{405, "the server takes no such request there; enable WebDAV's PUT"},

@@ -347,7 +347,8 @@ static int explain_failure(const struct state *st, CURLcode code, const char *te
 	}
 	*ret_pass = may_pass(code);
 	if (code == CURLE_PEER_FAILED_VERIFICATION)
-		return ukd_fail(e, -EKEYREJECTED, "%s; is --ca-file the server's authority?", why);
+		return ukd_fail(e, -EKEYREJECTED,
+				"%s; is --ca-file (CaFile=) the server's authority?", why);
 	return ukd_fail(e, -ECOMM, "%s", why);
 }
 
