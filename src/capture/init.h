@@ -28,9 +28,9 @@ void init_never_block(int fd);
 bool init_after_crash(const struct root *root);
 
 /*
- * Leaves one copy of each message on the console: what goes to /dev/kmsg as information is printed
- * by us, so the kernel prints errors only. Does nothing where the command line asks for another
- * level.
+ * Leaves one copy of each message on the console: we print what we say, so the kernel is told to
+ * print errors only, and log_to_kmsg() writes none. Does nothing where the command line asks for
+ * another level.
  */
 void init_quiet_kernel(void);
 

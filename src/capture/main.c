@@ -311,8 +311,10 @@ static int store_result(const struct root *root)
 {
 	struct ukd_error e;
 
-	if (opt.act)
+	if (opt.act) {
+		init_console();
 		say_to_kernel_log();
+	}
 	if (result_store(root, STORE_LIMIT_S, &e) == 0)
 		return 0;
 	log_error("%s", e.text);

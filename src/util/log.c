@@ -15,12 +15,14 @@ static int log_kmsg = -1;
 
 static const struct {
 	int syslog; /* RFC 5424 severity, what "<N>" means to journald and the kernel */
+	/* In the kernel log errors are warnings: it prints errors on the console that has them. */
+	int kernel;
 	const char *word;
 } levels[] = {
-	[LOG_LEVEL_ERROR] = {3, "error: "},
-	[LOG_LEVEL_WARNING] = {4, "warning: "},
-	[LOG_LEVEL_INFO] = {6, ""},
-	[LOG_LEVEL_DEBUG] = {7, "debug: "},
+	[LOG_LEVEL_ERROR] = {3, 4, "error: "},
+	[LOG_LEVEL_WARNING] = {4, 4, "warning: "},
+	[LOG_LEVEL_INFO] = {6, 6, ""},
+	[LOG_LEVEL_DEBUG] = {7, 7, "debug: "},
 };
 
 void log_setup(const char *program, enum log_level max, bool journal_prefix)
@@ -55,6 +57,6 @@ void log_line(enum log_level level, const char *fmt, ...)
 	else
 		fprintf(stderr, "%s: %s%s\n", log_program, levels[level].word, line);
 	if (log_kmsg >= 0)
-		(void)dprintf(log_kmsg, "<%d>%s: %s%s\n", levels[level].syslog, log_program,
+		(void)dprintf(log_kmsg, "<%d>%s: %s%s\n", levels[level].kernel, log_program,
 			      levels[level].word, line);
 }

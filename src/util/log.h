@@ -22,7 +22,10 @@ enum log_level {
  */
 void log_setup(const char *program, enum log_level max, bool journal_prefix);
 
-/* Additionally writes each line to fd (an open /dev/kmsg), or stops doing so with -1. */
+/*
+ * Additionally writes each line to fd (an open /dev/kmsg), or stops doing so with -1. Errors are
+ * warnings there, since the kernel prints errors on the console, on which they are already.
+ */
 void log_to_kmsg(int fd);
 
 void log_line(enum log_level level, const char *fmt, ...) _printf_(2, 3);

@@ -733,7 +733,7 @@ static void test_log_drives_no_terminal(void **state _unused_)
 	log_error("a\nb\033[31m");
 	log_to_kmsg(-1);
 	assert_true(pread(fd, text, sizeof(text) - 1, 0) > 0);
-	assert_string_equal(text, "<3>ukdump: error: a?b?[31m\n");
+	assert_string_equal(text, "<4>ukdump: error: a?b?[31m\n");
 }
 
 static void test_environment_and_chroot(void **state _unused_)
