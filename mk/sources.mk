@@ -191,6 +191,8 @@ SRC_ctl := \
 	list_keys.c \
 	build_key.c \
 	loader.c \
+	journal.c \
+	hookdir.c \
 	settings_check.c \
 	target_check.c \
 	cmd_build.c \
@@ -255,6 +257,7 @@ UNIT_TESTS := \
 	test_luks \
 	test_url \
 	test_target_check \
+	test_journal \
 	test_network \
 	test_need_ssh \
 	test_conf \
@@ -360,5 +363,7 @@ TEST_test_luks := build pe conf util base
 FIXTURES_test_luks := fixture_tree.c fixture_checks.c fixture_pe.c
 TEST_test_target := build pe conf util base
 TEST_test_target_check := ctl build pe conf util base
+TEST_test_journal := ctl conf util base
+FIXTURES_test_journal := fixture_tree.c
 FIXTURES_test_target_check := fixture_tree.c
 FIXTURES_test_target := fixture_tree.c fixture_checks.c
