@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Installation. Everything goes below DESTDIR; an existing ukdump.conf is left alone.
+# Installation. Everything goes below DESTDIR; an existing ukdump.conf is left alone. Below systemd/ and
+# config/ the kind of a file says where it goes, so that a new one needs no line here.
 
 SBINDIR := $(PREFIX)/sbin
 LIBDIR := $(PREFIX)/lib/ukdump
 DRACUTDIR := $(PREFIX)/lib/dracut/modules.d
 DRACUT_MODULES := 52ukdump 53ukdump-full 53ukdump-lean
+# Packages set these: Debian 12's debhelper knows units in /lib only, and Debian's zsh has its own place.
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+ZSHDIR ?= $(PREFIX)/share/zsh/site-functions
 MANDIR := $(PREFIX)/share/man
 MAN_SOURCES := $(wildcard man/*.scd)
 MAN_PAGES := $(patsubst man/%.scd,$(BUILD)/man/%,$(MAN_SOURCES))
@@ -15,26 +19,37 @@ $(BUILD)/man/%: man/%.scd
 
 man: $(MAN_PAGES) ## make the man pages
 
+# Every file: $(call installed,DO) gives a recipe line $(call DO,MODE,DIRECTORY,FILES) for each kind.
+define installed
+$(call $(1),0755,$(SBINDIR),$(BUILD)/ukdumpctl $(BUILD)/ukdump-load)
+$(call $(1),0755,$(LIBDIR),$(BUILD)/ukdump-capture $(BUILD)/ukdump-upload)
+$(foreach m,$(DRACUT_MODULES),$(call $(1),0644,$(DRACUTDIR)/$(m),$(filter-out %/module-setup.sh,$(wildcard dracut-module/$(m)/*)))
+$(call $(1),0755,$(DRACUTDIR)/$(m),dracut-module/$(m)/module-setup.sh)
+)
+$(foreach s,5 8,$(call $(1),0644,$(MANDIR)/man$(s),$(filter %.$(s),$(MAN_PAGES)))
+)
+$(call $(1),0644,$(UNITDIR),$(wildcard systemd/*.service systemd/*.path systemd/*.timer))
+$(call $(1),0644,$(PREFIX)/lib/systemd/system-preset,$(wildcard systemd/*.preset))
+$(call $(1),0644,$(PREFIX)/lib/tmpfiles.d,$(wildcard config/tmpfiles/*))
+$(call $(1),0644,$(PREFIX)/lib/udev/rules.d,$(wildcard config/udev/*))
+$(call $(1),0755,$(PREFIX)/lib/kernel/install.d,$(wildcard config/kernel-install/*))
+$(call $(1),0755,/etc/kernel/postinst.d,$(wildcard config/kernel/postinst.d/*))
+$(call $(1),0755,/etc/kernel/postrm.d,$(wildcard config/kernel/postrm.d/*))
+$(call $(1),0644,$(PREFIX)/share/bash-completion/completions,$(wildcard config/completion/bash/*))
+$(call $(1),0644,$(ZSHDIR),$(wildcard config/completion/zsh/*))
+$(call $(1),0644,$(PREFIX)/share/fish/vendor_completions.d,$(wildcard config/completion/fish/*))
+endef
+put = $(if $(strip $(3)),install -D -m $(1) -t $(DESTDIR)$(2) $(3))
+take = $(if $(strip $(3)),rm -f $(addprefix $(DESTDIR)$(2)/,$(notdir $(3))))
+
 install: all man ## install below DESTDIR
-	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(LIBDIR) $(DESTDIR)$(DRACUTDIR)
-	install -m 0755 $(BUILD)/ukdumpctl $(BUILD)/ukdump-load $(DESTDIR)$(SBINDIR)
-	install -m 0755 $(BUILD)/ukdump-capture $(BUILD)/ukdump-upload $(DESTDIR)$(LIBDIR)
-	for m in $(DRACUT_MODULES); do \
-		install -d $(DESTDIR)$(DRACUTDIR)/$$m && \
-		install -m 0644 dracut-module/$$m/* $(DESTDIR)$(DRACUTDIR)/$$m && \
-		chmod 0755 $(DESTDIR)$(DRACUTDIR)/$$m/module-setup.sh || exit 1; \
-	done
-	for p in $(MAN_PAGES); do \
-		install -D -m 0644 $$p $(DESTDIR)$(MANDIR)/man$${p##*.}/$${p##*/} || exit 1; \
-	done
-	install -d -m 0755 $(DESTDIR)/etc/ukdump $(DESTDIR)/etc/ukdump/ukdump.conf.d \
-		$(DESTDIR)/etc/ukdump/trust.d
+	$(call installed,put)
+	install -d -m 0755 $(addprefix $(DESTDIR)/etc/ukdump/,ukdump.conf.d trust.d)
 	[ -e $(DESTDIR)/etc/ukdump/ukdump.conf ] || \
 		install -m 0644 config/ukdump.conf $(DESTDIR)/etc/ukdump/ukdump.conf
 
 uninstall: ## remove what install made, keep /etc/ukdump and /var/lib/ukdump
-	rm -f $(DESTDIR)$(SBINDIR)/ukdumpctl $(DESTDIR)$(SBINDIR)/ukdump-load
-	rm -rf $(DESTDIR)$(LIBDIR) $(addprefix $(DESTDIR)$(DRACUTDIR)/,$(DRACUT_MODULES))
-	for p in $(MAN_PAGES); do rm -f $(DESTDIR)$(MANDIR)/man$${p##*.}/$${p##*/}; done
+	$(call installed,take)
+	rmdir $(DESTDIR)$(LIBDIR) $(addprefix $(DESTDIR)$(DRACUTDIR)/,$(DRACUT_MODULES)) 2>/dev/null || true
 
 .PHONY: man install uninstall
