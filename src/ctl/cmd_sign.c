@@ -110,14 +110,17 @@ static int print_digest(const struct options *opt)
 static int finish(const struct options *opt, struct buffer *image, struct bytes der,
 		  const char *cert, const struct root *cert_root, struct ukd_error *e)
 {
-	struct publish_spec spec = {.out = opt->out ? opt->out : opt->in,
-				    .keep_mode = true,
-				    .cert = cert,
-				    .cert_root = cert_root};
+	struct publish_spec spec = {
+		.out = opt->out ? opt->out : opt->in, .cert = cert, .cert_root = cert_root};
 	struct auth_result result;
 	char path[PUBLISH_PATH_MAX];
-	int r = image_attach(image, der, e);
+	bool is_private = false;
+	int r = opt->out ? file_check_copy(opt->in, opt->out, &is_private, e) : 0;
 
+	/* What is in an initrd cannot be told, but who is kept from reading it. */
+	spec.keep_mode = !is_private;
+	if (r >= 0)
+		r = image_attach(image, der, e);
 	if (r >= 0)
 		r = image_publish(&spec, buffer_bytes(image), path, &result, e);
 	if (r >= 0)

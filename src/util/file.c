@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -280,21 +281,42 @@ void file_discard(struct new_file *f)
 	(void)unlinkat(f->dirfd, f->temp, 0);
 }
 
-int file_check_private(const char *path, struct ukd_error *e)
+/* Is the file's directory on a file system without modes? The file itself may not be there yet. */
+static bool is_on_fat(const char *path)
 {
 	const char *slash = strrchr(path, '/');
-	_free_ char *dir = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
+	char dir[PATH_MAX] = ".";
 	struct statfs fs;
 
-	if (!dir)
-		return ukd_oom(e);
-	if (statfs(dir, &fs) < 0 ||
-	    (fs.f_type != MSDOS_SUPER_MAGIC && fs.f_type != EXFAT_SUPER_MAGIC))
+	if (slash)
+		(void)snprintf(dir, sizeof(dir), "%.*s", (int)(slash - path) + 1, path);
+	return statfs(dir, &fs) == 0 &&
+	       (fs.f_type == MSDOS_SUPER_MAGIC || fs.f_type == EXFAT_SUPER_MAGIC);
+}
+
+int file_check_private(const char *path, struct ukd_error *e)
+{
+	if (!is_on_fat(path))
 		return 0;
 	return ukd_refuse(e, "file.private",
 			  "%s: the file has keys or passwords in it, and this is a FAT file "
 			  "system, which keeps nobody from reading them; name another place",
 			  path);
+}
+
+int file_check_copy(const char *from, const char *to, bool *ret_private, struct ukd_error *e)
+{
+	struct stat st;
+
+	if (stat(from, &st) < 0)
+		return ukd_fail_errno(e, -errno, "%s", from);
+	*ret_private = !(st.st_mode & (S_IRWXG | S_IRWXO));
+	if (!*ret_private || is_on_fat(from) || !is_on_fat(to))
+		return 0;
+	return ukd_refuse(e, "file.private",
+			  "%s: a FAT file system keeps nobody from reading it, and %s (mode %04o) "
+			  "may have keys in it; if it has none: chmod go+r %s",
+			  to, from, (unsigned int)(st.st_mode & 07777), from);
 }
 
 int file_replace(int dirfd, const char *path, mode_t mode, struct bytes data, struct ukd_error *e)

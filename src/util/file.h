@@ -94,6 +94,14 @@ void file_discard(struct new_file *f);
  */
 int file_check_private(const char *path, struct ukd_error *e) _must_check_;
 
+/*
+ * Before the file at to gets what is in from: *ret_private tells whether group and others have no
+ * access to from, and then should have none to the copy. Refuses (check "file.private") to put such
+ * a one on FAT, unless from lies on FAT, too.
+ */
+int file_check_copy(const char *from, const char *to, bool *ret_private,
+		    struct ukd_error *e) _must_check_;
+
 /* Creates, writes and publishes data in one step. */
 int file_replace(int dirfd, const char *path, mode_t mode, struct bytes data,
 		 struct ukd_error *e) _must_check_;

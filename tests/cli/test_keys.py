@@ -175,6 +175,18 @@ def test_sign_keeps_mode_and_owner(signers, image):
     assert stat.S_IMODE(out.stat().st_mode) == 0o600
 
 
+def test_private_image_stays_private(signers, image):
+    """As build makes it: it may hold keys, and a file that is there already may be for all to read."""
+    out, key = image.with_name("public.efi"), ["--key", signers / "signer.key"]
+    for mode, then in ((0o600, 0o600), (0o644, 0o664)):
+        image.chmod(mode)
+        out.unlink(missing_ok=True)
+        out.touch()
+        out.chmod(0o664)
+        ctl("sign", *key, "--cert", signers / "signer.crt", image, "-o", out, code=0)
+        assert stat.S_IMODE(out.stat().st_mode) == then
+
+
 # ---- tokens ----
 
 SECRET = "73551608"

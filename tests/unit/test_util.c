@@ -44,7 +44,7 @@ static long statfs_type;
 int statfs(const char *path, struct statfs *ret)
 {
 	(void)snprintf(statfs_asked, sizeof(statfs_asked), "%s", path);
-	*ret = (struct statfs){.f_type = statfs_type};
+	*ret = (struct statfs){.f_type = strcmp(path, ".") ? statfs_type : EXT4_SUPER_MAGIC};
 	return 0;
 }
 
@@ -59,10 +59,35 @@ static void test_files_with_secrets_do_not_go_to_fat(void **state _unused_)
 	assert_true(file_check_private("/boot/efi/x.efi", &e) < 0);
 	assert_string_equal(e.check, "file.private");
 	assert_string_equal(statfs_asked, "/boot/efi/");
-	assert_true(file_check_private("x.efi", &e) < 0);
-	assert_string_equal(statfs_asked, ".");
 	assert_true(file_check_private("/x.efi", &e) < 0);
 	assert_string_equal(statfs_asked, "/");
+	assert_int_equal(file_check_private("x.efi", &e), 0);
+	assert_string_equal(statfs_asked, ".");
+}
+
+/* An image of mode 0600 may hold keys: a copy is refused there, unless it lies there itself. */
+static void test_copies_of_private_files(void **state _unused_)
+{
+	char name[] = "ukdump-test-XXXXXX", path[64];
+	struct ukd_error e = {0};
+	bool is_private;
+	_close_ int fd = -1;
+
+	assert_int_equal(chdir("/tmp"), 0);
+	fd = mkstemp(name);
+	(void)snprintf(path, sizeof(path), "/tmp/%s", name);
+	statfs_type = MSDOS_SUPER_MAGIC;
+	assert_int_equal(file_check_copy(name, "/boot/efi/x.efi", &is_private, &e), -EBADMSG);
+	assert_string_equal(e.check, "file.private");
+	assert_non_null(strstr(e.text, "(mode 0600)"));
+	assert_int_equal(file_check_copy(name, "x.efi", &is_private, &e), 0);
+	assert_true(is_private);
+	assert_int_equal(file_check_copy(path, "/boot/efi/x.efi", &is_private, &e), 0);
+	assert_int_equal(fchmod(fd, 0640), 0);
+	assert_int_equal(file_check_copy(name, "/boot/efi/x.efi", &is_private, &e), 0);
+	assert_false(is_private);
+	assert_int_equal(unlink(name), 0);
+	assert_int_equal(file_check_copy(name, "x.efi", &is_private, &e), -ENOENT);
 }
 
 static void test_parse_u64(void **state _unused_)
@@ -751,6 +776,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_files_with_secrets_do_not_go_to_fat),
+		cmocka_unit_test(test_copies_of_private_files),
 		cmocka_unit_test(test_parse_u64),
 		cmocka_unit_test(test_parse_size),
 		cmocka_unit_test(test_parse_bool),
