@@ -22,6 +22,7 @@ SRC_util := \
 	self.c \
 	sys.c \
 	tempfile.c \
+	terminal.c \
 	kconfig.c \
 	lockdown.c \
 	efivarfs.c
@@ -266,6 +267,7 @@ UNIT_TESTS := \
 	test_signature \
 	test_kernel_cert \
 	test_measure \
+	test_terminal \
 	test_trust \
 	test_key \
 	test_revoked \
@@ -327,6 +329,7 @@ TEST_test_base := build pe conf util base
 FIXTURES_test_base := fixture_seal.c
 TEST_test_pe := pe util base
 FIXTURES_test_pe := fixture_pe.c fixture_checks.c
+TEST_test_terminal := util base
 TEST_test_util := util base
 TEST_test_url := util base
 FIXTURES_test_util := fixture_tree.c fixture_checks.c

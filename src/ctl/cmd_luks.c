@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include "build/luks.h"
@@ -19,6 +18,7 @@
 #include "util/process.h"
 #include "util/secret.h"
 #include "util/self.h"
+#include "util/terminal.h"
 
 #define BUILD_LIMIT_S	 1200
 #define PASSPHRASE_MAX	 MIB(8) /* cryptsetup's own limit for key files */
@@ -71,41 +71,18 @@ static int prepare(struct job *j, struct ukd_error *e)
 	return r < 0 ? r : luks_read(j->device.node, &j->info, e);
 }
 
-/* One line without its end; from a terminal without echo. */
-static int type_passphrase(const char *node, char ret[PASSPHRASE_TYPED], struct ukd_error *e)
-{
-	struct termios before, quiet;
-	bool terminal = tcgetattr(STDIN_FILENO, &before) == 0;
-	char *line;
-
-	if (terminal) {
-		fprintf(stderr, "Passphrase of %s: ", node);
-		quiet = before;
-		quiet.c_lflag &= ~(tcflag_t)ECHO;
-		(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
-	}
-	line = fgets(ret, PASSPHRASE_TYPED, stdin);
-	if (terminal) {
-		(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
-		fputc('\n', stderr);
-	}
-	if (!line || !*line)
-		return ukd_fail(e, -EINVAL, "no passphrase given");
-	line[strcspn(line, "\n")] = 0;
-	return 0;
-}
-
 static int read_passphrase(const struct job *j, int *ret_fd, struct ukd_error *e)
 {
-	char typed[PASSPHRASE_TYPED] = "", path[LUKS_FD_PATH];
+	char typed[PASSPHRASE_TYPED] = "", path[LUKS_FD_PATH], prompt[128];
 	_buffer_ struct buffer file = {0};
 	struct bytes content;
 	int r;
 
+	(void)snprintf(prompt, sizeof(prompt), "Passphrase of %s: ", j->device.node);
 	if (j->opt->key_file)
 		r = file_read(AT_FDCWD, j->opt->key_file, PASSPHRASE_MAX, &file, e);
 	else
-		r = type_passphrase(j->device.node, typed, e);
+		r = terminal_ask_secret(prompt, typed, sizeof(typed), e);
 	content = j->opt->key_file ? buffer_bytes(&file) :
 				     (struct bytes){(uint8_t *)typed, strlen(typed)};
 	if (r >= 0)
