@@ -164,6 +164,13 @@ static int need_known_host(struct needs *n, const struct url *u, struct ukd_erro
 			      (struct bytes){(uint8_t *)entries, strlen(entries)}, 0600, e);
 }
 
+int need_ssh_identity(struct needs *n, const struct url *u, struct ukd_error *e)
+{
+	int r = need_key(n, u, e);
+
+	return r < 0 ? r : need_known_host(n, u, e);
+}
+
 int need_ssh(struct needs *n, const char *target, unsigned int index, struct ukd_error *e)
 {
 	struct url u;
@@ -171,9 +178,7 @@ int need_ssh(struct needs *n, const char *target, unsigned int index, struct ukd
 
 	(void)index; /* goes into the image as it is */
 	if (r >= 0)
-		r = need_key(n, &u, e);
-	if (r >= 0)
-		r = need_known_host(n, &u, e);
+		r = need_ssh_identity(n, &u, e);
 	if (r >= 0)
 		r = need_file(n, DIR_IN_IMAGE "/config",
 			      (struct bytes){(const uint8_t *)config, strlen(config)}, 0600, e);

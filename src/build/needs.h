@@ -14,6 +14,7 @@
 #include "build/storage.h"
 #include "build/target.h"
 #include "conf/settings.h"
+#include "util/url.h"
 
 struct need_file {
 	char *path; /* in the image, absolute */
@@ -135,6 +136,8 @@ int need_nfs(struct needs *n, const char *target, unsigned int index,
 	     struct ukd_error *e) _must_check_;
 int need_ssh(struct needs *n, const char *target, unsigned int index,
 	     struct ukd_error *e) _must_check_;
+/* Who we are for this server, and who it is: a key that opens, and a host key that is known. */
+int need_ssh_identity(struct needs *n, const struct url *u, struct ukd_error *e) _must_check_;
 int need_disk(struct needs *n, const char *target, unsigned int index,
 	      struct ukd_error *e) _must_check_;
 int need_upload(struct needs *n, const char *target, unsigned int index,

@@ -8,7 +8,7 @@
 #include "conf/settings.h"
 #include "util/root.h"
 
-#define TARGET_PROBLEM_MAX 256
+#define TARGET_PROBLEM_MAX 512
 
 struct target_report {
 	const char *uri;		  /* as configured; the settings' own string */
@@ -26,7 +26,8 @@ struct targets {
  * Loads the settings and checks every target in a child of its own, all at the same time, for 4
  * seconds at most: one that hangs (a dead disk, a name server) costs no more.
  * Local disks: there, mounted writable, as much room as KeepFree= and a dump need. Hosts: the name
- * resolves and TCP connects within 3 seconds; the files that they need are there. Programs: there.
+ * resolves and TCP connects within 3 seconds; the files that they need are there; for ssh, asked by
+ * root, key and host key are such as `build` takes. Programs: there.
  * Recipients of EncryptTo=: age takes them.
  * Fails only if there are no settings to go by.
  */

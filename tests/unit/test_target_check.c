@@ -12,6 +12,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -69,7 +70,7 @@ static void test_hosts(void **state _unused_)
 	tree_make(&t);
 	(void)snprintf(conf, sizeof(conf), "[Dump]\nTarget=nfs://127.0.0.1:%u/x\n", open_port);
 	assert_string_equal(problem_of(&t, conf), "");
-	(void)snprintf(conf, sizeof(conf), "[Dump]\nTarget=ssh://u@127.0.0.1:%u/x\n", closed_port);
+	(void)snprintf(conf, sizeof(conf), "[Dump]\nTarget=nfs://127.0.0.1:%u/x\n", closed_port);
 	assert_says(problem_of(&t, conf), "does not answer: Connection refused");
 	assert_says(problem_of(&t, "[Dump]\nTarget=nfs://no-such-host.invalid/x\n"),
 		    "the name no-such-host.invalid does not resolve");
@@ -101,7 +102,7 @@ static void test_all_at_once_and_within_seconds(void **state _unused_)
 	}
 	tree_make(&t);
 	(void)snprintf(conf, sizeof(conf),
-		       "[Dump]\nTarget=nfs://127.0.0.1:%u/x ssh://u@127.0.0.1:%u/y exec:/none\n",
+		       "[Dump]\nTarget=nfs://127.0.0.1:%u/x nfs://127.0.0.1:%u/y exec:/none\n",
 		       port, port);
 	tree_write(&t, "/etc/ukdump/ukdump.conf", conf);
 	begin = clock_ms();
@@ -129,10 +130,38 @@ static void test_files_and_programs(void **state _unused_)
 	assert_int_equal(chmod(tree_path(&t, "/usr/bin/store"), 0755), 0);
 	assert_string_equal(problem_of(&t, "[Dump]\nTarget=exec:/usr/bin/store\n"), "");
 	(void)snprintf(conf, sizeof(conf),
-		       "[Dump]\nTarget=ssh://u@127.0.0.1:%u/x\n[Network]\nSshKey=/root/key\n",
-		       port);
-	assert_says(problem_of(&t, conf), "SshKey=/root/key: No such file");
-	tree_write(&t, "/root/key", "x");
+		       "[Dump]\nTarget=https://127.0.0.1:%u/x\n[Network]\nCaFile=/root/ca\n", port);
+	assert_says(problem_of(&t, conf), "CaFile=/root/ca: No such file");
+	tree_write(&t, "/root/ca", "x");
+	assert_string_equal(problem_of(&t, conf), "");
+	assert_true(listening >= 0);
+}
+
+/* What the next build would refuse. */
+static void test_ssh_keys(void **state _unused_)
+{
+	_tree_ struct tree t;
+	unsigned int port;
+	_close_ int listening = bound(5, &port);
+	_free_ char *public = NULL;
+	char conf[128], text[512];
+
+	if (geteuid() || system("command -v ssh-keygen >/dev/null") != 0)
+		skip();
+	tree_make(&t);
+	(void)snprintf(conf, sizeof(conf), "[Dump]\nTarget=ssh://u@127.0.0.1:%u/x\n", port);
+	assert_says(problem_of(&t, conf), "there is no key to log in with; run: ssh-keygen");
+	tree_write(&t, "/root/.ssh/kdump_id_rsa.pub", "");
+	(void)snprintf(text, sizeof(text), "ssh-keygen -q -t ed25519 -N '' -f %s </dev/null",
+		       tree_path(&t, "/root/.ssh/kdump_id_rsa"));
+	assert_int_equal(system(text), 0);
+	public = tree_text(&t, "/root/.ssh/kdump_id_rsa.pub");
+	(void)snprintf(text, sizeof(text), "127.0.0.1 %s", public); /* port 22 */
+	tree_write(&t, "/root/.ssh/known_hosts", text);
+	assert_says(problem_of(&t, conf), "no host key of [127.0.0.1]:");
+	assert_says(problem_of(&t, conf), "ssh_host_ed25519_key.pub");
+	(void)snprintf(text, sizeof(text), "[127.0.0.1]:%u %s", port, public);
+	tree_write(&t, "/root/.ssh/known_hosts", text);
 	assert_string_equal(problem_of(&t, conf), "");
 	assert_true(listening >= 0);
 }
@@ -179,6 +208,7 @@ int main(void)
 		cmocka_unit_test(test_hosts),
 		cmocka_unit_test(test_all_at_once_and_within_seconds),
 		cmocka_unit_test(test_files_and_programs),
+		cmocka_unit_test(test_ssh_keys),
 		cmocka_unit_test(test_disks),
 		cmocka_unit_test(test_settings_that_cannot_be_read),
 	};
