@@ -104,6 +104,7 @@ SRC_loader := \
 	check.c \
 	parts.c \
 	after.c \
+	sysctl.c \
 	snapshot.c \
 	armed.c \
 	lastgood.c \
@@ -194,6 +195,7 @@ SRC_ctl := \
 	loader.c \
 	journal.c \
 	hookdir.c \
+	arming.c \
 	settings_check.c \
 	target_check.c \
 	cmd_build.c \
@@ -247,6 +249,7 @@ UNIT_TESTS := \
 	test_seal \
 	test_stub \
 	test_loader \
+	test_sysctl \
 	test_keyring \
 	test_ima \
 	test_parts \
@@ -344,6 +347,8 @@ TEST_test_stub := build pe conf util base
 FIXTURES_test_stub := fixture_seal.c $(addprefix ../../src/stub/,main.c plan.c crash.c apply.c)
 TEST_test_loader := loader build auth pe conf crashkernel util base
 FIXTURES_test_loader := fixture_machine.c fixture_pe.c fixture_pki.c fixture_seal.c fixture_checks.c fixture_tree.c
+TEST_test_sysctl := loader auth pe conf crashkernel util base
+FIXTURES_test_sysctl := fixture_tree.c fixture_checks.c
 TEST_test_keyring := auth pe util base
 FIXTURES_test_keyring := fixture_pki.c fixture_tree.c fixture_checks.c
 TEST_test_parts := loader build auth pe conf crashkernel util base

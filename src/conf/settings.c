@@ -206,7 +206,8 @@ int settings_init(struct settings *ret, struct ukd_error *e)
 	};
 
 	s.dump.compress = strdup("auto");
-	if (!s.dump.compress || strings_add(&s.dump.target, "file:/var/crash") < 0)
+	if (!s.dump.compress || strings_add(&s.dump.target, "file:/var/crash") < 0 ||
+	    strings_add(&s.arm.sysctl, "kernel.panic_on_oops=1") < 0)
 		return ukd_oom(e);
 	*ret = s;
 	s = (struct settings){0};

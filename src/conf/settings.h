@@ -75,7 +75,7 @@ struct settings {
 	struct {
 		bool require_sealed;
 		enum setting_lock lock_after_arm;
-		struct strings sysctl; /* name=value, set after arming */
+		struct strings sysctl; /* name=value while armed; default kernel.panic_on_oops=1 */
 	} arm;
 	struct {
 		uint64_t size; /* bytes, 0: work it out */

@@ -1,16 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* ukdumpctl start, stop, reload: arms and disarms through ukdump-load. */
 #include <errno.h>
-#include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
 
+#include "ctl/arming.h"
 #include "ctl/ctl.h"
 #include "ctl/loader.h"
-#include "ctl/publish.h"
-#include "ctl/target_check.h"
 #include "util/cleanup.h"
 #include "util/root.h"
 
@@ -41,64 +37,6 @@ static const char reload_usage[] =
 	"  -h, --help  this text\n\n"
 	"Exit: 0 armed, 1 refused, 2 usage.\n";
 
-/* "<release>-<12 hex digits>.efi", as build names them. */
-static bool is_image_name(const char *name, const char *release)
-{
-	size_t n = strlen(release);
-
-	return !strncmp(name, release, n) && name[n] == '-' &&
-	       strspn(name + n + 1, "0123456789abcdef") == 12 && !strcmp(name + n + 13, ".efi");
-}
-
-/* Made with --no-sign and still waiting for its signature: the image before it stays in use. */
-static bool awaits_signature(int dirfd, const char *name)
-{
-	_uki_ struct uki u = {0};
-	struct ukd_error ignored;
-	_close_ int fd = -1;
-	uint64_t size;
-
-	return file_open_regular(dirfd, name, &fd, &size, &ignored) == 0 &&
-	       uki_open(fd, name, size, &u, &ignored) == 0 && !u.certs.n;
-}
-
-static bool is_newer(const struct timespec *a, const struct timespec *b)
-{
-	return a->tv_sec > b->tv_sec || (a->tv_sec == b->tv_sec && a->tv_nsec > b->tv_nsec);
-}
-
-/* The newest image for this kernel; its path in ret. */
-static int newest_image(const char *release, char *ret, size_t size, struct ukd_error *e)
-{
-	_closedir_ DIR *dir = opendir(IMAGE_DIR);
-	struct timespec best = {0};
-	struct dirent *d;
-
-	if (!dir && errno != ENOENT)
-		return ukd_fail_errno(e, -errno, IMAGE_DIR);
-	ret[0] = 0;
-	while (dir && (d = readdir(dir))) {
-		struct stat st;
-
-		if (!is_image_name(d->d_name, release) ||
-		    fstatat(dirfd(dir), d->d_name, &st, 0) < 0 ||
-		    (ret[0] && !is_newer(&st.st_mtim, &best)))
-			continue;
-		if (awaits_signature(dirfd(dir), d->d_name)) {
-			fprintf(stderr, "ukdumpctl: %s is unsigned, left out\n", d->d_name);
-			continue;
-		}
-		best = st.st_mtim;
-		(void)snprintf(ret, size, IMAGE_DIR "/%s", d->d_name);
-	}
-	if (!ret[0])
-		return ukd_fail(e, -ENOENT,
-				"no capture image for kernel %s below " IMAGE_DIR
-				"; run 'ukdumpctl build'",
-				release);
-	return 0;
-}
-
 static int find_image(char *ret, size_t size, struct ukd_error *e)
 {
 	_root_ struct root root = ROOT_NONE;
@@ -107,7 +45,7 @@ static int find_image(char *ret, size_t size, struct ukd_error *e)
 
 	if (r >= 0)
 		r = root_kernel_release(&root, release, sizeof(release), e);
-	return r < 0 ? r : newest_image(release, ret, size, e);
+	return r < 0 ? r : arming_newest_image(release, ret, size, e);
 }
 
 static void report(const struct buffer *facts, const char *path, bool json)
@@ -121,7 +59,8 @@ static void report(const struct buffer *facts, const char *path, bool json)
 		return;
 	}
 	if (!json) {
-		printf("armed: %s, signed by '%s'\n", path, signer ? signer : "?");
+		printf("armed: %s, signed by '%s', in %" PRIu64 " ms\n", path,
+		       signer ? signer : "?", loader_number(facts, "call_ms"));
 		return;
 	}
 	o = json_object_checked();
@@ -131,27 +70,9 @@ static void report(const struct buffer *facts, const char *path, bool json)
 	json_text(o, "image", image);
 	json_text(o, "signer", signer);
 	json_text(o, "kind", kind);
+	if (path)
+		json_number(o, "call_ms", loader_number(facts, "call_ms"));
 	json_print(o);
-}
-
-/* What status would call problems of the targets: told, and armed all the same. */
-static void warn_about_targets(void)
-{
-	_root_ struct root root = ROOT_NONE;
-	_targets_ struct targets t = {0};
-	struct ukd_error e = {0};
-	int r = root_open(NULL, &root, &e);
-
-	if (r >= 0)
-		r = targets_check(&root, &t, &e);
-	if (r < 0)
-		fprintf(stderr, "ukdumpctl: warning: %s\n", e.text);
-	for (unsigned int i = 0; i < t.n; i++)
-		if (t.v[i].problem[0])
-			fprintf(stderr, "ukdumpctl: warning: target %s: %s\n", t.v[i].uri,
-				t.v[i].problem);
-	if (t.recipients.code)
-		fprintf(stderr, "ukdumpctl: warning: %s\n", t.recipients.text);
 }
 
 /* path NULL: disarm */
@@ -159,15 +80,15 @@ static int change(const char *path, const char *profile, bool json)
 {
 	_buffer_ struct buffer facts = {0};
 	struct ukd_error e = {0};
-	int r = loader_run(path ? "load" : "unload", profile, path, &facts, &e);
+	int r = arming_change(path, profile, &facts, &e);
 
+	if (r == -EREMOTEIO)
+		return EXIT_FAILED; /* ukdump-load has said why */
 	if (r < 0)
 		return verb_failed(&e);
-	if (r > 0)
-		return EXIT_FAILED; /* ukdump-load has said why */
 	report(&facts, path, json);
 	if (path)
-		warn_about_targets();
+		arming_warn_about_targets();
 	return EXIT_DONE;
 }
 

@@ -2,6 +2,7 @@
 /* Runs ukdump-load: see loader.h. Its output is trusted. */
 #include "ctl/loader.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,8 @@
 #include "util/process.h"
 
 #define LOADER_LIMIT_S 300 /* verifying under emulation takes seconds, the lock 30 s at most */
+#define MESSAGES_MAX   MIB(1)
+#define ERROR_PREFIX   "ukdump-load: error: "
 
 static void find_program(char *ret, size_t size)
 {
@@ -34,10 +37,35 @@ static void find_program(char *ret, size_t size)
 		(void)snprintf(ret, size, "%s", beside);
 }
 
+/* Passes on what it wrote, the last line without the program's name as the text of e. */
+static int pass_messages(int fd, struct ukd_error *e)
+{
+	_buffer_ struct buffer text = {0};
+	char *line;
+	int r;
+
+	if (lseek(fd, 0, SEEK_SET) < 0)
+		return ukd_fail_errno(e, -errno, "lseek");
+	r = file_read_fd(fd, "ukdump-load", MESSAGES_MAX, &text, e);
+	if (r < 0)
+		return r;
+	(void)fwrite(text.data, 1, text.len, stderr);
+	if (text.len && text.data[text.len - 1] == '\n')
+		text.data[--text.len] = 0;
+	line = strrchr((char *)text.data, '\n');
+	line = line ? line + 1 : (char *)text.data;
+	(void)ukd_fail(e, -EREMOTEIO, "%s",
+		       !strncmp(line, ERROR_PREFIX, strlen(ERROR_PREFIX)) ?
+			       line + strlen(ERROR_PREFIX) :
+			       line);
+	return 0;
+}
+
 int loader_run(const char *verb, const char *profile, const char *image, struct buffer *ret,
 	       struct ukd_error *e)
 {
 	_free_ char *option = NULL;
+	_close_ int messages = -1;
 	char program[PATH_MAX];
 	const char *argv[6] = {program, verb};
 	unsigned int n = 2;
@@ -46,6 +74,7 @@ int loader_run(const char *verb, const char *profile, const char *image, struct 
 		.output_max = KIB(64), .keep_running = true, /* killed in the system call it would
 								leave us unarmed */
 	};
+	int r, failed;
 
 	if (profile) {
 		if (asprintf(&option, "--profile=%s", profile) < 0)
@@ -56,9 +85,17 @@ int loader_run(const char *verb, const char *profile, const char *image, struct 
 		argv[n++] = "--"; /* its name may begin with a dash */
 		argv[n] = image;
 	}
+	r = memfd_open(&messages, e);
+	if (r < 0)
+		return r;
+	p.stderr_fd = messages;
 	p.timeout_s = LOADER_LIMIT_S;
 	find_program(program, sizeof(program));
-	return process_run(&p, e);
+	r = process_run(&p, e);
+	if (r < 0)
+		return r;
+	failed = pass_messages(messages, e);
+	return failed < 0 ? failed : r;
 }
 
 char *loader_value(const struct buffer *output, const char *key)

@@ -5,9 +5,10 @@
 #include "util/file.h"
 
 /*
- * Runs `ukdump-load VERB [--profile=PROFILE] [IMAGE]`, its messages on our stderr; profile and
- * image may be NULL. Returns its exit code, its stdout (key=value lines) in *ret, or a negative
- * errno. Prefers the program beside our own, as in a build directory.
+ * Runs `ukdump-load VERB [--profile=PROFILE] [IMAGE]`; profile and image may be NULL. Its messages
+ * are passed on to our stderr when it has ended. Returns its exit code, its stdout (key=value
+ * lines) in *ret and the last of its messages in e (-EREMOTEIO, to be used if it failed); or
+ * another negative errno. Prefers the program beside our own, as in a build directory.
  */
 int loader_run(const char *verb, const char *profile, const char *image, struct buffer *ret,
 	       struct ukd_error *e) _must_check_;

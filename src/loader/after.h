@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What [Arm] of ukdump.conf(5) asks for once an image is armed. */
+/* What [Arm] of ukdump.conf(5) asks for while an image is armed. */
 #pragma once
 
 #include "conf/settings.h"
 
-/*
- * Checks Sysctl= before anything is loaded: each is NAME=VALUE, and the name exists (check
- * "arm.sysctl").
- */
+/* Checks Sysctl= before anything is loaded: sysctl_check(). */
 int after_check(const struct root *root, const struct settings *s,
 		struct ukd_error *e) _must_check_;
 

@@ -18,7 +18,9 @@
 #include "loader/check.h"
 #include "loader/explain.h"
 #include "loader/lastgood.h"
+#include "loader/sysctl.h"
 #include "util/cleanup.h"
+#include "util/clock.h"
 #include "util/log.h"
 #include "util/self.h"
 #include "util/sys.h"
@@ -100,6 +102,11 @@ struct arming {
 	const char *path;
 	struct plan image, good;
 	bool has_good; /* there is a last good image */
+	/*
+	 * From the first call until the kernel held an image: the kernel drops the old one some
+	 * time in it, so this is the most that nothing was armed.
+	 */
+	uint64_t call_ms;
 };
 
 static void arming_free(struct arming *a)
@@ -107,6 +114,15 @@ static void arming_free(struct arming *a)
 	machine_free(&a->machine);
 	plan_free(&a->image);
 	plan_free(&a->good);
+}
+
+static void tell_locked(enum setting_lock lock)
+{
+	if (lock != LOCK_NO)
+		log_info("locked until the next boot (LockAfterArm=): no other capture image%s "
+			 "can be loaded, also if this one turns out to be bad, and this one cannot "
+			 "be unloaded",
+			 lock == LOCK_ALL ? " and no kernel" : "");
 }
 
 /* The plan p is armed: what fails now is told and recorded, and undoes nothing. */
@@ -118,7 +134,9 @@ static void record(const struct arming *a, const struct plan *p, const char *pat
 	if (after_arm(root, &a->machine.settings, &problem) < 0)
 		log_warning("armed, but [Arm] of ukdump.conf was not carried out: %s",
 			    problem.text);
-	if (armed_write(root, p, path, problem.text, &e) >= 0)
+	else
+		tell_locked(a->machine.settings.arm.lock_after_arm);
+	if (armed_write(root, &(struct armed){p, path, a->call_ms, problem.text}, &e) >= 0)
 		return;
 	log_warning("%s", e.text);
 	/* A record of the image before would be a lie. */
@@ -140,7 +158,7 @@ static void record_new(const struct arming *a)
 }
 
 /* The new image was refused although all our checks passed, and the old one is gone. */
-static void load_last_good(const struct arming *a, struct ukd_error *e)
+static void load_last_good(struct arming *a, uint64_t begin, struct ukd_error *e)
 {
 	int r;
 
@@ -154,8 +172,9 @@ static void load_last_good(const struct arming *a, struct ukd_error *e)
 		(void)ukd_prefix(e, "NOT ARMED, the last good image failed, too (errno %d)", -r);
 		return;
 	}
+	a->call_ms = clock_ms() - begin;
 	record(a, &a->good, LAST_GOOD);
-	(void)ukd_prefix(e, "the last good image is armed again");
+	(void)ukd_prefix(e, "the last good image is armed again, after %" PRIu64 " ms", a->call_ms);
 }
 
 static int read_machine(struct machine *m, struct ukd_error *e)
@@ -191,22 +210,32 @@ static int prepare(struct arming *a, const char *profile, struct ukd_error *e)
 	return 0;
 }
 
-static int arm(const struct arming *a, struct ukd_error *e)
+/* Nothing is armed any more: what was set for that is put back. */
+static int forget(const struct root *root, struct ukd_error *e)
+{
+	int r = armed_remove(root, e);
+
+	return r < 0 ? r : sysctl_restore(root, e);
+}
+
+static int arm(struct arming *a, struct ukd_error *e)
 {
 	const struct root *root = a->machine.root;
+	uint64_t begin = clock_ms();
 	struct ukd_error ignored;
 	bool loaded;
 	int r = call_kernel(&a->machine.host, &a->image);
 
 	if (r == 0) {
+		a->call_ms = clock_ms() - begin;
 		record_new(a);
 		return 0;
 	}
 	(void)call_failed(e, r, a->path);
 	if (host_crash_loaded(root, &loaded, &ignored) < 0 || !loaded) {
-		if (armed_remove(root, &ignored) < 0)
+		if (forget(root, &ignored) < 0)
 			log_warning("%s", ignored.text);
-		load_last_good(a, e);
+		load_last_good(a, begin, e);
 	}
 	return r;
 }
@@ -246,7 +275,7 @@ int unload_image(const struct root *root, struct ukd_error *e)
 		if (r < 0)
 			return ukd_fail(e, r, "cannot unload: errno %d: %s", -r, explain_errno(-r));
 	}
-	return armed_remove(root, e);
+	return forget(root, e);
 }
 
 int print_status(const struct root *root, struct ukd_error *e)

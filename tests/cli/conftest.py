@@ -61,6 +61,7 @@ def machine(tmp_path, signers):
     put("sys/kernel/kexec_crash_loaded", "0\n")
     put("proc/iomem", "  25000000-34ffffff : Crash kernel\n")
     put("proc/sys/kernel/osrelease", "6.12.0-test\n")
+    put("proc/sys/kernel/panic_on_oops", "0\n")
     put("proc/cmdline", "quiet\n")
     put("etc/ukdump/trust.d/signer.crt", (signers / "signer.crt").read_text())
     return d

@@ -96,6 +96,7 @@ void machine_make(struct tree *t)
 		   "00001000-0009ffff : System RAM\n00100000-3fffffff : System RAM\n"
 		   "  25000000-34ffffff : Crash kernel\n");
 	tree_write(t, "/proc/sys/kernel/osrelease", "6.12.0-test\n");
+	tree_write(t, "/proc/sys/kernel/panic_on_oops", "0\n");
 	tree_write(t, "/proc/cmdline", "quiet\n");
 	tree_write(t, "/boot/config-6.12.0-test",
 		   "CONFIG_KEXEC_FILE=y\nCONFIG_CRASH_DUMP=y\nCONFIG_PROC_VMCORE=y\n"

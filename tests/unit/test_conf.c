@@ -66,7 +66,7 @@ static void assert_defaults(const struct settings *s)
 	assert_int_equal(s->action.post.n, 0);
 	assert_false(s->arm.require_sealed);
 	assert_int_equal(s->arm.lock_after_arm, LOCK_NO);
-	assert_int_equal(s->arm.sysctl.n, 0);
+	assert_list(&s->arm.sysctl, "kernel.panic_on_oops=1");
 	assert_int_equal(s->reserve.size, 0);
 	assert_int_equal(s->reserve.high, 0);
 	assert_int_equal(s->reserve.low, 0);

@@ -83,6 +83,7 @@ static void test_verified_bytes_are_loaded_once(void **state _unused_)
 	assert_non_null(strstr(armed, "/a.efi\nsigner="));
 	assert_non_null(strstr(armed, "signer"));
 	assert_non_null(strstr(armed, "kernel=" FIXTURE_VERSION "\n"));
+	assert_non_null(strstr(armed, "\ncall_ms="));
 	assert_int_equal(stat(tree_path(&t, "/a.efi"), &image), 0);
 	assert_int_equal(stat(tree_path(&t, LAST_GOOD), &good), 0);
 	assert_int_equal(image.st_ino, good.st_ino); /* a hard link */
@@ -174,6 +175,41 @@ static void test_failed_load_brings_back_the_last_good(void **state _unused_)
 	assert_non_null(strstr(e.text, "/b.efi"));
 	_free_ char *armed = tree_text(&t, ARMED_FILE);
 	assert_non_null(strstr(armed, "path=" LAST_GOOD "\n"));
+	assert_non_null(strstr(armed, "call_ms="));
+}
+
+static void expect_panic_on_oops(const struct tree *t, const char *value)
+{
+	_free_ char *text = tree_text(t, "/proc/sys/kernel/panic_on_oops");
+
+	assert_int_equal(text[0], value[0]);
+}
+
+/* What makes crashes reach us is set while something is armed, and only then. */
+static void test_sysctl_follows_what_is_armed(void **state _unused_)
+{
+	_tree_ struct tree t;
+	struct ukd_error e = {0};
+
+	machine_make(&t);
+	trust_signer(&t);
+	image_make(&t, "/a.efi", "a", "signer");
+	image_make(&t, "/b.efi", "b", "signer");
+	expect_loaded(&t, "/a.efi");
+	expect_panic_on_oops(&t, "1");
+	kernel.drops = true;
+	kernel.answers[1] = -ENOKEY;
+	assert_int_equal(load(&t, "/b.efi", &e), -ENOKEY);
+	expect_panic_on_oops(&t, "1"); /* the last good one is armed */
+	assert_int_equal(unload_image(&t.root, &e), 0);
+	expect_panic_on_oops(&t, "0");
+
+	expect_loaded(&t, "/a.efi");
+	kernel.answers[kernel.n] = -ENOKEY;
+	kernel.answers[kernel.n + 1] = -ENOKEY;
+	assert_int_equal(load(&t, "/b.efi", &e), -ENOKEY);
+	assert_int_equal(strncmp(e.text, "NOT ARMED", 9), 0);
+	expect_panic_on_oops(&t, "0");
 }
 
 static void test_failed_load_that_dropped_nothing_changes_nothing(void **state _unused_)
@@ -786,6 +822,7 @@ int main(void)
 		cmocka_unit_test(test_sparse_garbage_is_not_copied),
 		cmocka_unit_test(test_failed_load_brings_back_the_last_good),
 		cmocka_unit_test(test_failed_load_that_dropped_nothing_changes_nothing),
+		cmocka_unit_test(test_sysctl_follows_what_is_armed),
 		cmocka_unit_test(test_failed_load_without_a_last_good_says_not_armed),
 		cmocka_unit_test(test_failing_last_good_says_not_armed),
 		cmocka_unit_test(test_last_good_is_verified_again),
