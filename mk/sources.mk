@@ -240,7 +240,13 @@ LIBS_ukdump-upload := $(LIBS_curl) $(LIBS_md)
 PROGRAM_NAMES := ukdumpctl ukdump-load ukdump-capture ukdump-upload
 PROGRAMS := $(addprefix $(BUILD)/,$(PROGRAM_NAMES))
 
+# The five that take longest, waiting for time limits, come first.
 UNIT_TESTS := \
+	test_capture \
+	test_flow \
+	test_ends \
+	test_capture_stream \
+	test_capture_disk \
 	test_base \
 	test_util \
 	test_pe \
@@ -277,14 +283,9 @@ UNIT_TESTS := \
 	test_inner \
 	test_upload \
 	test_capture_formats \
-	test_flow \
 	test_encrypt \
 	test_need_upload \
-	test_capture_stream \
-	test_capture \
-	test_ends \
 	test_needs \
-	test_capture_disk \
 	test_store
 LIBS_tests := -lcmocka $(LIBS_crypto) $(LIBS_json) $(LIBS_kdump) $(LIBS_blkid) $(LIBS_md) \
 	$(LIBS_curl)
