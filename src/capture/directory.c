@@ -20,8 +20,7 @@
 #include "util/cleanup.h"
 #include "util/parse.h"
 
-#define SAME_NAME_MAX 100
-#define ROOM_MIN      MIB(1) /* less holds no dump at all */
+#define ROOM_MIN MIB(1) /* less holds no dump at all */
 
 /* openat2(2) of a directory below base. Returns a descriptor or -errno. */
 static int open_below(int base, const char *path)
@@ -68,7 +67,7 @@ static int open_or_make(int base, const char *path, int *ret, struct ukd_error *
 	return ukd_fail_errno(e, dir, "cannot open the target's top directory");
 }
 
-void crash_name(const struct capture *c, char *ret, size_t size)
+void crash_name(const struct capture *c, unsigned int number, char *ret, size_t size)
 {
 	time_t t = c->crash.time ? (time_t)c->crash.time : time(NULL);
 	char stamp[32] = "00000000T000000Z";
@@ -76,19 +75,16 @@ void crash_name(const struct capture *c, char *ret, size_t size)
 
 	if (gmtime_r(&t, &tm))
 		(void)strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", &tm);
-	(void)snprintf(ret, size, "%s-%s", stamp, c->facts.machine);
+	if (number)
+		(void)snprintf(ret, size, "%s-%s-%u", stamp, c->facts.machine, number);
+	else
+		(void)snprintf(ret, size, "%s-%s", stamp, c->facts.machine);
 }
 
 static int make_crash_directory(struct attempt *a, int dir, struct ukd_error *e)
 {
-	char base[104];
-
-	crash_name(a->c, base, sizeof(base));
-	for (unsigned int i = 0; i < SAME_NAME_MAX; i++) {
-		if (i)
-			(void)snprintf(a->name, sizeof(a->name), "%s-%u", base, i);
-		else
-			(void)snprintf(a->name, sizeof(a->name), "%s", base);
+	for (unsigned int i = 0; i < CRASH_NAMES; i++) {
+		crash_name(a->c, i, a->name, sizeof(a->name));
 		if (mkdirat(dir, a->name, 0700) < 0) {
 			if (errno == EEXIST)
 				continue;
@@ -99,8 +95,8 @@ static int make_crash_directory(struct attempt *a, int dir, struct ukd_error *e)
 			return ukd_fail_errno(e, a->dirfd, "cannot open directory '%s'", a->name);
 		return 0;
 	}
-	return ukd_fail(e, -EEXIST, "%d directories called %s are there already", SAME_NAME_MAX,
-			base);
+	return ukd_fail(e, -EEXIST, "%d directories, up to %s, are there already", CRASH_NAMES,
+			a->name);
 }
 
 int directory_enter(struct attempt *a, int base, const char *path, struct ukd_error *e)

@@ -32,7 +32,7 @@ static int connect(struct attempt *a, struct ukd_error *e)
 
 	if (!root_exists(a->c->root, program))
 		return ukd_fail(e, -ENOENT, "%s is not in the image", program);
-	crash_name(a->c, a->name, sizeof(a->name));
+	crash_name(a->c, 0, a->name, sizeof(a->name));
 	if (setenv("UKDUMP_CRASH", a->name, 1) < 0)
 		return ukd_fail_errno(e, -errno, "setenv");
 	a->stream = &ops;

@@ -22,7 +22,6 @@
 #define CONFIG	"/etc/ukdump/ssh/config"
 #define STEP_S	120 /* for a step that moves no data; never over a quarter of all */
 #define NO_TOOL 100 /* our own exit status: there is no sha256sum */
-#define NAMES	100
 
 static bool handles(const char *place)
 {
@@ -138,7 +137,7 @@ static int make_directory(struct attempt *a, struct ukd_error *e)
 		       "until mkdir \"$n\" 2>/dev/null; do "
 		       "[ -e \"$n\" ] && [ $i -lt %d ] || { mkdir \"$n\"; exit 1; }; "
 		       "i=$((i+1)); n='%s'-$i; done; echo \"$n\"; df -Pk . | tail -n 1; :",
-		       a->base, a->base, a->name, NAMES, a->name);
+		       a->base, a->base, a->name, CRASH_NAMES - 1, a->name);
 	r = step(a, script, step_limit(a), &out, e);
 	if (r > 0 || (r == 0 && !out.data))
 		return ukd_fail(e, -EBADMSG, "the server's shell says nothing: is it a shell?");
@@ -209,7 +208,7 @@ static int connect(struct attempt *a, struct ukd_error *e)
 	(void)snprintf(a->record->device, sizeof(a->record->device), "%.60s@%.60s", u.user,
 		       address);
 	(void)snprintf(a->base, sizeof(a->base), "%s", u.path);
-	crash_name(a->c, a->name, sizeof(a->name));
+	crash_name(a->c, 0, a->name, sizeof(a->name));
 	a->stream = &ops;
 	return make_directory(a, e);
 }

@@ -73,8 +73,13 @@ int directory_publish(struct attempt *a, struct ukd_error *e) _must_check_;
 void directory_retire(struct attempt *a);
 void directory_leave(struct attempt *a);
 
-/* 20261121T183822Z-<machine>: what a crash is called, by its own clock where that is known. */
-void crash_name(const struct capture *c, char *ret, size_t size);
+/*
+ * 20261121T183822Z-<machine>: what a crash is called, by its own clock where that is known; number,
+ * below CRASH_NAMES, goes behind it ("-1") unless it is 0. A name that is taken (a clock that was
+ * set back) is followed by the next.
+ */
+#define CRASH_NAMES 100
+void crash_name(const struct capture *c, unsigned int number, char *ret, size_t size);
 
 /* Bytes that may be written to the directory's file system: what is free, less KeepFree=. */
 int directory_room(const struct attempt *a, uint64_t *ret, struct ukd_error *e) _must_check_;

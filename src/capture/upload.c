@@ -10,10 +10,15 @@
 
 #include "capture/net.h"
 #include "capture/stream.h"
+#include "capture/words.h"
+#include "util/cleanup.h"
+#include "util/process.h"
 #include "util/url.h"
 
 /* A transfer that does not move is tried anew well before the flow is given up. */
 #define STALL_MAX_S 30
+/* To be told about a name. */
+#define ASK_MAX_S 30
 
 static bool is_s3(const char *place)
 {
@@ -44,15 +49,14 @@ static void add_url(const struct attempt *a, const char *name, struct arguments 
 	arguments_add(ret, "%.*s/%s/%s%s", (int)base, a->place, a->name, name, a->place + query);
 }
 
-static int put(struct attempt *a, const char *name, struct arguments *ret, struct ukd_error *e)
+/* The program and its options, without the verb. */
+static void begin(const struct attempt *a, unsigned int timeout_s, struct arguments *ret)
 {
 	const struct capture *c = a->c;
 
-	(void)e;
 	arguments_add(ret, "ukdump-upload");
 	arguments_add(ret, "--timeout");
-	/* The flow's own limit comes first, so that what has passed until then is stored. */
-	arguments_add(ret, "%u", budget_any_s(&c->budget, UINT32_MAX));
+	arguments_add(ret, "%u", timeout_s);
 	arguments_add(ret, "--stall");
 	arguments_add(ret, "%u", budget_share_s(&c->budget, 20, STALL_MAX_S));
 	if (c->settings.network.proxy) {
@@ -65,11 +69,54 @@ static int put(struct attempt *a, const char *name, struct arguments *ret, struc
 	} else {
 		add_file(c, ret, "--netrc", "/etc/ukdump/netrc");
 		add_file(c, ret, "--headers", "/etc/ukdump/headers");
-		arguments_add(ret, "--make-directory");
 	}
+}
+
+static int put(struct attempt *a, const char *name, struct arguments *ret, struct ukd_error *e)
+{
+	(void)e;
+	/* The flow's own limit comes first, so that what has passed until then is stored. */
+	begin(a, budget_any_s(&a->c->budget, UINT32_MAX), ret);
+	if (!is_s3(a->place))
+		arguments_add(ret, "--make-directory");
 	arguments_add(ret, "put");
 	add_url(a, name, ret);
 	return 0;
+}
+
+/*
+ * Is there a crash of this name already? What begins with its key, or its manifest, tells. A server
+ * that does not, such as one that only takes, is believed to have none.
+ */
+static bool is_taken(const struct attempt *a)
+{
+	const bool s3 = is_s3(a->place);
+	const unsigned int limit_s = budget_share_s(&a->c->budget, 20, ASK_MAX_S);
+	_buffer_ struct buffer out = {0};
+	_close_ int words = words_open();
+	struct arguments args = {0};
+	struct process p = {PROCESS_DEFAULTS, .argv = args.v, .output = &out, .output_max = MIB(1)};
+	struct ukd_error ignored;
+
+	begin(a, limit_s, &args);
+	arguments_add(&args, s3 ? "ls" : "get");
+	add_url(a, s3 ? "" : "manifest.json", &args);
+	p.stderr_fd = words;
+	p.timeout_s = limit_s;
+	p.oom_score_adj = OOM_SCORE_FIRST;
+	return arguments_check(&args, &ignored) == 0 && process_run(&p, &ignored) == 0 && out.len &&
+	       strstr((char *)out.data, s3 ? a->name : "\"schema\"");
+}
+
+/* Neither protocol makes a directory only if there is none; where all names are taken the last is
+ * used. */
+static void choose_name(struct attempt *a)
+{
+	unsigned int i = 0;
+
+	do
+		crash_name(a->c, i++, a->name, sizeof(a->name));
+	while (i < CRASH_NAMES && is_taken(a));
 }
 
 /* Waits for the server, or for the proxy that leads to it. */
@@ -83,10 +130,10 @@ static int connect(struct attempt *a, struct ukd_error *e)
 
 	if (r < 0)
 		return r;
-	crash_name(a->c, a->name, sizeof(a->name));
 	r = net_wait(a->c, u.host, u.port, address, e);
 	if (r < 0)
 		return r;
+	choose_name(a);
 	(void)snprintf(a->note, sizeof(a->note), "%s answers", address);
 	a->stream = &ops;
 	return 0;

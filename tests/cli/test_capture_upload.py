@@ -141,6 +141,41 @@ def test_collector_fails(https, tree):
     assert manifest["sha256"] == hashlib.sha256(tree.core).hexdigest()
 
 
+def test_cut_dump_does_not_stay(tmp_path, certificate, tree):
+    """What a collector that failed has sent is emptied, once there is a dump under another name."""
+    tree.tool("makedumpfile", f"head -c 5000 {tree.root}/dump; exit 1")
+    with Nginx(tmp_path / "nginx", certificate) as server:
+        tree.run(settings(server.url("")), 0)
+        (folder,) = server.files.iterdir()
+        assert (folder / "vmcore").read_bytes() == tree.core
+        assert (folder / "vmcore.flat").read_bytes() == b""
+        assert json.loads((folder / "manifest.json").read_text())["file"] == "vmcore"
+
+
+def crash_names(https):
+    return sorted({path.split("/")[-2] for path in https.objects})
+
+
+@pytest.mark.parametrize("s3", [False, True])
+def test_two_crashes_of_one_second(https, tree, s3):
+    """A clock that is set back at each start: the crashes have names of their own."""
+    target = s3_target(https) if s3 else f"{https.endpoint()}/a"
+    for count in (1, 2, 3):
+        tree.run(settings(target), 0)
+        first, *others = crash_names(https)
+        assert [first, *others] == [first, f"{first}-1", f"{first}-2"][:count]
+    assert len(https.objects) == 9
+
+
+def test_server_that_only_takes(https, tree):
+    """Nobody tells what is there, or it says 200 to all: no reason to keep the dump back."""
+    https.push(hostile.status(403), "GET", times=1)
+    https.push(hostile.status(200, b"<html>welcome</html>"), "GET", times=1)
+    for _ in range(2):
+        out = tree.run(settings(f"{https.endpoint()}/a"), 0)
+        assert len(crash_names(https)) == 1 and "403" not in out
+
+
 def test_nobody_listens(tree):
     out = tree.run(settings("https://127.0.0.1:9/x", timeout=12), 1)
     assert "127.0.0.1" in out and "refused" in out
