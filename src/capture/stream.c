@@ -169,17 +169,28 @@ int stream_check_space(struct attempt *a, struct ukd_error *e)
 struct sent {
 	struct flow_result flow;
 	bool copy;
+	bool flattened; /* an earlier plan has stored something in the other format */
 };
 
-/* Names by format; without a rename the dump has its final name from the start. */
+/* Has a dump its final name from the start, which tells its format? */
+static bool has_no_rename(const struct attempt *a)
+{
+	return !a->stream->rename && a->dirfd < 0;
+}
+
+static void final_name(const struct attempt *a, bool flattened, char *ret, size_t size)
+{
+	(void)snprintf(ret, size, "vmcore%s%s", flattened ? ".flat" : "", suffix(a));
+}
+
 static void set_names(struct attempt *a, bool flattened)
 {
 	struct record *r = &a->c->record;
 
 	r->format = flattened ? "flattened" : "elf";
-	(void)snprintf(r->file, sizeof(r->file), "vmcore%s%s", flattened ? ".flat" : "", suffix(a));
+	final_name(a, flattened, r->file, sizeof(r->file));
 	(void)snprintf(r->file_part, sizeof(r->file_part), "%s",
-		       a->stream->rename || a->dirfd >= 0 ? DUMP_UNFINISHED : r->file);
+		       has_no_rename(a) ? r->file : DUMP_UNFINISHED);
 }
 
 /* Sets the source of a plan. */
@@ -222,6 +233,7 @@ static enum failure run(struct attempt *a, void *ctx, const struct plan *plan, s
 	struct arguments args = {0};
 	_close_ int core = -1;
 
+	sent->flattened |= sent->flow.stored && !sent->copy;
 	sent->copy = plan->step >= STEP_COPY;
 	sent->flow = (struct flow_result){0};
 	record->bytes = 0;
@@ -304,6 +316,21 @@ static struct dump_facts left(struct attempt *a, void *ctx)
 	return facts;
 }
 
+/*
+ * A copy of all memory is complete: what makedumpfile has left under its own name is not to be
+ * taken for a dump. None of these targets removes anything, but all replace.
+ */
+static void empty_flattened(struct attempt *a)
+{
+	_close_ int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	struct ukd_error e;
+	char name[32];
+
+	final_name(a, true, name, sizeof(name));
+	if (send_file(a, nothing, name, false, budget_work_ms(&a->c->budget), &e) < 0)
+		capture_say(a->c, LOG_LEVEL_WARNING, "what is left of %s stays: %s", name, e.text);
+}
+
 enum dump_state stream_save_dump(struct attempt *a)
 {
 	const struct dump_way way = {
@@ -313,8 +340,11 @@ enum dump_state stream_save_dump(struct attempt *a)
 		.directory = a->dirfd >= 0,
 	};
 	struct sent sent = {0};
+	enum dump_state state = plans_run(a, &way, &sent);
 
-	return plans_run(a, &way, &sent);
+	if (state == STATE_COMPLETE && sent.copy && sent.flattened && has_no_rename(a))
+		empty_flattened(a);
+	return state;
 }
 
 static int put_manifest(struct attempt *a, struct ukd_error *e)

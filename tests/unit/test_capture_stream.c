@@ -197,6 +197,9 @@ static void test_collector_failures(void **state)
 		assert_int_equal(r->c.record.collector.attempts, cases[i].attempts);
 		assert_string_equal(r->c.record.format, "elf");
 		assert_true(holds(r, NAME "/vmcore", "\177ELF"));
+		/* Nothing that could be taken for the dump. */
+		_buffer_ struct buffer left = content(r, NAME "/vmcore.flat");
+		assert_int_equal(left.len, 0);
 	}
 }
 
