@@ -96,7 +96,11 @@ SRC_build := \
 	initrd.c \
 	makedumpfile.c \
 	stub_blob.S
-SRC_crashkernel := size.c
+SRC_crashkernel := \
+	cmdline.c \
+	estimate.c \
+	machine.c \
+	size.c
 SRC_loader := \
 	main.c \
 	load.c \
@@ -212,6 +216,8 @@ SRC_ctl := \
 	cmd_arm.c \
 	cmd_status.c \
 	cmd_report.c \
+	reserve_facts.c \
+	cmd_estimate.c \
 	cmd_info.c \
 	info_open.c \
 	decrypt.c \
@@ -286,7 +292,8 @@ UNIT_TESTS := \
 	test_encrypt \
 	test_need_upload \
 	test_needs \
-	test_store
+	test_store \
+	test_reserve
 LIBS_tests := -lcmocka $(LIBS_crypto) $(LIBS_json) $(LIBS_kdump) $(LIBS_blkid) $(LIBS_md) \
 	$(LIBS_curl)
 
@@ -329,6 +336,8 @@ TEST_test_dump := dump util base
 TEST_test_capture_disk := capture store conf util base
 FIXTURES_test_capture_disk := fixture_capture.c
 TEST_test_store := store util base
+TEST_test_reserve := crashkernel util base
+FIXTURES_test_reserve := fixture_tree.c fixture_checks.c
 TEST_test_base := build pe conf util base
 FIXTURES_test_base := fixture_seal.c
 TEST_test_pe := pe util base

@@ -23,6 +23,10 @@
 #define COMFORT_BASE   MIB(70)
 #define COMFORT_FACTOR 13 /* in halves of the compressed initrd's size */
 
+/* Linux 6.19 and later; 6.17 and later, to go after 2028 as the others there. */
+static const char *const cma_files[] = {"/sys/kernel/kexec/crash_cma_ranges",
+					"/sys/kernel/kexec_crash_cma_ranges"};
+
 /*
  * Of the lines "  65000000-6cffffff : Crash kernel" the one with the highest address: kexec loads
  * into crashk_res only, and crashk_low_res has the same name. Addresses read 0 without root.
@@ -46,6 +50,41 @@ static uint64_t usable_range(char *text)
 	return usable;
 }
 
+bool crash_memory_has_cma(const struct root *root)
+{
+	return root_exists(root, cma_files[0]) || root_exists(root, cma_files[1]);
+}
+
+/* Lines "START-END", both included, hexadecimal. */
+static uint64_t cma_sum(char *text)
+{
+	uint64_t sum = 0;
+	char *save = NULL;
+
+	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		char *end;
+		uint64_t from = strtoull(line, &end, 16);
+		uint64_t to = *end == '-' ? strtoull(end + 1, NULL, 16) : 0;
+
+		if (to > from)
+			sum += to - from + 1;
+	}
+	return sum;
+}
+
+static uint64_t cma_read(const struct root *root)
+{
+	struct ukd_error ignored;
+
+	for (size_t i = 0; i < ARRAY_SIZE(cma_files); i++) {
+		_buffer_ struct buffer text = {0};
+
+		if (root_read(root, cma_files[i], KIB(64), &text, &ignored) >= 0)
+			return cma_sum((char *)text.data);
+	}
+	return 0;
+}
+
 int crash_memory_read(const struct root *root, struct crash_memory *ret, struct ukd_error *e)
 {
 	_cleanup_(buffer_free) struct buffer iomem = {0};
@@ -62,6 +101,7 @@ int crash_memory_read(const struct root *root, struct crash_memory *ret, struct 
 		return r;
 	if (root_read(root, "/proc/iomem", MIB(4), &iomem, e) == 0)
 		m.usable = usable_range((char *)iomem.data);
+	m.cma = cma_read(root);
 	*ret = m;
 	return 0;
 }

@@ -11,6 +11,7 @@ struct crash_memory {
 	 * crashkernel=,high there is a second, lower one for DMA, into which nothing is loaded.
 	 */
 	uint64_t usable;
+	uint64_t cma; /* bytes of crashkernel=,cma, which total does not count; Linux 6.17 */
 };
 
 /*
@@ -20,6 +21,9 @@ struct crash_memory {
  */
 int crash_memory_read(const struct root *root, struct crash_memory *ret,
 		      struct ukd_error *e) _must_check_;
+
+/* Does this kernel know crashkernel=SIZE,cma? It does if it shows such ranges, or none of them. */
+bool crash_memory_has_cma(const struct root *root);
 
 struct image_need {
 	uint64_t minimum; /* contiguous bytes without which the kernel refuses the image */

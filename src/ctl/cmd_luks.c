@@ -289,7 +289,7 @@ static int run(int argc, char **argv)
 
 const struct verb verb_luks = {
 	.name = "luks",
-	.summary = "give the capture environment a key of an encrypted target",
+	.summary = "a key slot for captures to an encrypted target",
 	.run = run,
 	.usage = usage,
 };

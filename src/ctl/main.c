@@ -9,9 +9,23 @@
 #include "util/self.h"
 
 static const struct verb *const verbs[] = {
-	&verb_status, &verb_build,  &verb_seal,	  &verb_addon,	 &verb_luks,
-	&verb_sign,   &verb_attach, &verb_verify, &verb_inspect, &verb_start,
-	&verb_stop,   &verb_reload, &verb_info,	  &verb_report,
+	&verb_status,
+	&verb_build,
+	&verb_seal,
+	&verb_addon,
+	&verb_luks,
+	&verb_sign,
+	&verb_attach,
+	&verb_verify,
+	&verb_inspect,
+	&verb_start,
+	&verb_stop,
+	&verb_reload,
+	&verb_info,
+	&verb_report,
+	&verb_estimate,
+	&verb_showmem,
+	&verb_get_default_crashkernel,
 };
 
 static int help(void)
@@ -20,7 +34,7 @@ static int help(void)
 	       "Crash dumps from one signed file.\n\n"
 	       "Verbs:\n");
 	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
-		printf("  %-9s %s\n", verbs[i]->name, verbs[i]->summary);
+		printf("  %-23s %s\n", verbs[i]->name, verbs[i]->summary);
 	printf("\n"
 	       "  -h, --help     this text; 'ukdumpctl VERB --help' tells about a verb\n"
 	       "      --version  the version\n\n"

@@ -39,11 +39,12 @@ static int check_memory(const struct host *h, const struct image_need *need, str
 			"%s of crash memory are reserved in one piece, the image needs at "
 			"least %s; raise crashkernel= and reboot",
 			have, format_size(need->minimum, want));
-	if (h->memory.total < need->comfort)
+	if (h->memory.total + h->memory.cma < need->comfort)
 		log_warning(
 			"%s of crash memory are reserved, %s are known to suffice; the dump may "
 			"run out of memory",
-			format_size(h->memory.total, have), format_size(need->comfort, want));
+			format_size(h->memory.total + h->memory.cma, have),
+			format_size(need->comfort, want));
 	return 0;
 }
 

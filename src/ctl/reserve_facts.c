@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What this machine tells about the crash memory that it needs: see reserve_facts.h. */
+#include "ctl/reserve_facts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/bootproto.h"
+#include "build/gather.h"
+#include "crashkernel/cmdline.h"
+#include "crashkernel/machine.h"
+#include "ctl/ctl.h"
+#include "ctl/publish.h"
+#include "pe/uki.h"
+#include "util/cleanup.h"
+
+#define CRASH_DIR    "/var/crash" /* where dumps go by default */
+#define MANIFEST_MAX MIB(1)
+/* Where there is no image yet: those of docs/SIZING.md, and the largest of three Debian kernels. */
+#define TYPICAL_INIT_SIZE      MIB(64)
+#define TYPICAL_INITRD	       MIB(6)
+#define TYPICAL_NETWORK_INITRD MIB(20)
+
+static bool read_setup(int fd, uint64_t off, struct setup_header *ret)
+{
+	uint8_t head[0x290];
+
+	return fd_pread_full(fd, head, sizeof(head), off) == 0 &&
+	       !setup_header_parse((struct bytes){head, sizeof(head)}, ret);
+}
+
+struct image_sizes {
+	uint64_t init_size, initrd_len, comfort;
+};
+
+/* Headers only: whether the image is sound is judged when it is armed. */
+static bool measure_image(int dirfd, const char *name, struct image_sizes *ret)
+{
+	struct setup_header outer, inner;
+	const struct pe_section *kernel, *initrd;
+	_uki_ struct uki u = {0};
+	struct ukd_error ignored;
+	_close_ int fd = -1;
+	uint64_t size;
+
+	if (file_open_regular(dirfd, name, &fd, &size, &ignored) < 0 ||
+	    uki_open(fd, name, size, &u, &ignored) < 0)
+		return false;
+	kernel = pe_find(&u.pe, UKI_LINUX);
+	initrd = pe_find(&u.pe, UKI_INITRD);
+	if (!kernel || !initrd || !read_setup(fd, kernel->raw, &inner))
+		return false;
+	if (!read_setup(fd, 0, &outer)) /* a plain UKI has no setup header of its own */
+		outer = inner;
+	ret->init_size = inner.init_size;
+	ret->initrd_len = pe_section_len(initrd);
+	ret->comfort =
+		image_need(outer.init_size, outer.kernel_alignment, ret->initrd_len, 0).comfort;
+	return true;
+}
+
+static bool has_suffix(const char *s, const char *suffix)
+{
+	size_t n = strlen(s), m = strlen(suffix);
+
+	return n > m && !strcmp(s + n - m, suffix);
+}
+
+static DIR *open_directory(const struct root *root, const char *path)
+{
+	int fd = root_openat(root, path, O_RDONLY | O_DIRECTORY);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+
+	if (!dir && fd >= 0)
+		(void)close(fd);
+	return dir;
+}
+
+static void read_images(const struct root *root, struct reserve_state *s)
+{
+	_closedir_ DIR *dir = open_directory(root, IMAGE_DIR);
+	struct dirent *d;
+
+	while (dir && (d = readdir(dir))) {
+		struct image_sizes m;
+
+		if (!has_suffix(d->d_name, ".efi") || !measure_image(dirfd(dir), d->d_name, &m) ||
+		    m.comfort <= s->facts.comfort)
+			continue;
+		s->facts.comfort = m.comfort;
+		s->facts.init_size = m.init_size;
+		s->facts.initrd_len = m.initrd_len;
+		(void)snprintf(s->image, sizeof(s->image), "%s", d->d_name);
+	}
+}
+
+static void assume_sizes(const struct root *root, struct reserve_state *s)
+{
+	_buffer_ struct buffer kernel = {0};
+	struct setup_header setup;
+	struct ukd_error ignored;
+	char kver[KVER_MAX];
+
+	s->facts.init_size = TYPICAL_INIT_SIZE;
+	s->facts.initrd_len = s->facts.network ? TYPICAL_NETWORK_INITRD : TYPICAL_INITRD;
+	if (find_kernel_version(root, NULL, kver, &ignored) < 0 ||
+	    read_kernel(root, kver, &kernel, &ignored) < 0 ||
+	    setup_header_parse(buffer_bytes(&kernel), &setup))
+		return;
+	s->facts.init_size = setup.init_size;
+	(void)snprintf(s->kernel, sizeof(s->kernel), "%s", kver);
+}
+
+static struct json_object *member(struct json_object *o, const char *key, enum json_type type)
+{
+	struct json_object *v = NULL;
+
+	return json_object_object_get_ex(o, key, &v) && json_object_is_type(v, type) ? v : NULL;
+}
+
+/* Did that capture have a target on a network in its list? */
+static bool used_network(struct json_object *manifest)
+{
+	struct json_object *list = member(manifest, "targets", json_type_array);
+
+	for (size_t i = 0; list && i < json_object_array_length(list); i++) {
+		struct json_object *target = json_object_array_get_idx(list, i), *uri;
+
+		uri = json_object_is_type(target, json_type_object) ?
+			      member(target, "uri", json_type_string) :
+			      NULL;
+		if (uri && strstr(json_object_get_string(uri), "://"))
+			return true;
+	}
+	return false;
+}
+
+/* memory.peak of a complete capture of this machine, with a network if one is needed; else 0. */
+static uint64_t manifest_peak(struct json_object *manifest, const char *machine, bool network)
+{
+	struct json_object *state = member(manifest, "state", json_type_string),
+			   *from = member(manifest, "machine", json_type_string),
+			   *memory = member(manifest, "memory", json_type_object),
+			   *peak = memory ? member(memory, "peak", json_type_int) : NULL;
+	int64_t v = peak ? json_object_get_int64(peak) : 0;
+
+	if (!state || strcmp(json_object_get_string(state), "complete") != 0 || !from ||
+	    strcmp(json_object_get_string(from), machine) != 0 ||
+	    (network && !used_network(manifest)))
+		return 0;
+	return v > 0 ? (uint64_t)v : 0;
+}
+
+static uint64_t read_peak(int dirfd, const char *name, const char *machine, bool network)
+{
+	_buffer_ struct buffer text = {0};
+	struct json_object *manifest;
+	struct ukd_error ignored;
+	uint64_t peak = 0;
+	char path[512];
+
+	(void)snprintf(path, sizeof(path), "%s/manifest.json", name);
+	if (file_read(dirfd, path, MANIFEST_MAX, &text, &ignored) < 0)
+		return 0;
+	manifest = json_tokener_parse((char *)text.data);
+	if (json_object_is_type(manifest, json_type_object))
+		peak = manifest_peak(manifest, machine, network);
+	json_object_put(manifest);
+	return peak;
+}
+
+static void read_peaks(const struct root *root, const char *path, struct reserve_facts *f)
+{
+	_closedir_ DIR *dir = open_directory(root, path);
+	_buffer_ struct buffer machine = {0};
+	struct ukd_error ignored;
+	struct dirent *d;
+
+	if (!dir || root_read(root, "/etc/machine-id", 256, &machine, &ignored) < 0)
+		return;
+	machine.data[strcspn((char *)machine.data, "\n")] = 0;
+	while ((d = readdir(dir))) {
+		uint64_t peak;
+
+		if (d->d_name[0] == '.')
+			continue;
+		peak = read_peak(dirfd(dir), d->d_name, (char *)machine.data, f->network);
+		if (peak > f->peak)
+			f->peak = peak;
+	}
+}
+
+/* What was measured lies where dumps are found without mounting anything. */
+static void read_captures(const struct root *root, const struct settings *s,
+			  struct reserve_facts *f)
+{
+	static const char file[] = "file:";
+
+	read_peaks(root, CRASH_DIR, f);
+	for (unsigned int i = 0; i < s->dump.target.n; i++)
+		if (!strncmp(s->dump.target.v[i], file, strlen(file)))
+			read_peaks(root, s->dump.target.v[i] + strlen(file), f);
+}
+
+int reserve_state_read(const struct root *root, const struct settings *settings,
+		       struct reserve_state *ret, struct ukd_error *e)
+{
+	struct reserve_state s = {0};
+	struct reserve_facts *f = &s.facts;
+	int r = crash_memory_read(root, &s.now, e);
+
+	/* in the tree of a system that does not run nothing is reserved */
+	if (r < 0 && !(r == -EOPNOTSUPP && root->path[0]))
+		return r;
+	f->memory = machine_memory(root);
+	if (!f->memory)
+		return ukd_fail(e, -ENODATA,
+				"%s/proc/meminfo: does not tell how much memory there is",
+				root->path);
+	f->cpus = machine_cpus(root);
+	f->threads = settings->dump.threads ? settings->dump.threads : 1;
+	for (unsigned int i = 0; i < settings->dump.target.n; i++)
+		f->network |= strstr(settings->dump.target.v[i], "://") != NULL;
+	read_images(root, &s);
+	if (!f->comfort)
+		assume_sizes(root, &s);
+	read_captures(root, settings, f);
+	s.distribution = distribution_crashkernel(root);
+	if (!crashkernel_size(s.distribution, f->memory, &f->default_size))
+		f->default_size = 0;
+	reserve_estimate(f, &s.estimate);
+	*ret = s;
+	return 0;
+}
