@@ -24,6 +24,7 @@ SRC_util := \
 	tempfile.c \
 	terminal.c \
 	kconfig.c \
+	lockfile.c \
 	lockdown.c \
 	efivarfs.c
 SRC_conf := conf.c value.c settings.c
@@ -90,6 +91,8 @@ SRC_build := \
 	need_exec.c \
 	need_nfs.c \
 	need_ssh.c \
+	inputs.c \
+	sources.c \
 	need_network.c \
 	network_lookup.c \
 	network_stack.c \
@@ -191,6 +194,7 @@ SRC_ctl := \
 	output.c \
 	trust.c \
 	publish.c \
+	images.c \
 	host_key.c \
 	uki_conf.c \
 	find_key.c \
@@ -202,6 +206,7 @@ SRC_ctl := \
 	arming.c \
 	settings_check.c \
 	target_check.c \
+	build_image.c \
 	cmd_build.c \
 	cmd_luks.c \
 	cmd_seal.c \
@@ -292,6 +297,7 @@ UNIT_TESTS := \
 	test_encrypt \
 	test_need_upload \
 	test_needs \
+	test_inputs \
 	test_store \
 	test_reserve
 LIBS_tests := -lcmocka $(LIBS_crypto) $(LIBS_json) $(LIBS_kdump) $(LIBS_blkid) $(LIBS_md) \
@@ -327,6 +333,8 @@ FIXTURES_test_flow := fixture_capture.c
 TEST_test_capture := capture store conf util base
 FIXTURES_test_capture := fixture_capture.c
 TEST_test_needs := build pe conf util base
+TEST_test_inputs := build pe conf util base
+FIXTURES_test_inputs := fixture_tree.c
 FIXTURES_test_needs := fixture_tree.c fixture_checks.c
 TEST_test_ends := capture store conf util base
 FIXTURES_test_ends := fixture_capture.c

@@ -12,12 +12,28 @@
 #include "util/cleanup.h"
 
 #define MODULES_DIR "/usr/lib/modules"
-#define STUB_PATH   "/usr/lib/systemd/boot/efi/linuxx64.efi.stub"
 
 /* rootfstype=ramfs: a tmpfs as the initramfs' root holds half of the memory, and then is full. */
 static const char default_cmdline[] =
 	"reset_devices %s irqpoll panic=1 cgroup_disable=memory nokaslr rootfstype=ramfs "
 	"rd.shell=0 rd.emergency=reboot";
+
+bool find_kernel(const struct root *root, const char *kver, char ret[KERNEL_PATH_MAX])
+{
+	(void)snprintf(ret, KERNEL_PATH_MAX, MODULES_DIR "/%s/vmlinuz", kver);
+	if (root_exists(root, ret))
+		return true;
+	(void)snprintf(ret, KERNEL_PATH_MAX, "/boot/vmlinuz-%s", kver);
+	return root_exists(root, ret);
+}
+
+/* A directory of modules can outlive its kernel: DKMS leaves some behind. */
+static bool is_installed(const struct root *root, const char *name)
+{
+	char path[KERNEL_PATH_MAX];
+
+	return name[0] != '.' && strlen(name) < KVER_MAX && find_kernel(root, name, path);
+}
 
 /* Newest by version order, as sort -V has it. */
 static int newest_kernel(const struct root *root, char ret[KVER_MAX], struct ukd_error *e)
@@ -34,8 +50,7 @@ static int newest_kernel(const struct root *root, char ret[KVER_MAX], struct ukd
 	(void)take_fd(&fd);
 	ret[0] = 0;
 	while ((d = readdir(dir)))
-		if (d->d_name[0] != '.' && strlen(d->d_name) < KVER_MAX &&
-		    (!ret[0] || strverscmp(d->d_name, ret) > 0))
+		if (is_installed(root, d->d_name) && (!ret[0] || strverscmp(d->d_name, ret) > 0))
 			strcpy(ret, d->d_name);
 	if (!ret[0])
 		return ukd_fail(e, -ENOENT, "%s%s: no kernel is installed", root->path,
@@ -46,7 +61,9 @@ static int newest_kernel(const struct root *root, char ret[KVER_MAX], struct ukd
 int find_kernel_version(const struct root *root, const char *wanted, char ret[KVER_MAX],
 			struct ukd_error *e)
 {
-	if (!wanted)
+	if (wanted && !strcmp(wanted, KERNEL_NEWEST))
+		return newest_kernel(root, ret, e);
+	if (!wanted || !strcmp(wanted, KERNEL_RUNNING))
 		return root->path[0] ? newest_kernel(root, ret, e) :
 				       root_kernel_release(root, ret, KVER_MAX, e);
 	if (!*wanted || strlen(wanted) >= KVER_MAX || strchr(wanted, '/') || wanted[0] == '.')
@@ -69,21 +86,14 @@ void kernel_own_version(struct bytes kernel, char ret[KVER_MAX])
 
 int read_kernel(const struct root *root, const char *kver, struct buffer *ret, struct ukd_error *e)
 {
-	char path[2][256];
+	char path[KERNEL_PATH_MAX];
 
-	(void)snprintf(path[0], sizeof(path[0]), MODULES_DIR "/%s/vmlinuz", kver);
-	(void)snprintf(path[1], sizeof(path[1]), "/boot/vmlinuz-%s", kver);
-	for (unsigned int i = 0; i < 2; i++) {
-		int r = root_read(root, path[i], PART_MAX, ret, e);
-
-		if (r != -ENOENT)
-			return r;
-	}
-	return ukd_fail(
-		e, -ENOENT,
-		"no kernel '%s': neither %s%s nor %s%s is there; name another one with --kver "
-		"or --kernel",
-		kver, root->path, path[0], root->path, path[1]);
+	if (find_kernel(root, kver, path))
+		return root_read(root, path, PART_MAX, ret, e);
+	return ukd_fail(e, -ENOENT,
+			"no kernel '%s': neither %s" MODULES_DIR "/%s/vmlinuz nor %s/boot/vmlinuz-"
+			"%s is there; name another one with --kver or --kernel",
+			kver, root->path, kver, root->path, kver);
 }
 
 int read_os_release(const struct root *root, struct buffer *ret, struct ukd_error *e)
@@ -97,7 +107,7 @@ int read_os_release(const struct root *root, struct buffer *ret, struct ukd_erro
 
 int read_efi_stub(const struct root *root, struct buffer *ret, struct ukd_error *e)
 {
-	int r = root_read(root, STUB_PATH, MIB(16), ret, e);
+	int r = root_read(root, EFI_STUB_PATH, MIB(16), ret, e);
 
 	return r == -ENOENT ? 0 : r;
 }

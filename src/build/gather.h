@@ -5,18 +5,27 @@
 #include "build/build.h"
 #include "util/root.h"
 
-#define KVER_MAX 128
+#define KVER_MAX       128
+#define KERNEL_RUNNING "running" /* words of Kernel= */
+#define KERNEL_NEWEST  "newest"
 #define PART_MAX \
 	MIB(1024) /* no kernel or initrd is larger; keeps a wrong file from eating memory */
 
 /*
  * The kernel version to build for: wanted if not NULL, else the running one for the system's own
- * root, else the newest below /usr/lib/modules. Checks that it is a plain name.
+ * root, else the newest that is installed. The words "running" and "newest" say it outright. Checks
+ * that it is a plain name.
  */
 int find_kernel_version(const struct root *root, const char *wanted, char ret[KVER_MAX],
 			struct ukd_error *e) _must_check_;
 
-/* Reads /usr/lib/modules/KVER/vmlinuz, else /boot/vmlinuz-KVER. */
+#define KERNEL_PATH_MAX 256
+#define EFI_STUB_PATH	"/usr/lib/systemd/boot/efi/linuxx64.efi.stub"
+
+/* /usr/lib/modules/KVER/vmlinuz, else /boot/vmlinuz-KVER; false: neither is there. */
+bool find_kernel(const struct root *root, const char *kver, char ret[KERNEL_PATH_MAX]);
+
+/* Reads the file that find_kernel() finds. */
 int read_kernel(const struct root *root, const char *kver, struct buffer *ret,
 		struct ukd_error *e) _must_check_;
 

@@ -11,12 +11,14 @@
 #include <unistd.h>
 
 #include "build/gather.h"
+#include "build/sources.h"
 #include "util/cleanup.h"
 #include "util/kconfig.h"
 #include "util/process.h"
 
 #define DRACUT_LIMIT_S 600
 #define STAGE_PARENT   "/var/tmp"
+#define STAGE_PREFIX   "ukdump-build."
 #define DRACUT_CONF    "dracut.conf" /* empty, in the stage, and the empty directory *.d */
 
 struct stage {
@@ -44,8 +46,8 @@ static int stage_make(struct stage *s, struct ukd_error *e)
 {
 	char template[4200];
 
-	(void)snprintf(template, sizeof(template), "%s" STAGE_PARENT "/ukdump-build.XXXXXX",
-		       s->root->path);
+	(void)snprintf(template, sizeof(template), "%s" STAGE_PARENT "/" STAGE_PREFIX "%d.XXXXXX",
+		       s->root->path, (int)getpid());
 	if (!mkdtemp(template))
 		return ukd_fail_errno(e, -errno, "%s", template);
 	(void)snprintf(s->full, sizeof(s->full), "%s", template);
@@ -234,6 +236,9 @@ static int run_dracut(const struct stage *s, bool (*tick)(void *, unsigned int),
 				    "--no-early-microcode",
 				    "--no-uefi",
 				    "--no-kernel", /* drivers are those of modules.list */
+				    "--tmpdir",	   /* what a kill leaves is in our directory */
+				    s->dir,
+				    "--keep", /* its tree, to see what went in */
 				    "--conf",
 				    conf,
 				    "--confdir",
@@ -308,6 +313,22 @@ int initrd_check_magic(struct bytes initrd, struct ukd_error *e)
 		"what dracut made is neither cpio nor compressed as a kernel can read it");
 }
 
+/* dracut's tree is DIR/dracut.XXXXXX/initramfs (059 to 110). */
+static int add_sources(const struct stage *s, struct ukd_error *e)
+{
+	_closedir_ DIR *dir = opendir(s->full);
+	struct dirent *d;
+	char tree[4600];
+
+	while (dir && (d = readdir(dir))) {
+		(void)snprintf(tree, sizeof(tree), "%s/%s/initramfs", s->full, d->d_name);
+		if (!strncmp(d->d_name, "dracut.", 7) && access(tree, F_OK) == 0)
+			return needs_sources_of_tree(s->needs, tree, e);
+	}
+	needs_note(s->needs, "dracut left no tree: updates of libraries will not be noticed");
+	return 0;
+}
+
 int initrd_build(struct needs *n, bool (*tick)(void *ctx, unsigned int seconds), void *tick_ctx,
 		 struct buffer *ret, struct ukd_error *e)
 {
@@ -319,7 +340,12 @@ int initrd_build(struct needs *n, bool (*tick)(void *ctx, unsigned int seconds),
 	if (r >= 0)
 		r = stage_fill(&s, e);
 	if (r >= 0)
+		r = needs_sources(n, e);
+	if (r >= 0)
 		r = run_dracut(&s, tick, tick_ctx, e);
+	if (r < 0)
+		return r;
+	r = add_sources(&s, e);
 	if (r < 0)
 		return r;
 	(void)snprintf(path, sizeof(path), "%s/initrd", s.dir);

@@ -70,6 +70,8 @@ static int add_file(struct recipients *r, const char *path, struct ukd_error *e)
 
 	if (code < 0)
 		return ukd_prefix(e, "EncryptTo=");
+	if (strings_add(&r->needs->sources, path) < 0)
+		return ukd_oom(e);
 	text = (char *)content.data;
 	while ((line = strsep(&text, "\r\n"))) {
 		if (!*line || *line == '#')

@@ -275,6 +275,8 @@ int need_copy(struct needs *n, const char *setting, const char *from, const char
 
 	if (r < 0)
 		return ukd_prefix(e, "%s=%s", setting, from);
+	if (strings_add(&n->sources, from) < 0)
+		return ukd_oom(e);
 	return add_file(n, path, &content, mode, e);
 }
 
@@ -354,6 +356,7 @@ void needs_free(struct needs *n)
 	strings_free(&n->parameters);
 	strings_free(&n->hosts);
 	strings_free(&n->facts);
+	strings_free(&n->sources);
 	buffer_free(&n->drivers);
 	buffer_free(&n->disk_drivers);
 	if (n->secrets.data)

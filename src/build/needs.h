@@ -47,6 +47,7 @@ struct needs {
 	struct strings parameters; /* for dracut's modules, such as rd.lvm.lv=vg/lv */
 	struct strings hosts;	   /* to be reached over a network */
 	struct strings facts;	   /* lines of build.conf (ukdump-capture(8)) */
+	struct strings sources;	   /* files of the root that go in; see sources.h */
 	struct buffer drivers;	   /* modules.list */
 	/*
 	 * Its end: disks appear when their drivers are loaded, and what is to be made of them at

@@ -138,6 +138,7 @@ static const struct conf_check proxy_check = {why_not_proxy};
 NAMES(action_names, "reboot", "poweroff", "halt", "shell");
 NAMES(lock_names, "no", "panic-limit", "all");
 NAMES(mode_names, "auto", "yes", "no");
+NAMES(sign_names, "auto", "external");
 
 static const struct conf_range dump_level_range = {0, 31, NULL};
 static const struct conf_range threads_range = {0, 256, "auto"};
@@ -156,6 +157,7 @@ static const struct conf_key keys[] = {
 	KEY("Image", "Kernel", conf_string, image.kernel, NULL),
 	KEY("Image", "Key", conf_string, image.key, NULL),
 	KEY("Image", "Certificate", conf_string, image.certificate, NULL),
+	KEY("Image", "Sign", conf_enum, image.sign, &sign_names),
 	KEY("Image", "CommandLine", conf_string, image.command_line, &command_line_check),
 	KEY("Image", "CommandLineAppend", conf_string, image.command_line_append,
 	    &command_line_check),
@@ -347,6 +349,9 @@ int settings_check(const struct settings *s, struct ukd_error *e)
 		return ukd_refuse(e, "conf.value",
 				  "Key= and Certificate= in [Image] are set both or neither, and "
 				  "Key=auto without Certificate=");
+	if (s->image.sign == SIGN_EXTERNAL && s->image.key)
+		return ukd_refuse(e, "conf.value",
+				  "Sign=external in [Image]: no Key= and no Certificate= then");
 	return 0;
 }
 

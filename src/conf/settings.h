@@ -33,11 +33,17 @@ enum setting_lock {
 	LOCK_ALL,	  /* kernel.kexec_load_disabled = 1 after arming */
 };
 
+enum setting_sign {
+	SIGN_AUTO,     /* with Key=, else with the host key */
+	SIGN_EXTERNAL, /* images wait for a signature that is made elsewhere */
+};
+
 struct settings {
 	struct {
-		char *kernel; /* Kernel=: a version, or a path; NULL: the running one */
+		char *kernel; /* running, newest, a version, or a path; NULL: running */
 		char *key;
 		char *certificate;
+		enum setting_sign sign;
 		char *command_line; /* NULL: the built-in default */
 		char *command_line_append;
 		struct strings modules; /* kernel modules to take along */

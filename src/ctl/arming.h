@@ -2,7 +2,7 @@
 /* What all verbs that arm or disarm share. */
 #pragma once
 
-#include "util/file.h"
+#include "ctl/images.h"
 
 /*
  * Arms the image in path (profile: of a plain UKI, NULL for 0), or with path NULL disarms. It is
@@ -18,10 +18,10 @@ int arming_change(const char *path, const char *profile, struct buffer *ret,
 		  struct ukd_error *e) _must_check_;
 
 /*
- * The newest signed image for the kernel release in /var/lib/ukdump/images: its path in ret. Those
- * that wait for a signature are named on stderr. -ENOENT if there is none.
+ * images_choose() for the kernel release: the image's path in ret. A newer one that waits for its
+ * signature is named on stderr. -ENOENT if there is none.
  */
-int arming_newest_image(const char *release, char *ret, size_t size,
+int arming_newest_image(const struct root *root, const char *release, char ret[IMAGE_PATH_MAX],
 			struct ukd_error *e) _must_check_;
 
 /* What status would call problems of the targets, as warnings on stderr: no reason not to arm. */

@@ -37,15 +37,15 @@ static const char reload_usage[] =
 	"  -h, --help  this text\n\n"
 	"Exit: 0 armed, 1 refused, 2 usage.\n";
 
-static int find_image(char *ret, size_t size, struct ukd_error *e)
+static int find_image(char ret[IMAGE_PATH_MAX], struct ukd_error *e)
 {
 	_root_ struct root root = ROOT_NONE;
-	char release[128];
+	char release[KVER_MAX];
 	int r = root_open(NULL, &root, e);
 
 	if (r >= 0)
 		r = root_kernel_release(&root, release, sizeof(release), e);
-	return r < 0 ? r : arming_newest_image(release, ret, size, e);
+	return r < 0 ? r : arming_newest_image(&root, release, ret, e);
 }
 
 static void report(const struct buffer *facts, const char *path, bool json)
@@ -95,10 +95,10 @@ static int change(const char *path, const char *profile, bool json)
 static int arm(const char *path, const char *profile, bool json)
 {
 	struct ukd_error e = {0};
-	char found[4096];
+	char found[IMAGE_PATH_MAX];
 
 	if (!path) {
-		if (find_image(found, sizeof(found), &e) < 0)
+		if (find_image(found, &e) < 0)
 			return verb_failed(&e);
 		path = found;
 	}

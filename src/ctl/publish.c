@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -47,9 +48,22 @@ static int final_path(const struct publish_spec *spec, const struct auth_result 
 		n = snprintf(ret, 4096, "%s", spec->out);
 	} else {
 		format_hex((struct bytes){auth->image_id, 6}, id);
-		n = snprintf(ret, 4096, "%s/%s-%s.efi", &IMAGE_DIR[1], spec->kver, id);
+		n = snprintf(ret, 4096, "%s/%s-%s" IMAGE_EXT, &IMAGE_DIR[1], spec->kver, id);
 	}
 	return n < 0 || n >= 4096 ? -ENAMETOOLONG : 0;
+}
+
+/* Before the image: after a power cut in between there is none without its record. */
+static int publish_inputs(const struct publish_spec *spec, const char *image, struct ukd_error *e)
+{
+	char path[4096];
+
+	if (spec->out || !spec->inputs || !spec->inputs->len)
+		return 0;
+	(void)snprintf(path, sizeof(path) - sizeof(INPUTS_EXT), "%.*s",
+		       (int)(strlen(image) - strlen(IMAGE_EXT)), image);
+	strcat(path, INPUTS_EXT);
+	return file_replace(spec->root->fd, path, 0600, buffer_bytes(spec->inputs), e);
 }
 
 /* Signing is no reason to take a file away from those who could read it, or to give it to others. */
@@ -109,6 +123,9 @@ int image_publish(const struct publish_spec *spec, struct bytes image, char *ret
 	r = final_path(spec, ret, f.path);
 	if (r < 0)
 		return ukd_fail_errno(e, r, "image path");
+	r = publish_inputs(spec, f.path, e);
+	if (r < 0)
+		return r;
 	r = file_publish(&f, e);
 	if (r < 0)
 		return r;

@@ -10,7 +10,9 @@
 
 #define PUBLISH_PATH_MAX 8192
 
-#define IMAGE_DIR "/var/lib/ukdump/images"
+#define IMAGE_DIR  "/var/lib/ukdump/images"
+#define IMAGE_EXT  ".efi"
+#define INPUTS_EXT ".inputs"
 
 struct publish_spec {
 	const struct root *root; /* where IMAGE_DIR is */
@@ -20,6 +22,8 @@ struct publish_spec {
 	bool keep_mode;	  /* if out exists, the new file has its mode and owner; else 0600 */
 	const char *cert; /* the signer's certificate file as given; NULL: unsigned image */
 	const struct root *cert_root; /* NULL: a path of the process itself */
+	/* The record of inputs, which lies beside the image in IMAGE_DIR; NULL or empty: none. */
+	const struct buffer *inputs;
 };
 
 /*

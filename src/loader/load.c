@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -21,6 +20,7 @@
 #include "loader/sysctl.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
+#include "util/lockfile.h"
 #include "util/log.h"
 #include "util/self.h"
 #include "util/sys.h"
@@ -34,31 +34,6 @@ static void pause_ms(long ms)
 	struct timespec ts = {ms / 1000, ms % 1000 * 1000000};
 
 	(void)nanosleep(&ts, NULL);
-}
-
-/* One loader at a time; the lock ends with the descriptor. */
-static int take_lock(const struct root *root, int *ret, struct ukd_error *e)
-{
-	_close_ int fd = -1;
-	int r = make_directories(root->fd, "run/ukdump", 0755, e);
-
-	if (r < 0)
-		return r;
-	fd = openat(root->fd, LOCK_FILE, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0)
-		return ukd_fail_errno(e, -errno, "/" LOCK_FILE);
-	for (int tenths = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; tenths++) {
-		if (errno != EWOULDBLOCK && errno != EINTR)
-			return ukd_fail_errno(e, -errno, "/" LOCK_FILE);
-		if (tenths >= LOCK_LIMIT_S * 10)
-			return ukd_fail(e, -EBUSY,
-					"another ukdump-load still runs after %d s; see 'fuser "
-					"/" LOCK_FILE "'",
-					LOCK_LIMIT_S);
-		pause_ms(100);
-	}
-	*ret = take_fd(&fd);
-	return 0;
 }
 
 /* The one call. A sealed image brings its initrd and command line along. */
@@ -246,7 +221,7 @@ int load_image(const struct root *root, const char *path, const char *profile, s
 		.machine.root = root, .path = path, .image = PLAN_NONE, .good = PLAN_NONE};
 	_close_ int lock = -1;
 	sigset_t before;
-	int r = take_lock(root, &lock, e);
+	int r = lockfile_take(root, LOCK_FILE, "ukdump-load", LOCK_LIMIT_S, &lock, e);
 
 	if (r >= 0)
 		r = prepare(&a, profile, e);
@@ -263,7 +238,7 @@ int unload_image(const struct root *root, struct ukd_error *e)
 {
 	_close_ int lock = -1;
 	bool loaded = false;
-	int r = take_lock(root, &lock, e);
+	int r = lockfile_take(root, LOCK_FILE, "ukdump-load", LOCK_LIMIT_S, &lock, e);
 
 	if (r >= 0)
 		r = host_crash_loaded(root, &loaded, e);

@@ -57,6 +57,7 @@ static void assert_defaults(const struct settings *s)
 	assert_list(&s->dump.target, "file:/var/crash");
 	assert_int_equal(s->dump.dump_level, 31);
 	assert_string_equal(s->dump.compress, "auto");
+	assert_int_equal(s->image.sign, SIGN_AUTO);
 	assert_int_equal(s->dump.threads, 0);
 	assert_int_equal(s->dump.encrypt_to.n, 0);
 	assert_int_equal(s->dump.timeout_s, 0);
@@ -443,6 +444,8 @@ static void test_load_checks(void **state)
 {
 	static const struct error_case cases[] = {
 		{"[Action]\nOnFailure=shell\n", "conf.value", "needs AllowShell=yes"},
+		{"[Image]\nSign=external\nKey=/k\nCertificate=/c\n", "conf.value",
+		 "no Key= and no Certificate="},
 		{"[Dump]\nTarget=\n", "conf.value", "Target= is empty"},
 		{"[Image]\nKey=/x\n", "conf.value", "both or neither"},
 	};
