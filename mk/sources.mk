@@ -204,6 +204,7 @@ SRC_ctl := \
 	journal.c \
 	hookdir.c \
 	arming.c \
+	host_state.c \
 	settings_check.c \
 	target_check.c \
 	build_image.c \

@@ -8,6 +8,7 @@
 
 #include "ctl/ctl.h"
 #include "build/makedumpfile.h"
+#include "ctl/host_state.h"
 #include "ctl/loader.h"
 #include "ctl/target_check.h"
 #include "util/cleanup.h"
@@ -27,11 +28,13 @@ static const char usage[] =
 
 struct state {
 	bool armed, enforced;
+	bool locked; /* the kernel takes no other image until the next boot */
 	bool result; /* left by a capture that reached no target */
 	char *image, *path, *signer, *time, *kernel, *kind, *lockdown, *missing, *recorded;
 	char *keyring, *key; /* NULL: the kernel was not asked, or does not enforce signatures */
 	bool secure_boot;
-	uint64_t reserved, needed, comfort, profile, addons;
+	uint64_t reserved, needed, comfort, call_ms, profile, addons;
+	struct panic_parameter sysctl[PANIC_PARAMETERS];
 	struct targets targets;
 	const char *note; /* a literal: what could be better, but is no problem */
 	char problem[MAX_PROBLEMS][512];
@@ -69,6 +72,7 @@ static void read_facts(const struct buffer *facts, struct state *s)
 {
 	s->armed = loader_number(facts, "loaded") == 1;
 	s->enforced = loader_number(facts, "enforced") == 1;
+	s->locked = loader_number(facts, "load_disabled") == 1;
 	s->secure_boot = loader_number(facts, "secure_boot") == 1;
 	s->image = loader_value(facts, "image");
 	s->path = loader_value(facts, "path");
@@ -86,6 +90,7 @@ static void read_facts(const struct buffer *facts, struct state *s)
 	s->reserved = loader_number(facts, "crash_memory");
 	s->needed = loader_number(facts, "needed");
 	s->comfort = loader_number(facts, "comfort");
+	s->call_ms = loader_number(facts, "call_ms");
 }
 
 static void find_problems(struct state *s)
@@ -117,31 +122,48 @@ static void find_problems(struct state *s)
 			   "image's signature");
 }
 
-/* Where dumps would go, and what would write them. */
-static void find_capture_problems(struct state *s)
+static void read_host_state(const struct root *root, struct state *s)
 {
-	_root_ struct root root = ROOT_NONE;
+	const char *rival = enabled_rival(root);
+
+	panic_parameters_read(root, s->sysctl);
+	if (rival)
+		problem(s,
+			"%s is enabled, too, and arms an image of its own: run 'systemctl "
+			"disable --now %s'",
+			rival, rival);
+}
+
+/* Where dumps would go, and what would write them. */
+static void find_capture_problems(const struct root *root, struct state *s)
+{
 	struct ukd_error e = {0};
 	const char *bad_pair = NULL;
 	bool fails = false;
 	char release[128];
-	int r = root_open(NULL, &root, &e);
 
-	if (r >= 0)
-		r = targets_check(&root, &s->targets, &e);
-	if (r < 0)
+	if (targets_check(root, &s->targets, &e) < 0)
 		problem(s, "%s", e.text);
 	for (unsigned int i = 0; i < s->targets.n; i++)
 		if (s->targets.v[i].problem[0])
 			problem(s, "target %s: %s", s->targets.v[i].uri, s->targets.v[i].problem);
 	if (s->targets.recipients.code)
 		problem(s, "%s", s->targets.recipients.text);
-	if (root.fd >= 0 && root_kernel_release(&root, release, sizeof(release), &e) >= 0)
-		bad_pair = makedumpfile_check(&root, release, &fails);
+	if (root_kernel_release(root, release, sizeof(release), &e) >= 0)
+		bad_pair = makedumpfile_check(root, release, &fails);
 	if (bad_pair && fails)
 		problem(s, "%s", bad_pair);
 	else
 		s->note = bad_pair;
+}
+
+static void print_sysctl(const struct state *s)
+{
+	printf("sysctl   ");
+	for (unsigned int i = 0; i < PANIC_PARAMETERS; i++)
+		if (s->sysctl[i].known)
+			printf(" %s=%lld", s->sysctl[i].name, (long long)s->sysctl[i].value);
+	printf("\n");
 }
 
 static void print_text(const struct state *s)
@@ -158,7 +180,8 @@ static void print_text(const struct state *s)
 			printf("by key    %s%s%s\n", s->key,
 			       s->keyring && *s->keyring ? " in " : "",
 			       s->keyring ? s->keyring : "");
-		printf("since     %s\n", s->time ? s->time : "?");
+		printf("since     %s, the call took %llu ms\n", s->time ? s->time : "?",
+		       (unsigned long long)s->call_ms);
 		printf("kernel    %s\n", s->kernel ? s->kernel : "?");
 	}
 	if (s->armed && is_plain(s))
@@ -170,6 +193,9 @@ static void print_text(const struct state *s)
 		printf("needed    %s\n", format_size(s->comfort, size));
 	printf("lockdown  %s, Secure Boot %s\n", s->lockdown ? s->lockdown : "unknown",
 	       s->secure_boot ? "on" : "off");
+	if (s->locked)
+		printf("locked    until the next boot the kernel takes no other image\n");
+	print_sysctl(s);
 	for (unsigned int i = 0; i < s->targets.n; i++)
 		printf("target    %s, %s\n", s->targets.v[i].uri,
 		       s->targets.v[i].problem[0] ? "with a problem" : "ok");
@@ -193,6 +219,16 @@ static void add_targets(struct json_object *o, const struct targets *targets)
 		json_append(list, t);
 	}
 	json_add(o, "targets", list);
+}
+
+static void add_sysctl(struct json_object *o, const struct state *s)
+{
+	struct json_object *values = json_object_checked();
+
+	for (unsigned int i = 0; i < PANIC_PARAMETERS; i++)
+		json_add(values, s->sysctl[i].name,
+			 s->sysctl[i].known ? json_object_new_int64(s->sysctl[i].value) : NULL);
+	json_add(o, "sysctl", values);
 }
 
 static void print_json(const struct state *s)
@@ -220,6 +256,9 @@ static void print_json(const struct state *s)
 	json_flag(o, "secure_boot", s->secure_boot);
 	json_flag(o, "enforced", s->enforced);
 	json_flag(o, "unread_result", s->result);
+	json_number(o, "call_ms", s->call_ms);
+	json_flag(o, "locked", s->locked);
+	add_sysctl(o, s);
 	add_targets(o, &s->targets);
 	for (unsigned int i = 0; i < s->n_problems; i++)
 		json_append(problems, json_string(s->problem[i]));
@@ -232,16 +271,20 @@ static int status(bool json)
 {
 	_cleanup_(state_free) struct state s = {0};
 	_buffer_ struct buffer facts = {0};
+	_root_ struct root root = ROOT_NONE;
 	struct ukd_error e = {0};
-	int r = loader_run("status", NULL, NULL, &facts, &e);
+	int r = root_open(NULL, &root, &e);
 
+	if (r >= 0)
+		r = loader_run("status", NULL, NULL, &facts, &e);
 	if (r < 0)
 		return verb_failed(&e);
 	if (r != EXIT_DONE && r != EXIT_NOT_ARMED)
 		return EXIT_FAILED; /* ukdump-load has said why */
 	read_facts(&facts, &s);
 	find_problems(&s);
-	find_capture_problems(&s);
+	read_host_state(&root, &s);
+	find_capture_problems(&root, &s);
 	if (json)
 		print_json(&s);
 	else
