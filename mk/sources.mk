@@ -78,6 +78,7 @@ SRC_build := \
 	luks.c \
 	luks_image.c \
 	luks_target.c \
+	mounts.c \
 	target.c \
 	needs.c \
 	need_disk.c \

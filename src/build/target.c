@@ -19,85 +19,14 @@
 #include <unistd.h>
 
 #include "build/device.h"
+#include "build/mounts.h"
 #include "util/cleanup.h"
 
 #define FLEET_LABEL "LABEL=ukdump"
-#define MOUNTS	    "/proc/self/mountinfo"
 #define BY_DISK	    "/dev/disk"
 #define BY_UUID	    BY_DISK "/by-uuid"
 
 const char *const place_file_systems[PLACE_FILE_SYSTEMS] = {"ext4", "xfs", "btrfs"};
-
-/* One line of /proc/self/mountinfo, split in place (proc(5)). */
-struct mount {
-	char *device;  /* major:minor */
-	char *fs_root; /* which directory of the file system is mounted */
-	char *point;
-	char *fs;
-	char *source;
-};
-
-/* Mount points have blanks and backslashes as \040 and the like. */
-static void unescape(char *s)
-{
-	char *to = s;
-
-	for (; *s; s++) {
-		if (s[0] == '\\' && s[1] >= '0' && s[1] <= '3' && s[2] && s[3]) {
-			*to++ = (char)((s[1] - '0') << 6 | (s[2] - '0') << 3 | (s[3] - '0'));
-			s += 3;
-		} else {
-			*to++ = *s;
-		}
-	}
-	*to = 0;
-}
-
-static bool parse_mount(char *line, struct mount *m)
-{
-	char *save = NULL, *field[32];
-	unsigned int n = 0, dash = 0;
-
-	for (char *f = strtok_r(line, " ", &save); f && n < ARRAY_SIZE(field);
-	     f = strtok_r(NULL, " ", &save)) {
-		if (!strcmp(f, "-"))
-			dash = n;
-		field[n++] = f;
-	}
-	if (dash < 6 || n < dash + 3)
-		return false;
-	*m = (struct mount){field[2], field[3], field[4], field[dash + 1], field[dash + 2]};
-	unescape(m->fs_root);
-	unescape(m->point);
-	unescape(m->source);
-	return true;
-}
-
-/* True if path lies on or below the directory dir. */
-static bool is_below(const char *path, const char *dir)
-{
-	size_t n = strlen(dir);
-
-	if (n == 1)
-		return true;
-	return !strncmp(path, dir, n) && (!path[n] || path[n] == '/');
-}
-
-/* The mount that path lies on: the last one with the longest mount point. text is taken apart. */
-static bool find_mount(char *text, const char *path, struct mount *ret)
-{
-	char *save = NULL;
-	size_t best = 0;
-	struct mount m;
-
-	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
-		if (!parse_mount(line, &m) || !is_below(path, m.point) || strlen(m.point) < best)
-			continue;
-		best = strlen(m.point);
-		*ret = m;
-	}
-	return best > 0;
-}
 
 /* One directory of links to block devices, such as /dev/disk/by-uuid. */
 static int open_links(const struct root *root, const char *path, DIR **ret, struct ukd_error *e)
@@ -243,7 +172,7 @@ static int canonical_path(const struct root *root, const char *path, char ret[PA
 		r = path_of(root->fd, top, e);
 	if (r < 0)
 		return r;
-	if (!is_below(real, top) && top[0])
+	if (!path_is_below(real, top) && top[0])
 		return ukd_refuse(e, "target", "%s leads out of %s", path, root->path);
 	if (strstr(rest, "/.."))
 		return ukd_refuse(e, "target", "%s: '..' in what does not exist yet", path);
@@ -268,7 +197,7 @@ static int resolve_path(const struct root *root, const char *path, char *mounts,
 
 	if (r < 0)
 		return r;
-	if (!find_mount(mounts, real, &m))
+	if (!mount_find(mounts, real, &m))
 		return ukd_refuse(e, "target", "%s: no mount point found", path);
 	r = mount_device(root, &m, &device, e);
 	if (r < 0)
@@ -343,7 +272,7 @@ static void set_file_system(const struct root *root, char *mounts, dev_t device,
 	dev_t d;
 
 	for (char *line = strtok_r(mounts, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
-		if (parse_mount(line, &m) && mount_device(root, &m, &d, &ignored) >= 0 &&
+		if (mount_parse(line, &m) && mount_device(root, &m, &d, &ignored) >= 0 &&
 		    d == device)
 			(void)snprintf(p->fs, sizeof(p->fs), "%s", m.fs);
 }
@@ -411,7 +340,7 @@ static int resolve_here(const struct root *root, const char *target, struct plac
 			struct ukd_error *e)
 {
 	_buffer_ struct buffer mounts = {0};
-	int r = root_read(root, MOUNTS, MIB(4), &mounts, e);
+	int r = root_read(root, MOUNTS_FILE, MIB(4), &mounts, e);
 
 	if (r < 0)
 		return r;
@@ -434,7 +363,7 @@ int place_resolve(const struct root *root, const char *target, bool fleet, struc
 	if (path && target[5] != '/')
 		return ukd_refuse(e, "target", "'%s': need an absolute path", target);
 	/* A bare chroot shows no running system either. */
-	if (fleet || !root_exists(root, MOUNTS))
+	if (fleet || !root_exists(root, MOUNTS_FILE))
 		r = set_where(&p, e, "%s", path ? FLEET_LABEL ":/" : target);
 	else
 		r = resolve_here(root, target, &p, e);
@@ -444,25 +373,54 @@ int place_resolve(const struct root *root, const char *target, bool fleet, struc
 	return 0;
 }
 
-int place_mounted(const struct root *root, const char *device, char ret[PATH_MAX],
-		  struct ukd_error *e)
+/* The first mount of the device that shows path (NULL: any mount), and where path is in it. */
+static int find_mounted(const struct root *root, const char *device, const char *path,
+			char ret[PATH_MAX], struct ukd_error *e)
 {
 	_buffer_ struct buffer mounts = {0};
 	char *save = NULL, found[32];
 	struct ukd_error ignored;
-	int r = root_read(root, MOUNTS, MIB(1), &mounts, e);
+	int r = root_read(root, MOUNTS_FILE, MIB(1), &mounts, e);
 	struct mount m;
 	dev_t d;
 
 	ret[0] = 0;
 	for (char *line = r < 0 ? NULL : strtok_r((char *)mounts.data, "\n", &save);
 	     line && !ret[0]; line = strtok_r(NULL, "\n", &save)) {
-		if (!parse_mount(line, &m) || mount_device(root, &m, &d, &ignored) < 0)
+		if (!mount_parse(line, &m) || mount_device(root, &m, &d, &ignored) < 0 ||
+		    (path && !path_is_below(path, m.fs_root)))
 			continue;
 		(void)snprintf(found, sizeof(found), "%u:%u", major(d), minor(d));
 		if (!strcmp(found, device))
-			(void)snprintf(ret, PATH_MAX, "%s", m.point);
+			(void)snprintf(ret, PATH_MAX, "%s%s", path && !m.point[1] ? "" : m.point,
+				       path ? path + (m.fs_root[1] ? strlen(m.fs_root) : 0) : "");
 	}
+	return r;
+}
+
+int place_mounted(const struct root *root, const char *device, char ret[PATH_MAX],
+		  struct ukd_error *e)
+{
+	return find_mounted(root, device, NULL, ret, e);
+}
+
+int place_directory(const struct root *root, const char *target, char ret[PATH_MAX],
+		    struct ukd_error *e)
+{
+	const char *path = strstr(target, ":/");
+	struct place p;
+	int r;
+
+	ret[0] = 0;
+	if (!strncmp(target, "file:", 5)) {
+		(void)snprintf(ret, PATH_MAX, "%s", target + 5);
+		return 0;
+	}
+	r = place_resolve(root, target, false, &p, e);
+	if (r >= 0 && p.device[0])
+		r = find_mounted(root, p.device, path ? path + 1 : "/", ret, e);
+	for (size_t n = strlen(ret); n > 1 && ret[n - 1] == '/'; n--)
+		ret[n - 1] = 0;
 	return r;
 }
 

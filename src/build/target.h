@@ -35,5 +35,12 @@ int place_resolve(const struct root *root, const char *target, bool fleet, struc
 int place_mounted(const struct root *root, const char *device, char ret[PATH_MAX],
 		  struct ukd_error *e) _must_check_;
 
+/*
+ * The directory of such a target in the running system, for file: as it is written. Empty if its
+ * file system is not mounted here, or not the part of it that has the directory.
+ */
+int place_directory(const struct root *root, const char *target, char ret[PATH_MAX],
+		    struct ukd_error *e) _must_check_;
+
 /* Is the target a file system on a block device, as place_resolve() takes it? */
 bool place_is_disk(const char *target);

@@ -144,6 +144,64 @@ static void test_tree_that_does_not_run_gets_the_fleet_label(void **state _unuse
 	assert_string_equal(p.where, "LABEL=ukdump:/");
 }
 
+/* Where the running system sees a target's directory. */
+static void test_directories_of_targets(void **state _unused_)
+{
+	static const struct {
+		const char *target, *directory; /* NULL: refused */
+	} cases[] = {
+		{"file:/var/crash", "/var/crash"},
+		{"file:/", "/"},
+		{"UUID=" ROOT_UUID ":/var/crash", "/var/crash"},
+		{"UUID=" ROOT_UUID, "/"},
+		{"UUID=" VAR_UUID ":/crash", "/srv/with blank\\x/crash"},
+		{"UUID=" VAR_UUID, "/srv/with blank\\x"},
+		{"/dev/vda2:/a/b", "/srv/with blank\\x/a/b"},
+		{"UUID=nowhere:/", NULL},
+		{"PARTTYPE=4f68bce3-e8cd-4db1-96e7-fbcaf984b709:/x", ""},
+	};
+	_tree_ struct tree t;
+
+	if (!make_disks(&t))
+		skip();
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct ukd_error e = {0};
+		char directory[PATH_MAX];
+		int r = place_directory(&t.root, cases[i].target, directory, &e);
+
+		assert_int_equal(r, cases[i].directory ? 0 : -EBADMSG);
+		if (cases[i].directory)
+			assert_string_equal(directory, cases[i].directory);
+	}
+}
+
+/* Only a part of the file system is mounted. */
+static void test_directories_of_parts(void **state _unused_)
+{
+	static const struct {
+		const char *target, *directory;
+	} cases[] = {
+		{"/dev/vda2:/a b/crash", "/bind/crash"},
+		{"/dev/vda2:/a b", "/bind"},
+		{"/dev/vda2:/a bc", ""},
+		{"/dev/vda2:/", ""},
+		{"/dev/vda1:/", ""},
+	};
+	_tree_ struct tree t;
+
+	if (!make_disks(&t))
+		skip();
+	tree_write(&t, "/proc/self/mountinfo",
+		   "31 22 254:2 /a\\040b /bind rw - ext4 /dev/vda2 rw\n");
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct ukd_error e = {0};
+		char directory[PATH_MAX];
+
+		assert_int_equal(place_directory(&t.root, cases[i].target, directory, &e), 0);
+		assert_string_equal(directory, cases[i].directory);
+	}
+}
+
 static void test_path_that_is_too_long(void **state _unused_)
 {
 	char target[PLACE_MAX + 100] = "file:/";
@@ -579,6 +637,8 @@ int main(void)
 		cmocka_unit_test(test_device_without_a_uuid),
 		cmocka_unit_test(test_other_targets_stay_as_they_are),
 		cmocka_unit_test(test_tree_that_does_not_run_gets_the_fleet_label),
+		cmocka_unit_test(test_directories_of_targets),
+		cmocka_unit_test(test_directories_of_parts),
 		cmocka_unit_test(test_path_that_is_too_long),
 		cmocka_unit_test(test_mount_tables_that_the_kernel_does_not_write),
 		cmocka_unit_test(test_fleet_image_takes_nothing_of_the_builder),
