@@ -30,6 +30,7 @@ $(foreach s,5 8,$(call $(1),0644,$(MANDIR)/man$(s),$(filter %.$(s),$(MAN_PAGES))
 )
 $(call $(1),0644,$(UNITDIR),$(wildcard systemd/*.service systemd/*.path systemd/*.timer))
 $(call $(1),0644,$(PREFIX)/lib/systemd/system-preset,$(wildcard systemd/*.preset))
+$(call $(1),0644,$(PREFIX)/lib/systemd/catalog,$(wildcard systemd/*.catalog))
 $(call $(1),0644,$(PREFIX)/lib/tmpfiles.d,$(wildcard config/tmpfiles/*))
 $(call $(1),0644,$(PREFIX)/lib/udev/rules.d,$(wildcard config/udev/*))
 $(call $(1),0755,$(PREFIX)/lib/kernel/install.d,$(wildcard config/kernel-install/*))
@@ -44,7 +45,7 @@ take = $(if $(strip $(3)),rm -f $(addprefix $(DESTDIR)$(2)/,$(notdir $(3))))
 
 install: all man ## install below DESTDIR
 	$(call installed,put)
-	install -d -m 0755 $(addprefix $(DESTDIR)/etc/ukdump/,ukdump.conf.d trust.d)
+	install -d -m 0755 $(addprefix $(DESTDIR)/etc/ukdump/,ukdump.conf.d trust.d notify.d)
 	[ -e $(DESTDIR)/etc/ukdump/ukdump.conf ] || \
 		install -m 0644 config/ukdump.conf $(DESTDIR)/etc/ukdump/ukdump.conf
 

@@ -119,7 +119,7 @@ SRC_loader := \
 	host.c \
 	ima.c \
 	explain.c
-SRC_store := store.c retention.c
+SRC_store := store.c retention.c machine.c
 SRC_capture := \
 	main.c \
 	init.c \
@@ -225,6 +225,12 @@ SRC_ctl := \
 	cmd_report.c \
 	reserve_facts.c \
 	cmd_estimate.c \
+	result.c \
+	left_result.c \
+	crash.c \
+	crash_examine.c \
+	report_boot.c \
+	report_state.c \
 	cmd_info.c \
 	info_open.c \
 	decrypt.c \
@@ -241,7 +247,7 @@ SRC_stub := \
 COMPONENTS := base util conf pe auth build crashkernel loader store capture dump upload ctl
 
 # program: components, first its own; libraries
-PROGRAM_ukdumpctl := ctl build upload auth pe dump conf crashkernel util base
+PROGRAM_ukdumpctl := ctl store build upload auth pe dump conf crashkernel util base
 LIBS_ukdumpctl := $(LIBS_crypto) $(LIBS_json) $(LIBS_kdump) $(LIBS_md)
 PROGRAM_ukdump-load := loader auth pe conf crashkernel util base
 LIBS_ukdump-load := $(LIBS_crypto)
@@ -281,6 +287,7 @@ UNIT_TESTS := \
 	test_url \
 	test_target_check \
 	test_journal \
+	test_report \
 	test_network \
 	test_need_ssh \
 	test_conf \
@@ -391,6 +398,8 @@ TEST_test_luks := build pe conf util base
 FIXTURES_test_luks := fixture_tree.c fixture_checks.c fixture_pe.c
 TEST_test_target := build pe conf util base
 TEST_test_target_check := ctl build pe conf util base
+TEST_test_report := ctl store build dump pe conf util base
+FIXTURES_test_report := fixture_tree.c
 TEST_test_journal := ctl conf util base
 FIXTURES_test_journal := fixture_tree.c
 FIXTURES_test_target_check := fixture_tree.c

@@ -2,7 +2,6 @@
 /* Facts from build time: see facts.h. */
 #include "capture/facts.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,20 +9,6 @@
 #include "util/parse.h"
 
 #define FACTS_FILE "/etc/ukdump/build.conf"
-
-/* The name becomes part of a directory's name. */
-static bool set_machine(struct facts *f, const char *s)
-{
-	size_t n = strlen(s);
-
-	if (!n || n >= sizeof(f->machine))
-		return false;
-	for (size_t i = 0; i < n; i++)
-		if (!isalnum((unsigned char)s[i]) && s[i] != '-')
-			return false;
-	(void)snprintf(f->machine, sizeof(f->machine), "%s", s);
-	return true;
-}
 
 static int set_target(struct facts *f, const char *number, const char *value, struct ukd_error *e)
 {
@@ -74,7 +59,7 @@ static int parse_line(struct facts *f, char *line, struct ukd_error *e)
 		return ukd_fail(e, -EINVAL, "'%s' is not key=value", line);
 	*value++ = 0;
 	if (!strcmp(line, "machine_id")) {
-		if (!set_machine(f, value))
+		if (!machine_set(f->machine, value))
 			return ukd_fail(e, -EINVAL, "bad machine_id");
 	} else if (!strcmp(line, "image")) {
 		(void)snprintf(f->image, sizeof(f->image), "%s", value);
@@ -103,36 +88,6 @@ static int parse_file(struct facts *f, char *text, struct ukd_error *e)
 	return 0;
 }
 
-/*
- * What firmware has where nobody has set it. Machines that share it would remove each other's dumps
- * from a shared store.
- */
-static bool is_shared_uuid(const char *s)
-{
-	/* AMI's and Supermicro's default */
-	if (!strcmp(s, "03000200-0400-0500-0006-000700080009"))
-		return true;
-	for (const char *p = s; *p; p++)
-		if (*p != '-' && *p != s[0])
-			return false;
-	return true;
-}
-
-/* An image without host data (fleet image) still has to tell machines apart. */
-static void machine_from_firmware(const struct root *root, struct facts *f)
-{
-	_buffer_ struct buffer b = {0};
-	struct ukd_error e;
-
-	if (root_read(root, "/sys/class/dmi/id/product_uuid", 256, &b, &e) < 0)
-		return;
-	b.data[strcspn((char *)b.data, "\n")] = 0;
-	for (char *s = (char *)b.data; *s; s++)
-		*s = (char)tolower((unsigned char)*s);
-	if (!is_shared_uuid((char *)b.data))
-		(void)set_machine(f, (char *)b.data);
-}
-
 int facts_read(const struct root *root, struct facts *ret, struct ukd_error *e)
 {
 	_buffer_ struct buffer b = {0};
@@ -144,10 +99,9 @@ int facts_read(const struct root *root, struct facts *ret, struct ukd_error *e)
 		r = parse_file(ret, (char *)b.data, e);
 	else if (r == -ENOENT)
 		r = 0;
-	if (!ret->machine[0])
-		machine_from_firmware(root, ret);
-	if (!ret->machine[0])
-		(void)set_machine(ret, MACHINE_UNKNOWN);
+	/* An image without host data (fleet image) still has to tell machines apart. */
+	if (!ret->machine[0] && !machine_from_firmware(root, ret->machine))
+		(void)machine_set(ret->machine, MACHINE_UNKNOWN);
 	return r;
 }
 

@@ -14,9 +14,8 @@
 #pragma once
 
 #include "capture/record.h"
+#include "store/machine.h"
 #include "util/root.h"
-
-#define MACHINE_UNKNOWN "unknown"
 
 #define FACTS_LAYERS 32
 
@@ -28,7 +27,7 @@ struct facts_layer {
 };
 
 struct facts {
-	char machine[72]; /* only [0-9A-Za-z-], never empty */
+	char machine[MACHINE_MAX]; /* never empty */
 	char image[128];
 	char target[RECORD_TARGETS][512];
 	struct facts_layer layer[FACTS_LAYERS];

@@ -77,14 +77,14 @@ static int hash_file(const struct info *i, char ret[INFO_SHA256_HEX], struct ukd
 	return 0;
 }
 
-/* What takes time: --full and --find. */
+/* What takes time: --full, --checksum and --find. */
 static int examine(struct info *i, const struct info_options *o, struct ukd_error *e)
 {
 	int r = 0;
 
 	if (i->dump && o->full)
 		r = dump_walk_pages(i->dump, NULL, NULL, &i->walk, e);
-	if (r >= 0 && i->fd >= 0 && !i->dump_error.code && o->full)
+	if (r >= 0 && i->fd >= 0 && !i->dump_error.code && (o->full || o->checksum))
 		r = hash_file(i, i->sha256, e);
 	if (r >= 0 && i->dump && o->pattern_len)
 		r = dump_find(i->dump, (struct bytes){o->pattern, o->pattern_len}, &i->found,
@@ -101,7 +101,8 @@ const char *info_hash_verdict(const struct info *i, const char *expected)
 	return strcmp(i->sha256, expected) ? "does not match" : "matches";
 }
 
-/* Complains about what --full and --find were to show and did not. Returns the exit code. */
+/* Complains about what --full, --checksum and --find were to show and did not. Returns the exit
+ * code. */
 static int judge(const struct info *i, const struct info_options *o)
 {
 	_free_ char *expected = info_manifest_text(i, "sha256");
@@ -163,6 +164,7 @@ static bool parse_lines(const char *text, struct info_options *o)
 
 enum {
 	OPT_FULL = OPT_LONG,
+	OPT_CHECKSUM,
 	OPT_JSON,
 	OPT_FIND,
 	OPT_LINES,
@@ -174,6 +176,7 @@ static int parse_options(int argc, char **argv, struct info_options *o)
 {
 	static const struct option table[] = {
 		{"full", no_argument, NULL, OPT_FULL},
+		{"checksum", no_argument, NULL, OPT_CHECKSUM},
 		{"json", no_argument, NULL, OPT_JSON},
 		{"find", required_argument, NULL, OPT_FIND},
 		{"lines", required_argument, NULL, OPT_LINES},
@@ -186,6 +189,8 @@ static int parse_options(int argc, char **argv, struct info_options *o)
 	while ((c = getopt_long(argc, argv, "h", table, NULL)) >= 0) {
 		if (c == OPT_FULL)
 			o->full = true;
+		else if (c == OPT_CHECKSUM)
+			o->checksum = true;
 		else if (c == OPT_JSON)
 			o->json = true;
 		else if (c == OPT_FIND && !parse_pattern(optarg, o))
@@ -235,11 +240,12 @@ const struct verb verb_info = {
 		"encrypted), or the directory of one crash, such as\n"
 		"/var/crash/20261121T183822Z-<machine-id>.\n\n"
 		"      --full           read every page and compare the file with the manifest\n"
+		"      --checksum       compare the file with the manifest, without reading pages\n"
 		"      --find HEX       count the pages that contain these bytes (up to 256)\n"
 		"      --identity FILE  open an encrypted dump with this age identity or SSH key\n"
 		"      --json           print JSON\n"
 		"      --lines N        show the last N lines of the kernel log, or all\n"
 		"                       (default: 10)\n"
 		"  -h, --help           this text\n\n"
-		"Exit: 0 done; 1 not a dump, or --full or --find failed; 2 usage.\n",
+		"Exit: 0 done; 1 not a dump, or --full, --checksum or --find failed; 2 usage.\n",
 };

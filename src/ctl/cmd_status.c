@@ -10,6 +10,7 @@
 #include "build/makedumpfile.h"
 #include "ctl/host_state.h"
 #include "ctl/loader.h"
+#include "ctl/report_state.h"
 #include "ctl/target_check.h"
 #include "util/cleanup.h"
 #include "util/efivarfs.h"
@@ -36,6 +37,7 @@ struct state {
 	uint64_t reserved, needed, comfort, call_ms, profile, addons;
 	struct panic_parameter sysctl[PANIC_PARAMETERS];
 	struct targets targets;
+	struct report_state report;
 	const char *note; /* a literal: what could be better, but is no problem */
 	char problem[MAX_PROBLEMS][512];
 	unsigned int n_problems;
@@ -49,6 +51,7 @@ static void state_free(struct state *s)
 	for (size_t i = 0; i < ARRAY_SIZE(strings); i++)
 		free(strings[i]);
 	targets_free(&s->targets);
+	report_state_free(&s->report);
 }
 
 static void problem(struct state *s, const char *fmt, ...) _printf_(2, 3);
@@ -166,9 +169,22 @@ static void print_sysctl(const struct state *s)
 	printf("\n");
 }
 
+/* What the last crash left. */
+static void find_report_problems(const struct root *root, struct state *s)
+{
+	char text[sizeof(s->problem[0])];
+	struct ukd_error e;
+	int r = report_state_read(root, &s->report, &e);
+
+	if (r < 0)
+		problem(s, "%s", e.text);
+	else if (report_state_problem(&s->report, text, sizeof(text)))
+		problem(s, "%s", text);
+}
+
 static void print_text(const struct state *s)
 {
-	char size[FORMAT_SIZE_MAX];
+	char size[FORMAT_SIZE_MAX], sentence[CRASH_SENTENCE];
 
 	printf("state     %s\n",
 	       s->armed ? s->n_problems ? "armed, with problems" : "armed" : "not armed");
@@ -199,6 +215,8 @@ static void print_text(const struct state *s)
 	for (unsigned int i = 0; i < s->targets.n; i++)
 		printf("target    %s, %s\n", s->targets.v[i].uri,
 		       s->targets.v[i].problem[0] ? "with a problem" : "ok");
+	if (s->report.last.state[0])
+		printf("last      %s\n", crash_sentence(&s->report.last, sentence));
 	for (unsigned int i = 0; i < s->n_problems; i++)
 		printf("problem   %s\n", s->problem[i]);
 	if (s->note)
@@ -259,6 +277,7 @@ static void print_json(const struct state *s)
 	json_number(o, "call_ms", s->call_ms);
 	json_flag(o, "locked", s->locked);
 	add_sysctl(o, s);
+	json_add(o, "last_crash", report_state_json(&s->report));
 	add_targets(o, &s->targets);
 	for (unsigned int i = 0; i < s->n_problems; i++)
 		json_append(problems, json_string(s->problem[i]));
@@ -285,6 +304,7 @@ static int status(bool json)
 	find_problems(&s);
 	read_host_state(&root, &s);
 	find_capture_problems(&root, &s);
+	find_report_problems(&root, &s);
 	if (json)
 		print_json(&s);
 	else

@@ -16,9 +16,9 @@
 
 struct info_options {
 	const char *path;
-	const char *identity; /* file that opens an encrypted dump, or NULL */
-	bool full, json;
-	uint64_t lines; /* of the log, at most */
+	const char *identity;	   /* file that opens an encrypted dump, or NULL */
+	bool full, checksum, json; /* full: every page and the checksum */
+	uint64_t lines;		   /* of the log, at most */
 	uint8_t pattern[INFO_PATTERN_MAX];
 	size_t pattern_len; /* 0: --find was not given */
 };
@@ -39,7 +39,7 @@ struct info {
 	struct ukd_error log_error; /* code != 0: the dump's own log was not read */
 	char panic[DUMP_PANIC_MAX];
 	struct dump_walk walk;	      /* with --full */
-	char sha256[INFO_SHA256_HEX]; /* with --full, else empty */
+	char sha256[INFO_SHA256_HEX]; /* with --full or --checksum, else empty */
 	uint64_t found, found_at;     /* with --find */
 };
 

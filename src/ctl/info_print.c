@@ -106,7 +106,7 @@ static void print_file(const struct info *i)
 		row("encrypted", "to %s%s", to ? to : "recipients that age does not tell",
 		    i->dump ? "" : "; open it with --identity FILE");
 	if (i->encrypted && !i->dump)
-		row("", "without that only its checksum can be compared (--full)");
+		row("", "without that only its checksum can be compared (--checksum)");
 }
 
 static void print_facts(const struct info *i, const struct dump_facts *f)
@@ -233,14 +233,36 @@ static struct json_object *clean_array(struct json_object *list)
 	return out;
 }
 
+/* What the last target that had one gives as its reason; NULL if there is none. */
+static char *failure_reason(const struct info *i)
+{
+	struct json_object *list = NULL, *reason;
+	const char *text = NULL;
+	char *copy;
+
+	if (!json_object_object_get_ex(i->manifest, "targets", &list) ||
+	    !json_object_is_type(list, json_type_array))
+		return NULL;
+	for (size_t k = 0; k < json_object_array_length(list); k++)
+		if (json_object_object_get_ex(json_object_array_get_idx(list, k), "reason",
+					      &reason) &&
+		    json_object_is_type(reason, json_type_string))
+			text = json_object_get_string(reason);
+	copy = text ? strdup(text) : NULL;
+	return copy ? text_clean(copy) : NULL;
+}
+
 static void add_manifest(struct json_object *o, const struct info *i)
 {
 	_free_ char *state = info_manifest_text(i, "state"),
 		    *sha256 = info_manifest_text(i, "sha256");
-	_free_ char *checked = info_manifest_text(i, "checked");
+	_free_ char *checked = info_manifest_text(i, "checked"),
+		    *kernel = info_manifest_text(i, "kernel"), *reason = failure_reason(i);
 	struct json_object *m = json_object_checked(), *list = NULL;
 
 	json_text(m, "state", state);
+	json_text(m, "kernel", kernel);
+	json_text(m, "reason", reason);
 	json_text(m, "checked", checked);
 	json_text(m, "sha256", sha256);
 	if (json_object_object_get_ex(i->manifest, "encrypted_to", &list) &&
@@ -270,9 +292,18 @@ static void add_log(struct json_object *o, const struct info *i, uint64_t lines)
 	json_add(o, "log", log);
 }
 
-static void add_full(struct json_object *o, const struct info *i)
+/* What --full or --checksum found. */
+static void add_checksum(struct json_object *o, const struct info *i)
 {
 	_free_ char *expected = info_manifest_text(i, "sha256");
+
+	json_text(o, "sha256", i->sha256);
+	if (expected)
+		json_flag(o, "sha256_matches", !strcmp(expected, i->sha256));
+}
+
+static void add_full(struct json_object *o, const struct info *i)
+{
 	struct json_object *full = json_object_checked();
 
 	if (i->dump) {
@@ -280,9 +311,7 @@ static void add_full(struct json_object *o, const struct info *i)
 		json_number(full, "errors", i->walk.errors);
 		json_text(full, "first_error", i->walk.errors ? i->walk.first_error : NULL);
 	}
-	json_text(full, "sha256", i->sha256);
-	if (expected)
-		json_flag(full, "sha256_matches", !strcmp(expected, i->sha256));
+	add_checksum(full, i);
 	json_add(o, "full", full);
 }
 
@@ -305,6 +334,12 @@ void info_print_json(const struct info *i, const struct info_options *opt)
 	json_text(o, "panic", i->panic[0] ? i->panic : NULL);
 	if (opt->full && readable)
 		add_full(o, i);
+	if (opt->checksum && readable) {
+		struct json_object *checksum = json_object_checked();
+
+		add_checksum(checksum, i);
+		json_add(o, "checksum", checksum);
+	}
 	if (opt->pattern_len) {
 		struct json_object *find = json_object_checked();
 

@@ -212,6 +212,21 @@ def test_directory_wrong_hash(crash):
     assert info_json("--full", crash, code=1)["full"]["sha256_matches"] is False
 
 
+def test_checksum_alone(crash):
+    """Compares the file, reads no page."""
+    assert rows(info("--checksum", crash)[0])["sha256"].endswith(" (matches)")
+    j = info_json("--checksum", crash)
+    assert j["checksum"]["sha256_matches"] is True and "full" not in j
+    assert "checksum" not in info_json(crash)
+    manifest(crash, sha256="00" * 32, targets=[{"reason": "a\n"}, {"reason": None}])
+    _, err = info("--checksum", crash, code=1)
+    assert "the manifest says 0000" in err
+    j = info_json("--checksum", crash, code=1)
+    assert j["checksum"]["sha256_matches"] is False and j["manifest"]["reason"] == "a?"
+    (crash / "manifest.json").unlink()
+    assert "sha256_matches" not in info_json("--checksum", crash)["checksum"]
+
+
 def test_directory_log_only(crash):
     (crash / "vmcore").unlink()
     manifest(crash, state="log-only")
