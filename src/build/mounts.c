@@ -6,6 +6,11 @@
 
 #include "base/macro.h"
 
+static unsigned int octal(char c)
+{
+	return (unsigned int)(c - '0') & 7;
+}
+
 /* Mount points have blanks and backslashes as \040 and the like. */
 static void unescape(char *s)
 {
@@ -13,7 +18,7 @@ static void unescape(char *s)
 
 	for (; *s; s++) {
 		if (s[0] == '\\' && s[1] >= '0' && s[1] <= '3' && s[2] && s[3]) {
-			*to++ = (char)((s[1] - '0') << 6 | (s[2] - '0') << 3 | (s[3] - '0'));
+			*to++ = (char)(octal(s[1]) << 6 | octal(s[2]) << 3 | octal(s[3]));
 			s += 3;
 		} else {
 			*to++ = *s;
