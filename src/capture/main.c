@@ -22,6 +22,7 @@
 #include "capture/result.h"
 #include "capture/watchdog.h"
 #include "util/cleanup.h"
+#include "util/clock.h"
 #include "util/process.h"
 
 #define NOTHING_LIMIT_S 60 /* to end the machine where there is no dump to wait for */
@@ -90,7 +91,8 @@ static void on_timeout(void *ctx)
 	struct ukd_error e;
 
 	(void)ctx;
-	last_words("TimeoutSec= is over: ending now");
+	last_words(clock_ms() < c->budget.end_ms ? "the capture program has crashed: ending now" :
+						   "TimeoutSec= is over: ending now");
 	if (result_store(c->root, WATCHDOG_SECOND_S / 2, &e) < 0)
 		last_words(e.text);
 	if ((action == ACTION_POWEROFF || action == ACTION_HALT) &&
@@ -190,6 +192,33 @@ static void become_systemd(const struct capture *c)
 	(void)umask(077);
 }
 
+/*
+ * A fault of process 1, with which the kernel would panic, and nothing be known of it but on the
+ * console. The watchdog stores the result and ends the machine. Children die as ever.
+ */
+static void on_fault(int number)
+{
+	if (getpid() == 1 && guarded.w.first > 0) {
+		watchdog_wake(guarded.w.first);
+		for (;;)
+			(void)pause();
+	}
+	(void)signal(number, SIG_DFL);
+	(void)raise(number);
+}
+
+static void catch_faults(void)
+{
+	static const int faults[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT};
+	static char memory[32768]; /* the stack may be what has no room */
+	const stack_t stack = {.ss_sp = memory, .ss_size = sizeof(memory)};
+	const struct sigaction action = {.sa_handler = on_fault, .sa_flags = SA_ONSTACK};
+
+	(void)sigaltstack(&stack, NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(faults); i++)
+		(void)sigaction(faults[i], &action, NULL);
+}
+
 /* Time limit and watchdogs, in the full environment begun by pid 1, and by it alone. */
 static void guard_whole(struct capture *c)
 {
@@ -204,6 +233,8 @@ static void guard_whole(struct capture *c)
 	/* A bad file is told by capture_run(). */
 	if (opt.init && facts_read(c->root, &c->facts, &e) == 0 && c->facts.full)
 		become_systemd(c);
+	if (opt.init)
+		catch_faults();
 	/* For all that is forked from here on; the tools that are run go first instead. */
 	process_set_oom_score(OOM_SCORE_NEVER);
 }

@@ -16,16 +16,25 @@
 
 #define DEADLINE_FILE  "/run/ukdump/deadline"
 #define WATCHDOGS_FILE "/run/ukdump/watchdogs"
+#define WAKE	       SIGALRM
 
+/* Until then, or until it is woken. */
 static void sleep_until(uint64_t end_ms)
 {
-	const struct timespec end = {
-		.tv_sec = (time_t)(end_ms / 1000),
-		.tv_nsec = (long)(end_ms % 1000) * 1000000,
-	};
+	sigset_t wake;
 
-	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &end, NULL) == EINTR)
-		;
+	(void)sigemptyset(&wake);
+	(void)sigaddset(&wake, WAKE);
+	(void)sigprocmask(SIG_BLOCK, &wake, NULL);
+	for (uint64_t now = clock_ms(); now < end_ms; now = clock_ms()) {
+		const struct timespec left = {
+			.tv_sec = (time_t)((end_ms - now) / 1000),
+			.tv_nsec = (long)((end_ms - now) % 1000) * 1000000,
+		};
+
+		if (sigtimedwait(&wake, NULL, &left) == WAKE)
+			return;
+	}
 }
 
 static _noreturn_ void child(uint64_t end_ms, void (*act)(void *ctx), void *ctx)
@@ -55,6 +64,11 @@ void watchdog_stop(pid_t pid)
 		return;
 	(void)kill(pid, SIGKILL);
 	(void)waitpid(pid, NULL, 0);
+}
+
+void watchdog_wake(pid_t pid)
+{
+	(void)kill(pid, WAKE);
 }
 
 static int write_line(const struct root *root, const char *path, const char *text,

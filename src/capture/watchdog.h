@@ -28,6 +28,9 @@
 pid_t watchdog_start(uint64_t end_ms, void (*act)(void *ctx), void *ctx,
 		     struct ukd_error *e) _must_check_;
 
+/* Has it act now. May be called from a signal handler. */
+void watchdog_wake(pid_t pid);
+
 /* Ends a watchdog that is no longer needed. pid <= 0: does nothing. */
 void watchdog_stop(pid_t pid);
 

@@ -790,6 +790,23 @@ static void test_watchdog(void **state)
 	assert_true(second > 0);
 	assert_int_equal(waitpid(second, NULL, 0), second);
 	assert_int_equal(access(path, F_OK), 0);
+	assert_int_equal(unlink(path), 0);
+}
+
+static void test_watchdog_is_woken(void **state)
+{
+	struct run *r = *state;
+	char path[600];
+	struct ukd_error e;
+	pid_t pid;
+
+	(void)snprintf(path, sizeof(path), "%s/mark", r->tree.path);
+	pid = watchdog_start(clock_ms() + 60000, leave_mark, path, &e);
+	assert_true(pid > 0);
+	(void)usleep(200000); /* it has to be asleep */
+	watchdog_wake(pid);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	assert_int_equal(access(path, F_OK), 0);
 }
 
 static void test_budget(void **state)
@@ -854,6 +871,7 @@ int main(void)
 		TEST(test_after_crash),
 		cmocka_unit_test(test_guard),
 		TEST(test_watchdog),
+		TEST(test_watchdog_is_woken),
 		cmocka_unit_test(test_budget),
 		cmocka_unit_test(test_auto_budget),
 	};

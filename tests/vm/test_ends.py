@@ -106,6 +106,17 @@ def test_result_for_the_next_boot(vm, faults):
     assert "no device LABEL=nowhere" in left["targets"][0]["reason"]
 
 
+@pytest.mark.long
+def test_process_1_crashes(vm, faults):
+    """The kernel does not get to panic: the watchdog stores the result and reboots."""
+    _, image = build_image(vm, "[Dump]\nTarget=LABEL=ukdump:/\n[Action]\nPre=/opt/kill\n",
+                           overlay={"/opt/kill": script(vm, "kill", "kill -SEGV 1", "sleep 600")})
+    disk = vm.disk("dump", label="ukdump", size=1200)
+    left = left_for_the_next_boot(vm, faults, "process 1 crashes", image, disk)
+    assert left["reason"] == "the capture did not come to its end"
+    assert left["kernel"].startswith("6.12")
+
+
 STOP_ALL = ("for p in /proc/[0-9]*; do [ ${p##*/} = $$ ] || kill -STOP ${p##*/}; done",
             "kill -STOP $$")
 
