@@ -15,10 +15,9 @@
 #define TAIL_SEGMENTS KIB(128)
 
 /*
- * Measured on Debian 13 (6.12), compressed initrd and smallest reservation that works: lean
- * environment, 3.3 MB: 96M (80M runs out of memory); lean with every fleet driver, 6.1 MB: 112M
- * with 11 MB to spare; slim dracut with systemd, 12 MB: 144M (128M does not); generic dracut, 43
- * MB: 384M (256M does not). A line through them, rounded up to 1 MiB.
+ * A line above all that docs/SIZING.md has (Debian 13, 6.12), rounded up to 1 MiB. Compressed
+ * initrd, smallest reservation that works, the line: virtiofs 2.3 MiB, 80M, 86M; local disk 5.2 MiB,
+ * 88M, 104M; ssh 15.9 MiB, 128M, 174M; https 19.5 MiB, 144M, 197M.
  */
 #define COMFORT_BASE   MIB(70)
 #define COMFORT_FACTOR 13 /* in halves of the compressed initrd's size */

@@ -18,6 +18,8 @@ import shutil
 import sys
 import traceback
 
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests"))
 sys.path.insert(0, str(ROOT / "tests/vm"))
@@ -26,14 +28,15 @@ import capturing  # noqa: E402
 from tables import replace_table, table_rows  # noqa: E402
 from servers.nfs import Ganesha  # noqa: E402
 from servers.nginx import Nginx  # noqa: E402
+from servers.radosgw import RadosGateway  # noqa: E402
 from servers.server import GUEST_VIEW, Authority  # noqa: E402
 from servers.sshd import Sshd  # noqa: E402
 from servers.virtiofsd import Virtiofsd  # noqa: E402
 from test_capture_storage import storage_tree  # noqa: E402
-from test_capture_upload import NETWORK, NIC  # noqa: E402
+from test_capture_upload import NETWORK, NIC, fetch  # noqa: E402
 from vmbed.bed import Bed  # noqa: E402
 from vmbed.helpers import program  # noqa: E402
-from vmbed.paths import run, say  # noqa: E402
+from vmbed.paths import remove, run, say  # noqa: E402
 
 STEP, MEMORY = 8, 1024
 HEADER = ("| target | environment | image | smallest `crashkernel=` | peak memory at that "
@@ -113,8 +116,10 @@ class Lvm(Kind):
     """The image is built where the volume can be looked up, in the Debian 13 guest."""
 
     environment = "full"
-    sizes = range(96, 352, STEP)
+    sizes = range(96, 224, STEP)
     conf = "[Dump]\nTarget=file:/var/crash\n"
+    offset = 1  # of the volume on its disk, in MiB
+    files = {}
     script = """
         vgcreate -q crash $(disk dump)
         lvcreate -q -y -n dumps -L 1000M crash
@@ -129,6 +134,8 @@ class Lvm(Kind):
         for name in ("db.key", "db.crt"):
             tree.add(f"/root/{name}", vm.keys() / name)
         (tree.root / "root/db.key").chmod(0o600)
+        for path, content in self.files.items():
+            tree.add(path, content)
         self.template, root = vm.disk("template", fs=None, size=1100), vm.root_disk(tree)
         self.template.serial = "dump"
         vm.run_system(root, secure_boot=False, disks=[self.template], timeout=500, memory=1536,
@@ -139,17 +146,59 @@ class Lvm(Kind):
 
     @contextlib.contextmanager
     def target(self, vm):
+        remove(vm.logs / "dump")
         disk = copy.copy(self.template)
         disk.path = vm.logs / "dump.img"
         run("cp", "--sparse=always", self.template.path, disk.path)
-        yield [disk], {}, lambda: manifest_in(disk.part(1, 1000).extract("/", vm.logs / "dump"))
+        yield [disk], {}, lambda: manifest_in(self.volume(disk).extract("/", vm.logs / "dump"))
+
+    def volume(self, disk):
+        return disk.part(self.offset, 1000)
+
+
+class Luks(Lvm):
+    """The image lies on the volume, from which it is copied; the key of the volume is known here."""
+
+    conf = ("[Image]\nKey=/root/db.key\nCertificate=/root/db.crt\n"
+            "[Dump]\nTarget=file:/var/lib/ukdump/crash\n")
+    offset = 16
+    volume_key = bytes(range(64))
+    files = {"/root/volume.key": volume_key, "/root/pass": b"pass"}
+    script = """
+        modprobe dm_crypt
+        cryptsetup -q luksFormat --pbkdf pbkdf2 --pbkdf-force-iterations 1000 \\
+            --cipher aes-xts-plain64 --key-size 512 --volume-key-file /root/volume.key \\
+            --sector-size 4096 --offset 32768 $(disk dump) /root/pass
+        cryptsetup open --key-file /root/pass $(disk dump) crash
+        mke2fs -q -t ext4 -O ^metadata_csum /dev/mapper/crash 1000M
+        mkdir -p /var/lib/ukdump; mount /dev/mapper/crash /var/lib/ukdump
+        mkdir /var/lib/ukdump/crash
+        ukdumpctl luks enroll --key-file /root/pass
+        cp -r /var/lib/ukdump/images /root
+        umount /var/lib/ukdump
+        cryptsetup close crash
+        mv /root/images /var/lib/ukdump
+    """
+
+    def volume(self, disk):
+        """Decrypted; what was never written stays empty."""
+        found = super().volume(disk)
+        with found.path.open("r+b") as f:
+            for sector in range(0, found.path.stat().st_size // 512, 8):
+                f.seek(sector * 512)
+                data = f.read(4096)
+                if any(data):
+                    tweak = modes.XTS(sector.to_bytes(16, "little"))
+                    f.seek(sector * 512)
+                    f.write(Cipher(algorithms.AES(self.volume_key), tweak).decryptor().update(data))
+        return found
 
 
 class Https(Kind):
     """A server that runs until all sizes are measured."""
 
     environment = "full"
-    sizes = range(112, 360, STEP)
+    sizes = range(112, 240, STEP)
 
     def build(self, vm):
         authority = Authority(vm.logs / "authority")
@@ -182,6 +231,30 @@ class Nfs(Https):
         return capturing.build_image(vm, conf)[1]
 
 
+class S3(Https):
+    """The store is a new one each time."""
+
+    def build(self, vm):
+        self.authority = Authority(vm.logs / "authority")
+        self.server = RadosGateway(vm.logs / "s3", self.authority.issue())
+        conf = (f"[Dump]\nTarget={self.server.url('crash/dumps', GUEST_VIEW)}\n{NETWORK}"
+                "S3Credentials=/etc/ukdump/s3\n")
+        return capturing.build_image(vm, conf, overlay={
+            "/etc/ukdump/server-ca.pem": self.authority.ca,
+            "/etc/ukdump/s3": self.server.credentials()})[1]
+
+    @contextlib.contextmanager
+    def target(self, vm):
+        for folder in (self.server.folder, vm.logs / "fetched"):
+            remove(folder)
+            folder.mkdir()
+        with self.server as server:
+            server.make_bucket("crash")
+            yield ([], {"qemu_options": NIC},
+                   lambda: fetch(server, self.authority, vm.logs / "fetched")
+                   or manifest_in(vm.logs / "fetched"))
+
+
 KINDS = {
     "local disk, ext4": Local,
     "local disk, xfs": LocalXfs,
@@ -189,7 +262,9 @@ KINDS = {
     "virtiofs": Virtiofs,
     "exec": Exec,
     "LVM, ext4": Lvm,
+    "LUKS2, ext4": Luks,
     "https": Https,
+    "s3": S3,
     "ssh": Ssh,
     "nfs": Nfs,
 }
@@ -216,7 +291,7 @@ def measure(name):
 
 
 def bisect(name, kind):
-    vm = Bed(f"crashkernel-{re.sub('[^a-z0-9]+', '-', name)}")
+    vm = Bed(f"crashkernel-{re.sub('[^a-z0-9]+', '-', name.lower())}")
     say(f"{name}: building its image")
     image = kind.build(vm)
     sizes, best = list(kind.sizes), None
