@@ -115,12 +115,22 @@ static bool list_has(const struct buffer *list, const char *path)
 	return at && at[strlen(path)] == '\n';
 }
 
+/*
+ * On the host this comes from systemd's modprobe.d. Without it bonding makes a bond0 in its default
+ * mode, and systemd-networkd leaves what is there as it is (systemd issue 7025).
+ */
+static const char *module_parameters(const char *name)
+{
+	return !strcmp(name, "bonding") ? " max_bonds=0" : "";
+}
+
 /* Adds one path, relative to the tree, as an absolute one. */
-static int list_append(const struct module_tree *t, const char *path, size_t len,
+static int list_append(const struct module_tree *t, const char *path, size_t len, const char *name,
 		       struct buffer *list)
 {
 	char line[1024];
-	int n = snprintf(line, sizeof(line), "%s/%.*s", t->dir, (int)len, path);
+	int n = snprintf(line, sizeof(line), "%s/%.*s%s", t->dir, (int)len, path,
+			 module_parameters(name));
 	uint8_t *data;
 
 	if (n < 0 || (size_t)n + 1 >= sizeof(line))
@@ -216,7 +226,7 @@ static int add_path(const struct module_tree *t, const char *path, size_t len, u
 		if (*c == '-')
 			*c = '_';
 	r = depth < DEPTH_MAX ? add_soft_dependencies(t, name, depth + 1, list) : 0;
-	return r < 0 ? r : list_append(t, path, len, list);
+	return r < 0 ? r : list_append(t, path, len, name, list);
 }
 
 /*

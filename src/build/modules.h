@@ -20,9 +20,9 @@ static inline void module_tree_freep(struct module_tree **t)
 #define _module_tree_ _cleanup_(module_tree_freep)
 
 /*
- * Appends the absolute path of the module and before it those of what it depends on to list,
- * one per line, each once. Built-in modules add nothing. Returns 1 if it is there or built in, 0
- * if this kernel has no such module, or a negative errno.
+ * Appends the absolute path of the module, with parameters that it cannot do without, and before it
+ * those of what it depends on to list, one per line, each once. Built-in modules add nothing.
+ * Returns 1 if it is there or built in, 0 if this kernel has no such module, or a negative errno.
  */
 int module_add(const struct module_tree *t, const char *name, struct buffer *list,
 	       struct ukd_error *e) _must_check_;

@@ -259,7 +259,7 @@ static void test_vlan_on_a_bond(void **state)
 		    "[Match]\nPermanentMACAddress=52:54:00:00:00:02\nType=ether\n\n"
 		    "[Link]\nRequiredForOnline=no\n\n[Network]\nBond=bond0\n");
 	assert_non_null(strstr(file(m, UNITS "eth0.network"), "00:01"));
-	assert_true(has_driver(m, "/8021q.ko\n") && has_driver(m, "/bonding.ko\n") &&
+	assert_true(has_driver(m, "/8021q.ko\n") && has_driver(m, "/bonding.ko max_bonds=0\n") &&
 		    has_driver(m, "/e1000e.ko\n") && has_driver(m, "/virtio_net.ko\n"));
 }
 
