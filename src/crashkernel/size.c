@@ -16,8 +16,8 @@
 
 /*
  * A line above all that docs/SIZING.md has (Debian 13, 6.12), rounded up to 1 MiB. Compressed
- * initrd, smallest reservation that works, the line: virtiofs 2.3 MiB, 80M, 86M; local disk 5.2 MiB,
- * 88M, 104M; ssh 15.9 MiB, 128M, 174M; https 19.5 MiB, 144M, 197M.
+ * initrd, smallest reservation that works, the line: virtiofs 2.3 MiB, 80M, 86M; local disk
+ * 5.2 MiB, 88M, 104M; LUKS2 13.6 MiB, 136M, 159M; https and s3 19.6 MiB, 144M, 198M.
  */
 #define COMFORT_BASE   MIB(70)
 #define COMFORT_FACTOR 13 /* in halves of the compressed initrd's size */
