@@ -9,6 +9,33 @@ import bzimage
 import pki
 
 
+# Modules in the order in which they are begun: what takes longest comes first.
+FIRST = ("test_upload", "test_differential", "test_capture_ssh")
+# Its tests mostly wait, and share nothing that is dear to make: any process takes any of them.
+LOOSE = "test_capture_ssh"
+# Both unpack the same server if it is not there yet.
+SAME_SERVER = ("test_upload", "test_capture_upload")
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "xdist_group(name): one process runs all of the group")
+    config.addinivalue_line("markers", "not_ours: runs hardly anything that we have compiled")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """For `-n N --dist loadgroup`: each module is run by one process."""
+    def begun(item):
+        name = item.path.stem
+        return FIRST.index(name) if name in FIRST else len(FIRST)
+
+    for item in items:
+        name = item.path.stem
+        if name != LOOSE:
+            item.add_marker(pytest.mark.xdist_group("server" if name in SAME_SERVER else name))
+    items.sort(key=begun)
+
+
 @pytest.fixture(scope="session")
 def signers(tmp_path_factory):
     """signer.{key,crt,der} and foreign.*"""

@@ -54,7 +54,7 @@ class Environment:
         key.write_text(source.read_text())
         key.chmod(0o600)
 
-    def configure(self, *targets, timeout=40):
+    def configure(self, *targets, timeout=120):
         (self.root / "etc/ukdump/capture.conf").write_text(
             f"[Dump]\nTarget={' '.join(targets)}\nTimeoutSec={timeout}\n")
 
@@ -71,7 +71,7 @@ class Environment:
 
     def run(self, code):
         process = self.start()
-        out, _ = process.communicate(timeout=60)
+        out, _ = process.communicate(timeout=180)
         assert process.returncode == code, out
         return out
 
@@ -136,7 +136,7 @@ def test_no_time_to_compare(tmp_path):
     (tools / "sha256sum").chmod(0o755)
     with Sshd(tmp_path / "sshd", path=str(tools)) as server:
         env = Environment(tmp_path / "root", server)
-        env.configure(env.server.url(f"{env.server.files}/deep/crashes"), timeout=25)
+        env.configure(env.server.url(f"{env.server.files}/deep/crashes"), timeout=40)
         out = env.run(0)
         folder, manifest = env.crash()
     assert (folder / "vmcore").read_bytes() == env.core
@@ -169,7 +169,7 @@ def test_key_that_the_server_does_not_accept(env, tmp_path):
 def test_first_server_is_away(env):
     """The reason of the first target is in the manifest on the second."""
     env.configure("ssh://root@127.0.0.1:1/x", env.server.url(f"{env.server.files}/deep/crashes"),
-                  timeout=20)
+                  timeout=40)
     env.run(0)
     _, manifest = env.crash()
     first, second = manifest["targets"]
@@ -205,7 +205,7 @@ def test_connection_cut_in_mid_dump(env):
     """All of the server's processes die; the next target gets the dump."""
     env.tool("makedumpfile", "case $* in -v) ;; *--dump-dmesg*) exit 1 ;; "
              "*) head -c 3000000 /dev/zero; sleep 30 ;; esac")
-    env.configure(env.server.url(f"{env.server.files}/deep/crashes"), timeout=30)
+    env.configure(env.server.url(f"{env.server.files}/deep/crashes"), timeout=60)
     process = env.start()
     end = time.monotonic() + 15
     while not list(env.server.files.rglob("vmcore-incomplete")):
@@ -218,7 +218,7 @@ def test_connection_cut_in_mid_dump(env):
     env.server.stop()
     for pid in children:
         os.kill(int(pid), signal.SIGKILL)
-    out, _ = process.communicate(timeout=60)
+    out, _ = process.communicate(timeout=180)
     assert process.returncode == 1
     assert not list(env.server.files.rglob("vmcore"))
     assert "ssh" in out

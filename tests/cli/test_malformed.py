@@ -136,6 +136,7 @@ def test_table_names_the_number_of_every_case():
     assert set().union(*listed.values()) == set(range(1, 55))
 
 
+@pytest.mark.not_ours
 def test_generator_by_itself(tmp_path):
     malformed.main(["malformed.py", str(tmp_path)])
     assert len(list(tmp_path.glob("*.efi"))) == len([c for c in CASES if c.base != "sealed"])
