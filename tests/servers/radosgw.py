@@ -58,14 +58,24 @@ class RadosGateway(Server):
             crt, key = self.certificate
             listen = f"ssl_{listen} ssl_certificate={crt} ssl_private_key={key}"
         (self.folder / "ceph.conf").write_text(CONF.format(folder=self.folder, listen=listen))
-        done = subprocess.run(
-            [str(a) for a in self._run("radosgw-admin")] +
-            ["user", "create", "--uid=ukdump", "--display-name=ukdump",
-             f"--access-key={KEY_ID}", f"--secret-key={SECRET}"],
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
-            check=False)
-        if done.returncode:
-            raise ServerError(done.stdout.decode(errors="replace")[-3000:])
+        self._create_user()
+
+    def _create_user(self):
+        """Under load radosgw-admin 18.2 once waited for itself forever: it is tried anew."""
+        argv = [*map(str, self._run("radosgw-admin")), "user", "create", "--uid=ukdump",
+                "--display-name=ukdump", f"--access-key={KEY_ID}", f"--secret-key={SECRET}"]
+        for _ in range(3):
+            for store in self.folder.glob("*.db*"):
+                store.unlink()
+            try:
+                done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                      stdin=subprocess.DEVNULL, check=False, timeout=60)
+            except subprocess.TimeoutExpired:
+                continue
+            if done.returncode:
+                raise ServerError(done.stdout.decode(errors="replace")[-3000:])
+            return
+        raise ServerError("radosgw-admin does not end")
 
     def _run(self, program):
         libraries = self.tree / "usr/lib/x86_64-linux-gnu"
