@@ -92,7 +92,11 @@ def left_for_the_next_boot(vm, faults, fault, image, *disks, reserved=160, memor
     assert result.get("load.status") == "0", result.get("load")
     assert result.get("second") == "no capture has left a result"
     left = json.loads(result.get("first"))["result"]
-    faults.row(f"{fault} (EFI variable)", None, left, [], 0)
+    for disk in disks:
+        disk.extract("/", vm.logs / "dump")
+    saved = {p.name for p in (vm.logs / "dump").glob("*Z-*/*")}
+    assert not disks or "dmesg.txt" in saved
+    faults.row(f"{fault} (EFI variable)", None, left, saved, 0)
     return left
 
 
