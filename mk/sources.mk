@@ -101,6 +101,11 @@ SRC_build := \
 	makedumpfile.c \
 	stub_blob.S
 SRC_crashkernel := \
+	bootloader.c \
+	boot_plan.c \
+	grub.c \
+	grubby.c \
+	kernel_install.c \
 	cmdline.c \
 	estimate.c \
 	machine.c \
@@ -224,6 +229,9 @@ SRC_ctl := \
 	cmd_status.c \
 	cmd_report.c \
 	reserve_facts.c \
+	reserve_addon.c \
+	reserve_print.c \
+	cmd_reserve.c \
 	cmd_estimate.c \
 	result.c \
 	left_result.c \

@@ -2,7 +2,12 @@
 /* How much memory to reserve: see estimate.h. Where the numbers come from: docs/SIZING.md. */
 #include "crashkernel/estimate.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
 #include "base/bytes.h"
+#include "util/parse.h"
 
 /*
  * Of the captures of docs/SIZING.md the peak is 4 to 4.5 times the packed initrd and 7 to 15 MiB:
@@ -21,12 +26,10 @@
 /* What crashkernel= is aligned to on x86 (CRASH_ALIGN): nothing smaller is worth a reboot. */
 #define GRANULE MIB(16)
 
-static uint64_t add_term(struct reserve_estimate *e, const char *name, uint64_t bytes,
-			 const char *why)
+static void add_term(struct reserve_estimate *e, const char *name, uint64_t bytes, const char *why)
 {
 	e->term[e->n++] = (struct reserve_term){.name = name, .why = why, .bytes = bytes};
 	e->sum += bytes;
-	return bytes;
 }
 
 /* No capture was measured: the parts of its peak, and a margin for what no guest has shown. */
@@ -59,9 +62,10 @@ void reserve_estimate(const struct reserve_facts *f, struct reserve_estimate *re
 	struct reserve_estimate e = {0};
 	uint64_t need;
 
-	e.resident = add_term(&e, "kernel", align_up(f->init_size, MIB(1)),
-			      "the capture kernel (its init_size)");
-	e.resident += add_term(&e, "initrd", f->initrd_len, "the capture initrd as it is loaded");
+	add_term(&e, "kernel", align_up(f->init_size, MIB(1)),
+		 "the capture kernel (its init_size)");
+	add_term(&e, "initrd", f->initrd_len, "the capture initrd as it is loaded");
+	e.fixed = align_up(e.sum > f->minimum ? e.sum : f->minimum, GRANULE);
 	if (f->peak)
 		add_measured(&e, f);
 	else
@@ -77,6 +81,66 @@ void reserve_estimate(const struct reserve_facts *f, struct reserve_estimate *re
 	}
 	e.size = align_up(need, GRANULE);
 	*ret = e;
+}
+
+/* "192M", as the kernel's memparse() reads it. */
+static char *format_parameter(uint64_t bytes, char ret[24])
+{
+	static const char units[] = "GMK";
+
+	for (unsigned int i = 0; i < 3; i++) {
+		unsigned int shift = 30 - 10 * i;
+
+		/* GiB only where they are whole: 1.5 GiB is 1536M */
+		if (bytes >> shift && !(bytes & ((UINT64_C(1) << shift) - 1))) {
+			(void)snprintf(ret, 24, "%" PRIu64 "%c", bytes >> shift, units[i]);
+			return ret;
+		}
+	}
+	(void)snprintf(ret, 24, "%" PRIu64, bytes);
+	return ret;
+}
+
+static int check_size(uint64_t total, uint64_t fixed, const struct reserve_facts *f,
+		      struct ukd_error *e)
+{
+	char have[FORMAT_SIZE_MAX], need[FORMAT_SIZE_MAX];
+
+	if (fixed < f->minimum)
+		return ukd_refuse(e, "reserve.size",
+				  "%s are too little: the image alone needs %s to be loaded",
+				  format_size(fixed, have), format_size(f->minimum, need));
+	if (total > f->memory / 2)
+		return ukd_refuse(e, "reserve.size",
+				  "%s are more than half of this machine's %s of memory",
+				  format_size(total, have), format_size(f->memory, need));
+	return 0;
+}
+
+int reserve_words(const struct reserve_wish *w, const struct reserve_facts *f,
+		  const struct reserve_estimate *est, char ret[RESERVE_WORDS_MAX],
+		  struct ukd_error *e)
+{
+	uint64_t total = w->size ? w->size : est->size, fixed = w->cma ? est->fixed : total;
+	char a[24], b[24];
+	int n, r;
+
+	if (w->cma && total < fixed + GRANULE)
+		return ukd_refuse(e, "reserve.size",
+				  "of %s, %s are for what is loaded: nothing is left for CMA",
+				  format_parameter(total, a), format_parameter(fixed, b));
+	r = check_size(total, fixed, f, e);
+	if (r < 0)
+		return r;
+	n = snprintf(ret, RESERVE_WORDS_MAX, "crashkernel=%s%s", format_parameter(fixed, a),
+		     w->high ? ",high" : "");
+	if (w->high && w->low)
+		n += snprintf(ret + n, RESERVE_WORDS_MAX - (size_t)n, " crashkernel=%s,low",
+			      format_parameter(w->low, a));
+	if (w->cma)
+		(void)snprintf(ret + n, RESERVE_WORDS_MAX - (size_t)n, " crashkernel=%s,cma",
+			       format_parameter(total - fixed, a));
+	return 0;
 }
 
 const char *reserve_basis_name(enum reserve_basis b)

@@ -3,9 +3,12 @@
 #include "crashkernel/size.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "util/cleanup.h"
 
 /*
  * What lies beside the image: the ELF core header at the beginning of the reservation, which moves
@@ -103,6 +106,37 @@ int crash_memory_read(const struct root *root, struct crash_memory *ret, struct 
 	m.cma = cma_read(root);
 	*ret = m;
 	return 0;
+}
+
+static bool is_armed(const struct root *root)
+{
+	struct ukd_error ignored;
+	uint64_t loaded = 0;
+
+	if (root_read_u64(root, "/sys/kernel/kexec/crash_loaded", &loaded, &ignored) < 0)
+		(void)!root_read_u64(root, "/sys/kernel/kexec_crash_loaded", &loaded, &ignored);
+	return loaded != 0;
+}
+
+int crash_memory_shrink(const struct root *root, uint64_t bytes, struct ukd_error *e)
+{
+	char text[24];
+	_close_ int fd = -1;
+	int r;
+
+	if (is_armed(root))
+		return ukd_refuse(
+			e, "reserve.armed",
+			"the kernel gives crash memory back only while nothing is loaded; "
+			"run 'ukdumpctl stop', this, and 'ukdumpctl start'");
+	fd = root_openat(root, "/sys/kernel/kexec/crash_size", O_WRONLY | O_TRUNC);
+	if (fd == -ENOENT)
+		fd = root_openat(root, "/sys/kernel/kexec_crash_size", O_WRONLY | O_TRUNC);
+	if (fd < 0)
+		return ukd_fail_errno(e, fd, "%s/sys/kernel/kexec_crash_size", root->path);
+	(void)snprintf(text, sizeof(text), "%llu\n", (unsigned long long)bytes);
+	r = fd_write_full(fd, text, strlen(text));
+	return r < 0 ? ukd_fail_errno(e, r, "the kernel does not shrink the crash memory") : 0;
 }
 
 struct image_need image_need(uint64_t init_size, uint64_t alignment, uint64_t initrd_len,

@@ -25,6 +25,13 @@ int crash_memory_read(const struct root *root, struct crash_memory *ret,
 /* Does this kernel know crashkernel=SIZE,cma? It does if it shows such ranges, or none of them. */
 bool crash_memory_has_cma(const struct root *root);
 
+/*
+ * Gives memory of the reservation back until bytes are left; what is smaller already stays. The
+ * kernel does that only while nothing is loaded, so an armed machine refuses (check
+ * "reserve.armed"): it would have to be disarmed, and a crash meanwhile were lost.
+ */
+int crash_memory_shrink(const struct root *root, uint64_t bytes, struct ukd_error *e) _must_check_;
+
 struct image_need {
 	uint64_t minimum; /* contiguous bytes without which the kernel refuses the image */
 	uint64_t comfort; /* bytes with which a dump is known to come out */

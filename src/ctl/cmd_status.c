@@ -105,8 +105,8 @@ static void find_problems(struct state *s)
 		problem(s, "a crash was captured, and no target took the record of it; 'ukdumpctl "
 			   "report' tells more and ends this problem");
 	if (!s->reserved)
-		problem(s, "no crash memory is reserved; add crashkernel=256M to the kernel "
-			   "command line and reboot");
+		problem(s,
+			"no crash memory is reserved (crashkernel=); run 'ukdumpctl reserve' and reboot");
 	if (s->missing && s->missing[0])
 		problem(s, "the running kernel was built without %s", s->missing);
 	if (!s->armed)

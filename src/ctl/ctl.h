@@ -32,6 +32,7 @@ extern const struct verb verb_build, verb_sign, verb_attach, verb_verify, verb_i
 extern const struct verb verb_seal, verb_addon, verb_luks;
 extern const struct verb verb_start, verb_stop, verb_reload, verb_status, verb_info;
 extern const struct verb verb_report;
+extern const struct verb verb_reserve, verb_reset_crashkernel;
 extern const struct verb verb_estimate, verb_showmem, verb_get_default_crashkernel;
 
 /* Options whose short forms would be arbitrary have codes from here on. */

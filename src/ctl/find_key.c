@@ -24,8 +24,8 @@ static const struct {
 	{"shim-signed", "/var/lib/shim-signed/mok/MOK.priv", "/var/lib/shim-signed/mok/MOK.der"},
 };
 
-/* Anchors of firmware and shim: not trust.d, which says what this machine arms, not what it boots. */
-static struct auth_trust *firmware_trust(const struct root *root, struct ukd_error *e)
+/* Not trust.d, which says what this machine arms, not what it boots. */
+struct auth_trust *firmware_trust(const struct root *root, struct ukd_error *e)
 {
 	_auth_trust_ struct auth_trust *t = auth_trust_new();
 	int r = t ? auth_trust_add_uefi_db(t, root, e) : ukd_oom(e);

@@ -33,6 +33,9 @@ struct found_keys {
 int keys_find(const struct root *root, const struct settings *s, struct found_keys *ret,
 	      struct ukd_error *e) _must_check_;
 
+/* Anchors of firmware and shim: who may sign what they boot. NULL: e tells why. */
+struct auth_trust *firmware_trust(const struct root *root, struct ukd_error *e);
+
 /* What `sign` and `build` sign with. */
 struct signing_key {
 	struct auth_key *key;

@@ -23,6 +23,8 @@ static const struct verb *const verbs[] = {
 	&verb_reload,
 	&verb_info,
 	&verb_report,
+	&verb_reserve,
+	&verb_reset_crashkernel,
 	&verb_estimate,
 	&verb_showmem,
 	&verb_get_default_crashkernel,

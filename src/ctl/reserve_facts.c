@@ -32,7 +32,8 @@ static bool read_setup(int fd, uint64_t off, struct setup_header *ret)
 }
 
 struct image_sizes {
-	uint64_t init_size, initrd_len, comfort;
+	uint64_t init_size, initrd_len;
+	struct image_need need;
 };
 
 /* Headers only: whether the image is sound is judged when it is armed. */
@@ -56,8 +57,7 @@ static bool measure_image(int dirfd, const char *name, struct image_sizes *ret)
 		outer = inner;
 	ret->init_size = inner.init_size;
 	ret->initrd_len = pe_section_len(initrd);
-	ret->comfort =
-		image_need(outer.init_size, outer.kernel_alignment, ret->initrd_len, 0).comfort;
+	ret->need = image_need(outer.init_size, outer.kernel_alignment, ret->initrd_len, 0);
 	return true;
 }
 
@@ -87,9 +87,10 @@ static void read_images(const struct root *root, struct reserve_state *s)
 		struct image_sizes m;
 
 		if (!has_suffix(d->d_name, ".efi") || !measure_image(dirfd(dir), d->d_name, &m) ||
-		    m.comfort <= s->facts.comfort)
+		    m.need.comfort <= s->facts.comfort)
 			continue;
-		s->facts.comfort = m.comfort;
+		s->facts.minimum = m.need.minimum;
+		s->facts.comfort = m.need.comfort;
 		s->facts.init_size = m.init_size;
 		s->facts.initrd_len = m.initrd_len;
 		(void)snprintf(s->image, sizeof(s->image), "%s", d->d_name);

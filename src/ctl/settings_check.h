@@ -4,9 +4,6 @@
 
 #include "conf/settings.h"
 
-/*
- * settings_load(); for the running system a relative path is the process's own. One line on stderr
- * for each setting that was changed and that nothing reads yet.
- */
+/* settings_load(); for the running system a relative path is the process's own. */
 int settings_for_build(const struct root *root, const char *path, struct settings *ret,
 		       struct ukd_error *e) _must_check_;

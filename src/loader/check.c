@@ -17,9 +17,9 @@ int check_machine(const struct machine *m, struct ukd_error *e)
 				  "the running kernel was built without %s; boot one that was",
 				  h->missing);
 	if (!h->memory.total)
-		return ukd_refuse(e, "host.memory",
-				  "no crash memory is reserved; add crashkernel=256M to the kernel "
-				  "command line and reboot");
+		return ukd_refuse(
+			e, "host.memory",
+			"no crash memory is reserved (crashkernel=); run 'ukdumpctl reserve' and reboot");
 	if (h->load_disabled)
 		return ukd_refuse(e, "host.locked",
 				  "kernel.kexec_load_disabled or kernel.kexec_load_limit_panic "

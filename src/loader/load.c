@@ -266,8 +266,8 @@ int print_status(const struct root *root, struct ukd_error *e)
 	if (r < 0)
 		return r;
 	printf("loaded=%d\n", h.loaded);
-	printf("crash_memory=%" PRIu64 "\ncrash_memory_usable=%" PRIu64 "\n", h.memory.total,
-	       h.memory.usable);
+	printf("crash_memory=%" PRIu64 "\ncrash_memory_usable=%" PRIu64 "\n",
+	       h.memory.total + h.memory.cma, h.memory.usable);
 	printf("secure_boot=%d\nlockdown=%s\nenforced=%d\n", h.secure_boot, h.lockdown, h.enforced);
 	printf("load_disabled=%d\nmissing_option=%s\nconfig_known=%d\n", h.load_disabled, h.missing,
 	       h.config_known);

@@ -7,6 +7,7 @@ import cli
 
 import bzimage
 import pki
+import reserve_tree
 
 
 # Modules in the order in which they are begun: what takes longest comes first.
@@ -92,3 +93,9 @@ def machine(tmp_path, signers):
     put("proc/cmdline", "quiet\n")
     put("etc/ukdump/trust.d/signer.crt", (signers / "signer.crt").read_text())
     return d
+
+
+@pytest.fixture
+def tree(tmp_path):
+    """A Debian machine with a reservation, see reserve_tree.py."""
+    return reserve_tree.debian(tmp_path / "tree")

@@ -9,6 +9,7 @@ from cli import CAPTURE, CTL, LOAD, ctl, run
 
 VERBS = ["status", "build", "seal", "addon", "sign", "attach", "verify", "inspect",
          "start", "stop", "reload", "info", "report", "luks",
+         "reserve", "reset-crashkernel",
          "estimate", "showmem", "get-default-crashkernel"]
 PROGRAMS = [[CTL], [LOAD], [CAPTURE]] + [[CTL, verb] for verb in VERBS]
 

@@ -9,11 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crashkernel/bootloader.h"
 #include "crashkernel/cmdline.h"
 #include "crashkernel/estimate.h"
 #include "crashkernel/machine.h"
 #include "crashkernel/size.h"
 #include "fixture_tree.h"
+#include "util/efivarfs.h"
 
 #define G(n) MIB(1024 * (uint64_t)(n))
 
@@ -177,7 +179,7 @@ static void test_terms(void **state)
 	assert_int_equal(term(&e, "initrd")->bytes, MIB(6));
 	assert_int_equal(term(&e, "unpacked")->bytes, MIB(24));
 	assert_int_equal(term(&e, "bitmaps")->bytes, KIB(64));
-	assert_int_equal(e.resident, MIB(62));
+	assert_int_equal(e.fixed, MIB(64));
 	/* 88M is the smallest that works in a guest */
 	assert_true(e.sum - term(&e, "margin")->bytes >= MIB(88));
 	assert_int_equal(term(&e, "margin")->bytes, e.sum / 3);
@@ -290,6 +292,83 @@ static void test_cma(void **state)
 	assert_int_equal(m.cma, 0);
 }
 
+static void expect_method(const struct boot_facts *f, enum boot_method method)
+{
+	const char *why = NULL;
+
+	assert_int_equal(boot_choose(f, &why), method);
+	assert_non_null(why);
+}
+
+/* What is on real machines, one fact more or less at a time. */
+static void test_which_boot_loader(void **state)
+{
+	struct boot_facts none = {0}, debian, fedora, sdboot, uki;
+
+	(void)state;
+	expect_method(&none, BOOT_NONE);
+	/* kernel-install is part of systemd and says nothing by itself */
+	debian = (struct boot_facts){.update_grub = "/usr/sbin/update-grub",
+				     .grub_mkconfig = "/usr/sbin/grub-mkconfig",
+				     .kernel_install = "/usr/bin/kernel-install",
+				     .grub_dropins = true,
+				     .grub_cfg = true};
+	expect_method(&debian, BOOT_GRUB);
+	(void)strcpy(debian.loader, "GRUB 2.12-9");
+	expect_method(&debian, BOOT_GRUB);
+	/* GRUB is still installed, but another one has booted */
+	(void)strcpy(debian.loader, "systemd-boot 257.8-1~deb13u1");
+	expect_method(&debian, BOOT_KERNEL_INSTALL);
+	debian.loader[0] = 0;
+	debian.entries = true;
+	expect_method(&debian, BOOT_GRUB);
+	debian.grub_dropins = false;
+	expect_method(&debian, BOOT_KERNEL_INSTALL);
+	debian.entries = false;
+	expect_method(&debian, BOOT_NONE);
+
+	fedora = (struct boot_facts){.grubby = "/usr/sbin/grubby",
+				     .grub_mkconfig = "/usr/sbin/grub2-mkconfig",
+				     .kernel_install = "/usr/bin/kernel-install",
+				     .entries = true};
+	expect_method(&fedora, BOOT_GRUBBY);
+	fedora.grubby[0] = 0;
+	expect_method(&fedora, BOOT_KERNEL_INSTALL);
+
+	sdboot = (struct boot_facts){.loader = "systemd-boot 252.38", .entries = true};
+	expect_method(&sdboot, BOOT_NONE);
+	(void)strcpy(sdboot.kernel_install, "/usr/bin/kernel-install");
+	expect_method(&sdboot, BOOT_KERNEL_INSTALL);
+
+	uki = fedora;
+	(void)strcpy(uki.grubby, "/usr/sbin/grubby");
+	(void)strcpy(uki.stub, "systemd-stub 257.3");
+	expect_method(&uki, BOOT_NONE);
+	uki.stub_addons = true;
+	expect_method(&uki, BOOT_ADDON);
+}
+
+static void test_facts(void **state)
+{
+	static const char loader[] = "\6\0\0\0G\0R\0\n\0\0\0x";
+	_tree_ struct tree t;
+	struct boot_facts f;
+
+	(void)state;
+	tree_make(&t);
+	boot_facts_read(&t.root, &f);
+	assert_memory_equal(&f, &(struct boot_facts){0}, sizeof(f));
+	tree_write_bytes(&t, EFIVARFS_DIR "/LoaderInfo-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f",
+			 (struct bytes){(const uint8_t *)loader, sizeof(loader)});
+	tree_write(&t, "/boot/efi/loader/entries/x.conf", "");
+	tree_write(&t, "/usr/bin/grub2-mkconfig", ". /etc/default/grub\n");
+	boot_facts_read(&t.root, &f);
+	assert_string_equal(f.loader, "GR?");
+	assert_true(f.entries);
+	assert_string_equal(f.grub_mkconfig, "/usr/bin/grub2-mkconfig");
+	assert_false(f.grub_dropins);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -303,6 +382,8 @@ int main(void)
 		cmocka_unit_test(test_machine),
 		cmocka_unit_test(test_distribution),
 		cmocka_unit_test(test_cma),
+		cmocka_unit_test(test_which_boot_loader),
+		cmocka_unit_test(test_facts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
