@@ -214,6 +214,11 @@ SRC_ctl := \
 	settings_check.c \
 	target_check.c \
 	build_image.c \
+	freshness.c \
+	refresh_plan.c \
+	refresh.c \
+	leftovers.c \
+	cmd_refresh.c \
 	cmd_build.c \
 	cmd_luks.c \
 	cmd_seal.c \

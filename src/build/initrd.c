@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "build/gather.h"
@@ -15,6 +16,7 @@
 #include "util/cleanup.h"
 #include "util/kconfig.h"
 #include "util/process.h"
+#include "util/self.h"
 
 #define DRACUT_LIMIT_S 600
 #define STAGE_PARENT   "/var/tmp"
@@ -52,6 +54,36 @@ static int stage_make(struct stage *s, struct ukd_error *e)
 		return ukd_fail_errno(e, -errno, "%s", template);
 	(void)snprintf(s->full, sizeof(s->full), "%s", template);
 	(void)snprintf(s->dir, sizeof(s->dir), STAGE_PARENT "/%s", strrchr(template, '/') + 1);
+	return 0;
+}
+
+/* Anyone may put things into STAGE_PARENT: only what mkdtemp(3) made for us is ours to remove. */
+static bool is_our_leftover(int dirfd, const char *name)
+{
+	struct stat st;
+
+	return !strncmp(name, STAGE_PREFIX, strlen(STAGE_PREFIX)) &&
+	       fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode) &&
+	       st.st_uid == geteuid() && !(st.st_mode & 077) &&
+	       !process_is_like_us(atoi(name + strlen(STAGE_PREFIX)));
+}
+
+int initrd_remove_leftovers(const struct root *root, struct ukd_error *e)
+{
+	struct stage s = {.root = root};
+	char parent[3900];
+	struct dirent *d;
+
+	(void)snprintf(parent, sizeof(parent), "%s" STAGE_PARENT, root->path);
+	_closedir_ DIR *dir = opendir(parent);
+	if (!dir)
+		return errno == ENOENT ? 0 : ukd_fail_errno(e, -errno, "%s", parent);
+	while ((d = readdir(dir))) {
+		if (!is_our_leftover(dirfd(dir), d->d_name))
+			continue;
+		(void)snprintf(s.full, sizeof(s.full), "%s/%s", parent, d->d_name);
+		stage_remove(&s);
+	}
 	return 0;
 }
 

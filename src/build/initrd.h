@@ -12,5 +12,8 @@
 int initrd_build(struct needs *n, bool (*tick)(void *ctx, unsigned int seconds), void *tick_ctx,
 		 struct buffer *ret, struct ukd_error *e) _must_check_;
 
+/* Removes what builds that were killed left in the root. */
+int initrd_remove_leftovers(const struct root *root, struct ukd_error *e) _must_check_;
+
 /* Refuses (check "initrd.magic") what does not begin as an initrd that a kernel reads. */
 int initrd_check_magic(struct bytes initrd, struct ukd_error *e) _must_check_;

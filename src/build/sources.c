@@ -146,10 +146,7 @@ int needs_sources_of_tree(struct needs *n, const char *tree, struct ukd_error *e
 	return walk(tree, strlen(tree), add_if_of_root, n, e);
 }
 
-/*
- * Kernel= and Sign= say which images are made and how they are signed, not what is in them; and the
- * kernel is a file.
- */
+/* Which images are made and who signs them is not what is in them. */
 static bool is_of_image(const char *line)
 {
 	return strncmp(line, "Kernel=", 7) != 0 && strncmp(line, "Sign=", 5) != 0;
@@ -181,6 +178,11 @@ static int add_section(struct inputs *l, const struct settings *s, const char *s
 	return inputs_add_text(l, name, (struct bytes){(uint8_t *)text, (size_t)(to - text)}, e);
 }
 
+static int add_text(struct inputs *l, const char *name, const char *text, struct ukd_error *e)
+{
+	return inputs_add_text(l, name, (struct bytes){(const uint8_t *)text, strlen(text)}, e);
+}
+
 static int add_target(struct inputs *l, const struct root *root, const char *target,
 		      struct ukd_error *e)
 {
@@ -192,7 +194,7 @@ static int add_target(struct inputs *l, const struct root *root, const char *tar
 		return 0;
 	(void)snprintf(name, sizeof(name), "target %.512s", target);
 	(void)snprintf(text, sizeof(text), "%s %s", place.where, place.fs);
-	return inputs_add_text(l, name, (struct bytes){(const uint8_t *)text, strlen(text)}, e);
+	return add_text(l, name, text, e);
 }
 
 int inputs_add_statements(struct inputs *l, const struct root *root, const struct settings *s,
@@ -200,8 +202,12 @@ int inputs_add_statements(struct inputs *l, const struct root *root, const struc
 {
 	/* [Arm] and [Reserve] never reach an image. */
 	static const char *const sections[] = {"Image", "Dump", "Action", "Network", "Store"};
-	int r = inputs_add_text(l, "command line",
-				(struct bytes){(const uint8_t *)cmdline, strlen(cmdline)}, e);
+	/* That of a version is an input as a file, whichever version it is. */
+	const char *kernel = s->image.kernel && s->image.kernel[0] == '/' ? s->image.kernel : "";
+	int r = add_text(l, "command line", cmdline, e);
+
+	if (r >= 0)
+		r = add_text(l, "kernel file", kernel, e);
 
 	for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(sections); i++)
 		r = add_section(l, s, sections[i], e);

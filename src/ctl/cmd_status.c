@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* ukdumpctl status: is this machine armed, with what, and what is wrong with it. */
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,6 +8,7 @@
 #include <unistd.h>
 
 #include "ctl/ctl.h"
+#include "ctl/freshness.h"
 #include "build/makedumpfile.h"
 #include "ctl/host_state.h"
 #include "ctl/loader.h"
@@ -25,7 +27,8 @@ static const char usage[] =
 	"  -h, --help  this text\n\n"
 	"Exit: 0 armed, 1 failed, 2 usage, 3 not armed, 4 armed with problems.\n";
 
-#define MAX_PROBLEMS 16
+#define MAX_PROBLEMS	16
+#define MAX_STALE_SHOWN 8
 
 struct state {
 	bool armed, enforced;
@@ -38,7 +41,10 @@ struct state {
 	struct panic_parameter sysctl[PANIC_PARAMETERS];
 	struct targets targets;
 	struct report_state report;
-	const char *note; /* a literal: what could be better, but is no problem */
+	struct strings stale; /* what of the armed image has changed */
+	bool has_record;      /* it is known what went into it */
+	struct outcome last;  /* refresh; time empty: there was none */
+	const char *note;     /* a literal: what could be better, but is no problem */
 	char problem[MAX_PROBLEMS][512];
 	unsigned int n_problems;
 };
@@ -52,6 +58,7 @@ static void state_free(struct state *s)
 		free(strings[i]);
 	targets_free(&s->targets);
 	report_state_free(&s->report);
+	strings_free(&s->stale);
 }
 
 static void problem(struct state *s, const char *fmt, ...) _printf_(2, 3);
@@ -137,6 +144,33 @@ static void read_host_state(const struct root *root, struct state *s)
 			rival, rival);
 }
 
+/* Is the armed image what a build would make now? */
+static void find_stale(const struct root *root, struct state *s)
+{
+	struct ukd_error e = {0};
+	int r = s->path ? image_changes(root, &s->targets.settings, s->path, &s->stale, &e) :
+			  -ENOENT;
+
+	s->has_record = r >= 0;
+	if (r < 0 && r != -ENOENT)
+		problem(s, "%s", e.text);
+	if (s->stale.n)
+		problem(s, "the armed image is stale: %s%s; run 'ukdumpctl refresh'", s->stale.v[0],
+			s->stale.n > 1 ? " and more have changed" : " has changed");
+}
+
+/* How the last refresh ended. */
+static void find_outcome(const struct root *root, struct state *s)
+{
+	if (!outcome_read(root, &s->last))
+		return;
+	if (!strcmp(s->last.result, OUTCOME_FAILED))
+		problem(s, "the last refresh (%s) failed: %s", s->last.time, s->last.reason);
+	if (!strcmp(s->last.result, OUTCOME_WAITS) && image_waits(root, s->last.image))
+		problem(s, "%s waits for its signature: see 'ukdumpctl attach --help'",
+			s->last.image);
+}
+
 /* Where dumps would go, and what would write them. */
 static void find_capture_problems(const struct root *root, struct state *s)
 {
@@ -147,6 +181,8 @@ static void find_capture_problems(const struct root *root, struct state *s)
 
 	if (targets_check(root, &s->targets, &e) < 0)
 		problem(s, "%s", e.text);
+	else
+		find_stale(root, s);
 	for (unsigned int i = 0; i < s->targets.n; i++)
 		if (s->targets.v[i].problem[0])
 			problem(s, "target %s: %s", s->targets.v[i].uri, s->targets.v[i].problem);
@@ -180,6 +216,14 @@ static void find_report_problems(const struct root *root, struct state *s)
 		problem(s, "%s", e.text);
 	else if (report_state_problem(&s->report, text, sizeof(text)))
 		problem(s, "%s", text);
+}
+
+static void print_stale(const struct state *s)
+{
+	for (unsigned int i = 0; i < s->stale.n && i < MAX_STALE_SHOWN; i++)
+		printf("stale     %s\n", s->stale.v[i]);
+	if (s->stale.n > MAX_STALE_SHOWN)
+		printf("stale     and %u more, see --json\n", s->stale.n - MAX_STALE_SHOWN);
 }
 
 static void print_text(const struct state *s)
@@ -217,6 +261,7 @@ static void print_text(const struct state *s)
 		       s->targets.v[i].problem[0] ? "with a problem" : "ok");
 	if (s->report.last.state[0])
 		printf("last      %s\n", crash_sentence(&s->report.last, sentence));
+	print_stale(s);
 	for (unsigned int i = 0; i < s->n_problems; i++)
 		printf("problem   %s\n", s->problem[i]);
 	if (s->note)
@@ -249,6 +294,19 @@ static void add_sysctl(struct json_object *o, const struct state *s)
 	json_add(o, "sysctl", values);
 }
 
+static void add_refresh(struct json_object *o, const struct outcome *last)
+{
+	struct json_object *r = last->time[0] ? json_object_checked() : NULL;
+
+	json_add(o, "refresh", r);
+	if (!r)
+		return;
+	json_text(r, "time", last->time);
+	json_text(r, "result", last->result);
+	json_text(r, "reason", last->reason[0] ? last->reason : NULL);
+	json_text(r, "image", last->image[0] ? last->image : NULL);
+}
+
 static void print_json(const struct state *s)
 {
 	struct json_object *o = json_object_checked(), *problems = json_array_checked();
@@ -279,6 +337,8 @@ static void print_json(const struct state *s)
 	add_sysctl(o, s);
 	json_add(o, "last_crash", report_state_json(&s->report));
 	add_targets(o, &s->targets);
+	json_add(o, "stale", s->has_record ? json_strings(&s->stale) : NULL);
+	add_refresh(o, &s->last);
 	for (unsigned int i = 0; i < s->n_problems; i++)
 		json_append(problems, json_string(s->problem[i]));
 	json_add(o, "problems", problems);
@@ -305,6 +365,7 @@ static int status(bool json)
 	read_host_state(&root, &s);
 	find_capture_problems(&root, &s);
 	find_report_problems(&root, &s);
+	find_outcome(&root, &s);
 	if (json)
 		print_json(&s);
 	else

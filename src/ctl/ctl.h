@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/macro.h"
+#include "conf/conf.h"
 #include "util/error.h"
 
 enum exit_code {
@@ -31,7 +32,7 @@ struct verb {
 extern const struct verb verb_build, verb_sign, verb_attach, verb_verify, verb_inspect;
 extern const struct verb verb_seal, verb_addon, verb_luks;
 extern const struct verb verb_start, verb_stop, verb_reload, verb_status, verb_info;
-extern const struct verb verb_report;
+extern const struct verb verb_report, verb_refresh;
 extern const struct verb verb_reserve, verb_reset_crashkernel;
 extern const struct verb verb_estimate, verb_showmem, verb_get_default_crashkernel;
 
@@ -71,5 +72,6 @@ void json_add(struct json_object *o, const char *key, struct json_object *value)
 void json_append(struct json_object *array, struct json_object *value);
 /* JSON is UTF-8, and names of files may be any bytes: those that are no UTF-8 become "?". */
 struct json_object *json_string(const char *value);
+struct json_object *json_strings(const struct strings *list);
 struct json_object *json_object_checked(void);
 struct json_object *json_array_checked(void);

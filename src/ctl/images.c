@@ -54,6 +54,17 @@ static bool has_record(int dirfd, const char *name)
 	return faccessat(dirfd, path, F_OK, 0) == 0;
 }
 
+bool image_waits(const struct root *root, const char *path)
+{
+	_close_ int fd = root_openat(root, path, O_RDONLY | O_NONBLOCK);
+	_uki_ struct uki u = {0};
+	struct ukd_error ignored;
+	struct stat st;
+
+	return fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+	       uki_open(fd, path, (uint64_t)st.st_size, &u, &ignored) == 0 && !u.certs.n;
+}
+
 static bool read_image(int dirfd, const char *dir, const char *name, struct image *ret)
 {
 	struct image i = {.fleet = !strcmp(dir, FLEET_DIR)};

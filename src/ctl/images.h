@@ -33,6 +33,9 @@ void images_free(struct images *l);
 /* What is no image is left out; a directory that is not there is empty. */
 int images_read(const struct root *root, struct images *ret, struct ukd_error *e) _must_check_;
 
+/* Is it there and unsigned? path: inside the root. */
+bool image_waits(const struct root *root, const char *path);
+
 /* The newest of our own for a kernel, with its signature or waiting for one; or NULL. */
 const struct image *images_newest(const struct images *l, const char *kver);
 

@@ -21,6 +21,7 @@ static const struct verb *const verbs[] = {
 	&verb_start,
 	&verb_stop,
 	&verb_reload,
+	&verb_refresh,
 	&verb_info,
 	&verb_report,
 	&verb_reserve,

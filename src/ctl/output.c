@@ -138,6 +138,15 @@ struct json_object *json_string(const char *value)
 	return checked(json_object_new_string(copy));
 }
 
+struct json_object *json_strings(const struct strings *list)
+{
+	struct json_object *a = json_array_checked();
+
+	for (unsigned int i = 0; i < list->n; i++)
+		json_append(a, json_string(list->v[i]));
+	return a;
+}
+
 void json_text(struct json_object *o, const char *key, const char *value)
 {
 	json_add(o, key, value ? json_string(value) : NULL);

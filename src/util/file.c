@@ -256,6 +256,20 @@ int file_create(int dirfd, const char *path, mode_t mode, struct new_file *ret, 
 	return 0;
 }
 
+bool file_is_temporary(const char *name, pid_t *ret_owner)
+{
+	const char *last = NULL;
+	unsigned int serial;
+	int owner, end = 0;
+
+	for (const char *at = name; (at = strstr(at, ".tmp.")); at++)
+		last = at;
+	if (!last || sscanf(last, ".tmp.%d.%u%n", &owner, &serial, &end) != 2 || last[end])
+		return false;
+	*ret_owner = owner;
+	return true;
+}
+
 int file_publish(struct new_file *f, struct ukd_error *e)
 {
 	int r;

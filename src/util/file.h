@@ -87,6 +87,9 @@ void file_discard(struct new_file *f);
 		.fd = -1 \
 	}
 
+/* Is this the name of such a temporary file? Then *ret_owner is the process that made it. */
+bool file_is_temporary(const char *name, pid_t *ret_owner);
+
 /*
  * Refuses (check "file.private") a place for a file with secrets whose file system keeps no owners
  * and modes: FAT, as on an ESP, which besides is never encrypted. Where there is no such

@@ -3,7 +3,11 @@
 #include "util/self.h"
 
 #include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
 #include <unistd.h>
+
+#include "util/cleanup.h"
 
 void standard_descriptors(void)
 {
@@ -43,4 +47,21 @@ bool stops_pending(void)
 	for (size_t i = 0; i < ARRAY_SIZE(stops); i++)
 		ret |= sigismember(&pending, stops[i]) == 1;
 	return ret;
+}
+
+static bool read_name(const char *path, char ret[32])
+{
+	_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, ret, 31);
+
+	ret[n > 0 ? n : 0] = 0;
+	return n > 0;
+}
+
+bool process_is_like_us(pid_t pid)
+{
+	char path[64], own[32], other[32];
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
+	return read_name("/proc/self/comm", own) && read_name(path, other) && !strcmp(own, other);
 }

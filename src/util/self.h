@@ -23,3 +23,6 @@ void stops_release(sigset_t *before);
 
 /* Does one of them wait? Then what takes long ends early and cleans up. */
 bool stops_pending(void);
+
+/* Does a process of this id run that has our program's name? Ids repeat early in every boot. */
+bool process_is_like_us(pid_t pid);

@@ -21,6 +21,12 @@ int sys_finit_module(int fd, const char *params, int flags)
 	return syscall(SYS_finit_module, fd, params, flags) < 0 ? -errno : 0;
 }
 
+int sys_ioprio_idle(void)
+{
+	/* IOPRIO_WHO_PROCESS, IOPRIO_CLASS_IDLE << IOPRIO_CLASS_SHIFT: linux/ioprio.h */
+	return syscall(SYS_ioprio_set, 1, 0, 3 << 13) < 0 ? -errno : 0;
+}
+
 long sys_keyctl_read(int keyring, int32_t *ret, size_t max)
 {
 	long r = syscall(SYS_keyctl, KEYCTL_READ, keyring, ret, max * sizeof(*ret), 0);

@@ -22,6 +22,9 @@ int sys_kexec_file_load(int kernel_fd, int initrd_fd, const char *cmdline, unsig
 /* finit_module(2). params is text such as "a=1 b=2", "" for none. Returns 0 or -errno. */
 int sys_finit_module(int fd, const char *params, int flags);
 
+/* ioprio_set(2): the calling process reads and writes when nobody else does. 0 or -errno. */
+int sys_ioprio_idle(void);
+
 /*
  * keyctl(KEYCTL_READ) of a keyring: writes up to max serials of the keys that it links into ret.
  * Returns how many it has, which may be more, or -errno.

@@ -8,7 +8,7 @@ import pytest
 from cli import CAPTURE, CTL, LOAD, ctl, run
 
 VERBS = ["status", "build", "seal", "addon", "sign", "attach", "verify", "inspect",
-         "start", "stop", "reload", "info", "report", "luks",
+         "start", "stop", "reload", "refresh", "info", "report", "luks",
          "reserve", "reset-crashkernel",
          "estimate", "showmem", "get-default-crashkernel"]
 PROGRAMS = [[CTL], [LOAD], [CAPTURE]] + [[CTL, verb] for verb in VERBS]
@@ -65,6 +65,8 @@ def test_help_lists_every_verb():
     [LOAD, "load"], [LOAD, "load", "a", "b"], [LOAD, "load", "--profile", "a"],
     [LOAD, "load", "a", "--profile"], [LOAD, "unload", "--profile", "1"],
     [LOAD, "status", "--profile=1"], [LOAD, "unload", "a"], [LOAD, "status", "a"],
+    [CTL, "refresh", "now"], [CTL, "refresh", "--remove", "1", "--force"],
+    [CTL, "refresh", "--remove", "1", "--kver", "2"], [CTL, "refresh", "--kver"],
     [CTL, "verify"], [CTL, "inspect"], [CTL, "inspect", "a", "b"], [CTL, "sign"],
     [CTL, "sign", "--cert", "c", "a"], [CTL, "sign", "--key", "k", "a"], [CTL, "attach", "a"],
     [CTL, "attach", "--signature", "s"], [CTL, "build", "operand"], [CTL, "start", "a", "b"],
