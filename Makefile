@@ -22,6 +22,7 @@ include mk/sources.mk
 include mk/rules.mk
 include mk/tests.mk
 include mk/install.mk
+include mk/packages.mk
 
 all: $(PROGRAMS) ## build the programs (default)
 

@@ -7,7 +7,8 @@ PREFIX ?= /usr
 SAN ?=
 V ?= 0
 Q := $(if $(filter 1,$(V)),,@)
-VERSION := 0.1.0
+# The version is that of the newest entry of debian/changelog, here and in all packages.
+VERSION := $(shell sed -n "1s,.*(\([0-9.]*\)).*,\1,p" debian/changelog)
 
 CC ?= cc
 AR ?= ar
