@@ -37,7 +37,6 @@ static void read_complaint(int fd, char *ret, size_t size)
 	if (!strncmp(text, program, strlen(program)))
 		text += strlen(program);
 	(void)snprintf(ret, size, "%.*s", (int)strcspn(text, "\n"), text);
-	(void)text_clean(ret);
 }
 
 static int ask_info(const char *dir, bool checksum, unsigned int limit_s, struct said *ret,
@@ -105,7 +104,7 @@ static void verify(struct crash *c, const struct said *said)
 	if (said->code) {
 		CRASH_SET(c->verified, "no");
 		CRASH_SET(c->reason, said->complaint);
-	} else if (matches && json_object_get_boolean(matches)) {
+	} else if (matches) { /* else it had complained */
 		CRASH_SET(c->verified, "yes");
 	} else {
 		CRASH_SET(c->verified, "unknown");

@@ -295,6 +295,22 @@ def test_variable_of_an_older_crash(tree):
     assert tree.last()["state"] == "complete"
 
 
+def test_variable_at_an_unknown_time(tree):
+    """It may be the last crash: nothing good hides it."""
+    tree.crash()
+    tree.left({"state": "failed"})
+    assert [c["state"] for c in tree.boot()] == ["complete", "failed"]
+    assert tree.last()["state"] == "failed" and "crash" not in tree.last()
+
+
+def test_variable_against_a_complete_dump(tree):
+    tree.crash()
+    tree.left(FAILED)
+    (crash,) = tree.boot()
+    assert (crash["state"], crash["verified"], crash["panic"]) == ("complete", "yes", PANIC)
+    assert crash["reason"] is None and tree.boot() == []
+
+
 @pytest.mark.parametrize("content", [
     b"", b"x", b"[]", b"{" * 2000, b'{"a":1} trailing', b'{"state":"' + b"x" * 2100 + b'"}',
     b'{"reason":"\xff\xfe"}',
@@ -308,10 +324,10 @@ def test_variable_that_is_no_result(tree, content):
 
 
 @pytest.mark.parametrize("change", [
-    {"crash_time": "2026-11-21T18:38:22"}, {"crash_time": "../../../../../tmp/xZ"}, {"machine": "a/b"},
+    {"crash_time": "2026-11-21T18:38:22"}, {"crash_time": "../../../../../tm/xZ"}, {"crash_time": "2026x11-21T18:38:22Z"}, {"machine": "a/b"},
     {"machine": "x" * 80}, {"crash_time": 5}, {"state": "splendid"}, {"targets": [[], 5, {"reason": 1}]},
     {"kernel": EVIL, "panic": EVIL, "reason": EVIL}, {"targets": "x"},
-], ids=range(9))
+], ids=range(10))
 def test_variable_with_hostile_members(tree, change):
     tree.left(FAILED | change)
     (crash,) = tree.boot()

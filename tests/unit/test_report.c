@@ -49,6 +49,9 @@ static void test_texts_that_come_back(void **state _unused_)
 	memcpy(s.last.panic + 5, "\nseen=x\ncleared=no\n", 19);
 	CRASH_SET(s.last.state, "a state that is too long to fit");
 	assert_string_equal(s.last.state, "a state that is");
+	CRASH_SET(s.last.kernel, "6.1\n\033[2J\xc3\xa4");
+	CRASH_SET(s.last.kernel, "");
+	assert_string_equal(s.last.kernel, "6.1??[2J??");
 	assert_int_equal(report_state_write(&t.root, &s, &e), 0);
 	assert_int_equal(report_state_read(&t.root, &back, &e), 0);
 	assert_string_equal(back.last.dump, s.last.dump);

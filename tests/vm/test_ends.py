@@ -80,7 +80,13 @@ def left_for_the_next_boot(vm, faults, fault, image, *disks, reserved=160, memor
         files={"image.efi": image, "db.crt": vm.keys() / "db.crt"},
         programs=[BUILD / "ukdump-load", BUILD / "ukdumpctl"], script="""
             if ls /sys/firmware/efi/efivars/UkdumpResult-*; then
-                attempt first ukdumpctl report --json
+                attempt first ukdumpctl report --keep --json
+                mkdir -p /tmp/bin  # no journal here
+                printf '#!/bin/sh\\ncat >&2\\n' > /tmp/bin/logger
+                chmod +x /tmp/bin/logger
+                PATH=/tmp/bin:$PATH
+                attempt boot ukdumpctl report --boot
+                attempt again ukdumpctl report --boot
                 attempt second ukdumpctl report
                 exit 0
             fi
