@@ -320,6 +320,7 @@ UNIT_TESTS := \
 	test_need_upload \
 	test_needs \
 	test_inputs \
+	test_refresh \
 	test_store \
 	test_reserve
 LIBS_tests := -lcmocka $(LIBS_crypto) $(LIBS_json) $(LIBS_kdump) $(LIBS_blkid) $(LIBS_md) \

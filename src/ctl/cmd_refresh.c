@@ -19,6 +19,10 @@
 /* What changes while an image is built is found in the next round; not for ever. */
 #define ROUNDS 3
 
+/* A kernel's package waits for it; a refresh that runs will see at its end that the kernel is gone.
+ */
+#define REMOVE_LOCK_LIMIT_S 10
+
 static const char usage[] =
 	"Usage: ukdumpctl refresh [--kver V | --remove V] [--force] [--json]\n\n"
 	"Bring the machine up to date: build the capture image of the kernel that Kernel=\n"
@@ -173,8 +177,9 @@ static int run_refresh(struct refresh *r, bool json)
 	int code = root_open(NULL, &r->root, &e);
 
 	if (code >= 0)
-		code = lockfile_take(&r->root, BUILD_LOCK, "ukdumpctl refresh", BUILD_LOCK_LIMIT_S,
-				     &r->lock, &e);
+		code = lockfile_take(&r->root, BUILD_LOCK, "ukdumpctl refresh",
+				     r->remove ? REMOVE_LOCK_LIMIT_S : BUILD_LOCK_LIMIT_S, &r->lock,
+				     &e);
 	if (code < 0)
 		return verb_failed(&e);
 	if (refresh(r, &e) < 0)

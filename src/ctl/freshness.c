@@ -83,6 +83,7 @@ int outcome_write(const struct root *root, struct outcome *o, struct ukd_error *
 
 	(void)strftime(o->time, sizeof(o->time), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &tm));
 	text_printable(o->reason);
+	text_printable(o->image);
 	n = asprintf(&text, "time=%s\nresult=%s\nreason=%s\nimage=%s\n", o->time, o->result,
 		     o->reason, o->image);
 	if (n < 0)
