@@ -31,15 +31,19 @@ static void add_bytes(struct json_object *o, const char *key, uint64_t v)
 	add(o, key, json_object_new_int64(v > INT64_MAX ? INT64_MAX : (int64_t)v));
 }
 
+/* Those that have ended: "publish" writes this itself. */
 static struct json_object *stages(const struct record *r)
 {
 	struct json_object *list = json_object_new_array();
 
 	for (unsigned int i = 0; i < r->n_stages; i++) {
 		const struct stage *s = &r->stages[i];
-		struct json_object *o = json_object_new_object();
+		struct json_object *o;
 		char seconds[32];
 
+		if (!s->ended)
+			continue;
+		o = json_object_new_object();
 		(void)snprintf(seconds, sizeof(seconds), "%llu.%03llu",
 			       (unsigned long long)(s->ms / 1000),
 			       (unsigned long long)(s->ms % 1000));

@@ -23,6 +23,7 @@ void record_end(struct stage *s, enum outcome outcome, const char *reason)
 {
 	s->outcome = outcome;
 	s->ms = clock_ms() - s->start_ms;
+	s->ended = true;
 	(void)snprintf(s->reason, sizeof(s->reason), "%s", reason ? reason : "");
 }
 

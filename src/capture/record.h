@@ -46,6 +46,7 @@ struct stage {
 	enum outcome outcome;
 	uint64_t start_ms;
 	uint64_t ms;		    /* how long it took */
+	bool ended;
 	char reason[RECORD_REASON]; /* why it is not OUTCOME_OK, else empty */
 	/* Of hooks; else empty. */
 	char program[128];

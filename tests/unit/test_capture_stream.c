@@ -164,6 +164,8 @@ static void test_exec(void **state)
 	assert_true(holds(r, NAME "/manifest.json", "\"format\":\"flattened\""));
 	assert_true(holds(r, NAME "/manifest.json", "\"checked\":\"header\""));
 	assert_true(holds(r, NAME "/manifest.json", r->c.record.sha256));
+	/* "publish" has not ended when it sends this. */
+	assert_false(holds(r, NAME "/manifest.json", "\"result\":\"failed\""));
 	assert_int_equal(strlen(r->c.record.sha256), 64);
 	assert_int_equal(r->c.record.bytes, 4096 + 2 * 20 + 16);
 	assert_string_equal(r->c.record.collector.args[1], "-F");

@@ -54,7 +54,7 @@ def outcome(manifest):
     for target in targets:
         reason = f" ({target['reason']})" if target.get("reason") else ""
         parts.append(f"{target['uri']}: {target['result']}{reason}")
-    failed = [f"{s['name']}: {s['reason']}" for s in manifest.get("stages", [])
+    failed = [f"{s['name']}: {s.get('reason')}" for s in manifest.get("stages", [])
               if s["result"] == "failed" and len(targets) == 1]
     return "; ".join(parts + failed).replace("|", "/")
 
