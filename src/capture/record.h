@@ -45,7 +45,7 @@ struct stage {
 	const char *name; /* a literal */
 	enum outcome outcome;
 	uint64_t start_ms;
-	uint64_t ms;		    /* how long it took */
+	uint64_t ms; /* how long it took */
 	bool ended;
 	char reason[RECORD_REASON]; /* why it is not OUTCOME_OK, else empty */
 	/* Of hooks; else empty. */
