@@ -347,18 +347,12 @@ enum dump_state stream_save_dump(struct attempt *a)
 	return state;
 }
 
-/* published: what becomes of the stage that this is. Who reads the manifest knows that it arrived. */
-static int put_manifest(struct attempt *a, enum outcome published, struct ukd_error *e)
+static int put_manifest(struct attempt *a, struct ukd_error *e)
 {
-	struct record *record = &a->c->record;
-	struct stage *s = &record->stages[record->n_stages - 1];
-	_free_ char *text = NULL;
+	_free_ char *text = manifest_text(&a->c->record);
 	_close_ int fd = -1;
 	int r;
 
-	s->outcome = published;
-	text = manifest_text(record);
-	s->outcome = OUTCOME_FAILED; /* as long as it is under way */
 	if (!text)
 		return ukd_oom(e);
 	r = memfd_open(&fd, e);
@@ -381,10 +375,10 @@ int stream_publish(struct attempt *a, struct ukd_error *e)
 		r = a->stream->rename(a, record->file_part, record->file, e);
 	if (r < 0) {
 		record->state = STATE_PARTIAL;
-		(void)put_manifest(a, OUTCOME_FAILED, &e2);
+		(void)put_manifest(a, &e2);
 		return r;
 	}
-	r = put_manifest(a, OUTCOME_OK, e);
+	r = put_manifest(a, e);
 	if (r == 0 && record->state == STATE_COMPLETE)
 		(void)snprintf(a->note, sizeof(a->note), "%s/%s", a->name, record->file);
 	return r;
