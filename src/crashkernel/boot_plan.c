@@ -156,6 +156,8 @@ int boot_record_read(const struct root *root, struct boot_record *ret, struct uk
 			record.method = method_by_name(line + 7);
 		else if (!strncmp(line, "before=", 7))
 			(void)snprintf(record.before, sizeof(record.before), "%s", line + 7);
+		else if (!strcmp(line, "pending=1"))
+			record.pending = true;
 	}
 	*ret = record;
 	return 0;
@@ -166,8 +168,8 @@ int boot_record_write(const struct root *root, const struct boot_record *record,
 {
 	char text[sizeof(record->before) + 64];
 
-	(void)snprintf(text, sizeof(text), "method=%s\nbefore=%s\n",
-		       boot_method_name(record->method), record->before);
+	(void)snprintf(text, sizeof(text), "method=%s\nbefore=%s\npending=%d\n",
+		       boot_method_name(record->method), record->before, record->pending);
 	return put_file(root, RECORD, text, 0644, e);
 }
 

@@ -64,7 +64,8 @@ struct boot_plan {
 	/* What people should know, such as whose crashkernel= does not count any more. */
 	char note[BOOT_NOTES_MAX][256];
 	unsigned int n_notes;
-	bool changes; /* false: it is as it should be, and nothing is run */
+	/* False: it is as it should be, nothing is run. The caller sets it to have it done anyway. */
+	bool changes;
 };
 
 void boot_plan_free(struct boot_plan *p);
@@ -72,7 +73,8 @@ void boot_plan_free(struct boot_plan *p);
 
 /*
  * The writers. words: what to put in, such as "crashkernel=1G,high crashkernel=256M,low"; "": take
- * out what an earlier call put in. *ret is zeroed by the caller, who frees it also after a failure.
+ * out what an earlier call put in. *ret is zeroed by the caller but for changes, and freed, also
+ * after a failure.
  */
 int boot_plan_grub(const struct root *root, const struct boot_facts *f, const char *words,
 		   struct boot_plan *ret, struct ukd_error *e) _must_check_;
@@ -97,12 +99,13 @@ int boot_apply(const struct root *root, const struct boot_plan *p,
 	       struct ukd_error *e) _must_check_;
 
 /*
- * What --undo needs, where the file alone does not tell: /var/lib/ukdump/reserve, the method and
- * the crashkernel= words that stood there before the first `reserve`.
+ * /var/lib/ukdump/reserve: what --undo needs where the file alone does not tell, and whether the
+ * programs have come to their end, without which the file says what no boot loader knows.
  */
 struct boot_record {
 	enum boot_method method; /* BOOT_NONE: there is no record */
-	char before[1024];
+	char before[1024]; /* crashkernel= words that stood there before the first `reserve` */
+	bool pending;	   /* the last change was not completed */
 };
 
 int boot_record_read(const struct root *root, struct boot_record *ret,

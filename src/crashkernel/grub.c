@@ -88,8 +88,10 @@ int boot_plan_grub(const struct root *root, const struct boot_facts *f, const ch
 	ret->mode = 0644;
 	if (!ret->path || (*words && asprintf(&ret->after, dropin, words) < 0))
 		return ukd_oom(e);
-	ret->changes = ret->before && ret->after ? strcmp(ret->before, ret->after) != 0 :
-						   ret->before || ret->after;
+	if (ret->before && ret->after)
+		ret->changes |= strcmp(ret->before, ret->after) != 0;
+	else
+		ret->changes |= ret->before || ret->after;
 	if (*words)
 		note_all_others(root, ret);
 	return ret->changes ? add_command(f, ret, e) : 0;

@@ -92,6 +92,6 @@ int boot_plan_grubby(const struct root *root, const struct boot_facts *f, const 
 	if (r < 0)
 		return r;
 	ret->method = BOOT_GRUBBY;
-	ret->changes = !all_have((char *)info.data, words, &ret->replaced);
+	ret->changes |= !all_have((char *)info.data, words, &ret->replaced);
 	return ret->changes ? add_commands(f, words, ret, e) : 0;
 }

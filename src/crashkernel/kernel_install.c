@@ -125,7 +125,7 @@ int boot_plan_kernel_install(const struct root *root, const struct boot_facts *f
 	if (!ret->path || !ret->replaced || !ret->after)
 		return ukd_oom(e);
 	ret->mode = fstatat(root->fd, &CMDLINE[1], &st, 0) == 0 ? st.st_mode & 0777 : 0644;
-	ret->changes = !ret->before || strcmp(ret->before, ret->after) != 0;
+	ret->changes |= !ret->before || strcmp(ret->before, ret->after) != 0;
 	if (!ret->before)
 		boot_plan_note(ret, CMDLINE " was not there: it has the line of %s now",
 			       root_exists(root, "/usr/lib/kernel/cmdline") ?

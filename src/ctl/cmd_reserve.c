@@ -139,14 +139,10 @@ static bool needs_record(enum boot_method m)
 	return m == BOOT_GRUBBY || m == BOOT_KERNEL_INSTALL;
 }
 
-static int plan_undo(enum boot_method method, const struct root *root, const struct boot_facts *f,
-		     const struct options *opt, struct boot_record *record, struct boot_plan *ret,
-		     struct ukd_error *e)
+static int plan_undo(const struct root *root, enum boot_method method, const struct boot_facts *f,
+		     const struct options *opt, const struct boot_record *record,
+		     struct boot_plan *ret, struct ukd_error *e)
 {
-	int r = boot_record_read(root, record, e);
-
-	if (r < 0)
-		return r;
 	if (needs_record(method) && record->method != method)
 		return ukd_refuse(e, "reserve.undo",
 				  "nothing to undo: 'ukdumpctl reserve' has not changed the %s of "
@@ -155,32 +151,57 @@ static int plan_undo(enum boot_method method, const struct root *root, const str
 	return plan_by(method, root, f, opt, needs_record(method) ? record->before : "", ret, e);
 }
 
-static int apply(const struct root *root, const struct options *opt, const struct boot_plan *p,
-		 const struct boot_record *old, struct ukd_error *e)
+static int make_plan(const struct root *root, const struct options *opt, enum boot_method method,
+		     const char *words, const struct boot_facts *facts, struct boot_record *record,
+		     struct boot_plan *ret, struct ukd_error *e)
+{
+	int r = boot_record_read(root, record, e);
+
+	if (r < 0)
+		return r;
+	ret->changes = record->method == method && record->pending;
+	return opt->undo ? plan_undo(root, method, facts, opt, record, ret, e) :
+			   plan_by(method, root, facts, opt, words, ret, e);
+}
+
+static int apply_recorded(const struct root *root, const struct boot_plan *p,
+			  const struct boot_record *old, bool undo, struct ukd_error *e)
 {
 	struct boot_record record = *old;
-	int r = 0;
+	int r;
 
-	/* Written first: a record too many does no harm. The first one stays, it has the original. */
-	if (!opt->undo && needs_record(p->method) && record.method != p->method) {
+	/* the first record stays: it has what was there originally */
+	if (record.method != p->method) {
 		record.method = p->method;
 		(void)snprintf(record.before, sizeof(record.before), "%s",
 			       p->replaced ? p->replaced : "");
-		r = boot_record_write(root, &record, e);
 	}
+	record.pending = true;
+	r = boot_record_write(root, &record, e);
 	if (r >= 0)
-		r = p->method == BOOT_ADDON ? reserve_addon_apply(root, &opt->addon, p, e) :
-					      boot_apply(root, p, e);
-	if (r >= 0 && opt->undo && needs_record(p->method))
-		r = boot_record_remove(root, e);
-	return r;
+		r = boot_apply(root, p, e);
+	if (r < 0)
+		return r;
+	record.pending = false;
+	return undo ? boot_record_remove(root, e) : boot_record_write(root, &record, e);
+}
+
+static int apply(const struct root *root, const struct options *opt, const struct boot_plan *p,
+		 const struct boot_record *record, struct ukd_error *e)
+{
+	/* an addon is one file, which appears at once: it needs no record */
+	if (p->method == BOOT_ADDON)
+		return p->changes ? reserve_addon_apply(root, &opt->addon, p, e) : 0;
+	if (p->changes)
+		return apply_recorded(root, p, record, opt->undo, e);
+	return opt->undo ? boot_record_remove(root, e) : 0;
 }
 
 static void find_effect(const struct root *root, struct reserve_result *r)
 {
 	_free_ char *line = NULL;
 	struct crash_memory memory = {0};
-	struct crashkernel wanted;
+	struct crashkernel wanted, now;
 	struct ukd_error ignored;
 
 	r->effect = EFFECT_UNKNOWN;
@@ -188,9 +209,9 @@ static void find_effect(const struct root *root, struct reserve_result *r)
 		return;
 	if (crash_memory_read(root, &memory, &ignored) >= 0)
 		r->reserved = memory.total + memory.cma;
-	crashkernel_find(line, &r->now);
+	crashkernel_find(line, &now);
 	crashkernel_find(r->words, &wanted);
-	r->effect = crashkernel_equal(&r->now, &wanted) ? EFFECT_NOW : EFFECT_REBOOT;
+	r->effect = !r->undo && crashkernel_equal(&now, &wanted) ? EFFECT_NOW : EFFECT_REBOOT;
 }
 
 /* Nobody to write to: an answer to --dry-run, else a failure that says what to do. */
@@ -225,17 +246,12 @@ static int change(const struct root *root, const struct options *opt, const char
 	method = opt->addon.uki ? BOOT_ADDON : boot_choose(&facts, &result.why);
 	if (opt->addon.uki)
 		result.why = "the UKI was named";
+	if (method == BOOT_NONE && opt->undo)
+		return ukd_refuse(e, "reserve.undo", "nothing to undo: %s", result.why);
 	if (method == BOOT_NONE)
 		return print_line(opt, words, result.why);
-	if (opt->undo) {
-		r = plan_undo(method, root, &facts, opt, &record, &plan, e);
-		result.words = record.before;
-	} else {
-		r = boot_record_read(root, &record, e);
-		if (r >= 0)
-			r = plan_by(method, root, &facts, opt, words, &plan, e);
-	}
-	if (r >= 0 && plan.changes && !opt->dry_run)
+	r = make_plan(root, opt, method, words, &facts, &record, &plan, e);
+	if (r >= 0 && !opt->dry_run)
 		r = apply(root, opt, &plan, &record, e);
 	if (r < 0)
 		return r;

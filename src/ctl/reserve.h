@@ -23,8 +23,7 @@ struct reserve_result {
 	const char *words;		   /* what is to be on the command line, or "" */
 	bool dry_run, undo;
 	enum reserve_effect effect;
-	struct crashkernel now; /* of the running kernel */
-	uint64_t reserved;	/* by it, bytes */
+	uint64_t reserved; /* by the running kernel, bytes */
 };
 
 void reserve_print(const struct reserve_result *r);

@@ -58,7 +58,7 @@ static void print_plan(const struct reserve_result *r)
 {
 	const struct boot_plan *p = r->plan;
 
-	if (p->path)
+	if (p->path && (!p->before || !p->after || strcmp(p->before, p->after) != 0))
 		print_diff(p->path, p->before, p->after);
 	for (unsigned int i = 0; i < p->n_commands; i++) {
 		printf(r->dry_run ? "would run  " : "ran        ");
@@ -70,10 +70,9 @@ static const char *effect_text(const struct reserve_result *r)
 {
 	switch (r->effect) {
 	case EFFECT_NOW:
-		return r->reserved || !*r->words ?
-			       "in force" :
-			       "in force, but the kernel reserved nothing: see its log for "
-			       "'crashkernel'";
+		return r->reserved ? "in force" :
+				     "in force, but the kernel reserved nothing: see its log for "
+				     "'crashkernel'";
 	case EFFECT_REBOOT:
 		return r->dry_run ? "after a reboot" :
 				    "please reboot the system for the change to take effect";
@@ -86,19 +85,23 @@ void reserve_print(const struct reserve_result *r)
 {
 	const struct boot_plan *p = r->plan;
 
-	printf("reserve    %s\n", *r->words ? r->words : "nothing");
+	if (r->undo)
+		printf("undo       what 'ukdumpctl reserve' has written\n");
+	else
+		printf("reserve    %s\n", r->words);
 	if (r->state)
 		printf("size       %s\n", reserve_basis_name(r->state->estimate.basis));
 	printf("by         %s: %s\n", boot_method_name(p->method), r->why);
 	if (p->changes)
 		print_plan(r);
 	else
-		printf("unchanged  it is there already\n");
+		printf("unchanged  it is %s already\n", r->undo ? "gone" : "there");
 	for (unsigned int i = 0; i < p->n_notes; i++)
 		printf("note       %s\n", p->note[i]);
 	if (p->changes && p->replaced && *p->replaced)
 		printf("note       replaced: %s\n", p->replaced);
-	printf("effect     %s\n", effect_text(r));
+	if (p->changes || !r->undo)
+		printf("effect     %s\n", effect_text(r));
 }
 
 static struct json_object *commands(const struct boot_plan *p)

@@ -130,6 +130,21 @@ def test_grub_that_fails_leaves_all_as_it_was(grub):
                                                                     "zz-ukdump.cfg"]
 
 
+@in_tree
+def test_what_was_cut_off_is_done_again(grub):
+    """The file is there, but nobody knows whether GRUB was told."""
+    grub.ctl("reserve", code=0)
+    grub.put("boot/grub/grub.cfg", "old\n")
+    assert "unchanged" in grub.ctl("reserve", code=0).out
+    grub.put("broken", "")
+    grub.ctl("reserve", "--size", "208M", code=1)
+    (grub.path / "broken").unlink()
+    assert grub.text("boot/grub/grub.cfg") == "old\n"
+    assert "ran        /usr/sbin/update-grub" in grub.ctl("reserve", code=0).out
+    assert words(grub.text("boot/grub/grub.cfg")) == ["crashkernel=192M"]
+    assert "unchanged" in grub.ctl("reserve", code=0).out
+
+
 def test_dry_run_changes_nothing(grub):
     done = grub.ctl("reserve", "--dry-run", code=0)
     assert "+GRUB_CMDLINE_LINUX_DEFAULT=\"$GRUB_CMDLINE_LINUX_DEFAULT crashkernel=192M\"" in done.out
@@ -466,6 +481,7 @@ def test_nobody_to_tell(tree, uki):
     assert "nothing was written" in done.err and "too old for addons" in done.err
     assert uki.ctl("reserve", "--dry-run", code=0).out == "crashkernel=192M\n"
     assert uki.json("reserve", "--dry-run")["method"] == "none"
+    assert "[reserve.undo]" in uki.ctl("reserve", "--undo", code=1).err
 
 
 def test_linked_directory_of_a_tree(grub, tmp_path):

@@ -83,6 +83,10 @@ class Bed:
         image = firmware.esp(self.logs / "esp.img", uki, sidecars)
         return self._run(self._uefi(image, secure_boot, variables), **options)
 
+    def run_esp(self, image, secure_boot=True, variables=None, **options):
+        """Lets UEFI boot what is on an ESP that the guest may write to: what it writes stays."""
+        return self._run(self._uefi(image, secure_boot, variables, readonly=False), **options)
+
     def system_tree(self, name="tree"):
         """A working copy of the Debian 13 tree, to install into; see system.Tree."""
         return system.Tree.copy(self.logs / name)
@@ -106,12 +110,12 @@ class Bed:
                          append=f"bed.root=root systemd.show_status=0 {append}", timeout=timeout,
                          smp=smp, disks=[root, *disks], **options)
 
-    def _uefi(self, esp, secure_boot, variables=None):
+    def _uefi(self, esp, secure_boot, variables=None, readonly=True):
         def start(cmdline):
             ovmf = firmware.Firmware()
             copy = self._run_folder() / "vars.fd"
             shutil.copyfile(variables or ovmf.variables(secure_boot), copy)
-            esp_disk = qemu.Disk(esp, "esp", readonly=True)
+            esp_disk = qemu.Disk(esp, "esp", readonly=readonly)
             return (qemu.uefi_arguments(ovmf.code, copy) + esp_disk.arguments()
                     + qemu.smbios_cmdline(cmdline))
         return start
