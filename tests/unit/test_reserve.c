@@ -141,6 +141,7 @@ static void test_value(void **state)
 	expect_size("2G-64G:256M,64G-:512M", G(64) - 1, MIB(256));
 	expect_size("2G-64G:256M,64G-:512M", G(64), MIB(512));
 	expect_size("1G-2G:1M,2G-3G:2M@16M", G(4), 0);
+	expect_size("1G-:1M,2G-:2M", G(4), MIB(1));
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
 		assert_false(crashkernel_size(bad[i], G(1), &size));
 	assert_int_equal(size, 7);
@@ -239,7 +240,9 @@ static void test_machine(void **state)
 		   "  01000000-01ffffff : Kernel code\n"
 		   "  30000000-3fffffff : Crash kernel\n"
 		   "fec00000-fec003ff : IOAPIC 0\n"
-		   "100000000-13fffffff : System RAM\n");
+		   "100000000-13fffffff : System RAM\n"
+		   "140000000-17fffffff : Persistent Memory\n"
+		   "  140000000-17fffffff : System RAM (kmem)\n");
 	assert_int_equal(machine_memory(&t.root), G(2));
 	/* as without root */
 	tree_write(&t, "/proc/iomem", "00000000-00000000 : System RAM\n");
