@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """`ukdumpctl refresh`: what it builds, arms and removes, and that nothing that fails disarms."""
 
+import fcntl
 import os
 import shutil
 import signal
@@ -199,6 +200,15 @@ def test_another_kernels_image_is_better_than_none(m):
     assert m.armed() == image and f"/{NEWER}-" in image
 
 
+def test_kernel_that_is_not_there(m):
+    image = m.refresh()["image"]
+    m.put("etc/ukdump/ukdump.conf", CONF + "[Image]\nKernel=/no/such/kernel\n")
+    assert "Kernel=: /no/such/kernel" in m.refresh(code=1)["reason"]
+    m.reboot()
+    assert "Kernel=: /no/such/kernel" in m.refresh(code=1)["reason"]
+    assert m.armed() == image
+
+
 def test_refused_image_leaves_the_old_one(m):
     old = m.refresh()["image"]
     m.put("usr/lib/libfake.so.1", "libfake 2\n")
@@ -222,6 +232,17 @@ def test_one_at_a_time(m):
     for p in runs:
         p.communicate()
     assert len(m.lines("run/dracut-log")) == len(m.lines("run/loads")) == 1
+
+
+def test_build_waits_for_its_turn(m):
+    (m.dir / "run/ukdump").mkdir()
+    with open(m.dir / "run/ukdump/build.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        p = m.start("build")
+        time.sleep(1.5)
+        assert p.poll() is None and not m.images.exists()
+    p.communicate(timeout=60)
+    assert p.returncode == 0 and m.names() == [RUNNING]
 
 
 def wait_for(path):
