@@ -37,7 +37,7 @@ static const char *parse_setting(const char *setting, char path[NAME_MAX_LEN])
 	const char *equals = strchr(setting, '=');
 	int n;
 
-	if (!equals || equals == setting || strstr(setting, ".."))
+	if (!equals || equals == setting)
 		return NULL;
 	n = snprintf(path, NAME_MAX_LEN, "/proc/sys/%.*s", (int)(equals - setting), setting);
 	if (n < 0 || n >= NAME_MAX_LEN)

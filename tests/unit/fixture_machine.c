@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,6 +53,7 @@ int sys_kexec_file_load(int kernel_fd, int initrd_fd, const char *cmdline, unsig
 		tree_write(kernel.tree, "/sys/kernel/kexec_crash_loaded", "0\n");
 		return kernel.answers[i];
 	}
+	(void)poll(NULL, 0, kernel.takes_ms);
 	take(kernel_fd, &call->image);
 	if (initrd_fd >= 0)
 		take(initrd_fd, &call->initrd);

@@ -21,6 +21,7 @@ struct fixture_kernel {
 	const struct tree *tree;
 	int answers[MAX_CALLS]; /* of the calls in order; then 0 */
 	bool drops;		/* a failing load leaves nothing loaded */
+	int takes_ms;		/* a load */
 	unsigned int n;
 	struct kernel_call call[MAX_CALLS];
 	unsigned int slept_ms;

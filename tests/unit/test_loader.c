@@ -83,7 +83,6 @@ static void test_verified_bytes_are_loaded_once(void **state _unused_)
 	assert_non_null(strstr(armed, "/a.efi\nsigner="));
 	assert_non_null(strstr(armed, "signer"));
 	assert_non_null(strstr(armed, "kernel=" FIXTURE_VERSION "\n"));
-	assert_non_null(strstr(armed, "\ncall_ms="));
 	assert_int_equal(stat(tree_path(&t, "/a.efi"), &image), 0);
 	assert_int_equal(stat(tree_path(&t, LAST_GOOD), &good), 0);
 	assert_int_equal(image.st_ino, good.st_ino); /* a hard link */
@@ -175,7 +174,35 @@ static void test_failed_load_brings_back_the_last_good(void **state _unused_)
 	assert_non_null(strstr(e.text, "/b.efi"));
 	_free_ char *armed = tree_text(&t, ARMED_FILE);
 	assert_non_null(strstr(armed, "path=" LAST_GOOD "\n"));
-	assert_non_null(strstr(armed, "call_ms="));
+}
+
+/* The longest that nothing was armed: the call, and that of the last good image behind it. */
+static void expect_call_ms(const struct tree *t, unsigned long at_least)
+{
+	_free_ char *armed = tree_text(t, ARMED_FILE);
+	const char *found = strstr(armed, "\ncall_ms=");
+
+	assert_non_null(found);
+	assert_true(strtoul(found + strlen("\ncall_ms="), NULL, 10) >= at_least);
+}
+
+static void test_call_is_timed(void **state _unused_)
+{
+	_tree_ struct tree t;
+	struct ukd_error e = {0};
+
+	machine_make(&t);
+	trust_signer(&t);
+	image_make(&t, "/a.efi", "a", "signer");
+	image_make(&t, "/b.efi", "b", "signer");
+	kernel.takes_ms = 20;
+	expect_loaded(&t, "/a.efi");
+	expect_call_ms(&t, 20);
+	kernel.drops = true;
+	kernel.answers[1] = -ENOKEY;
+	assert_int_equal(load(&t, "/b.efi", &e), -ENOKEY);
+	expect_call_ms(&t, 40);
+	assert_non_null(strstr(e.text, "armed again, after "));
 }
 
 static void expect_panic_on_oops(const struct tree *t, const char *value)
@@ -823,6 +850,7 @@ int main(void)
 		cmocka_unit_test(test_sparse_garbage_is_not_copied),
 		cmocka_unit_test(test_failed_load_brings_back_the_last_good),
 		cmocka_unit_test(test_failed_load_that_dropped_nothing_changes_nothing),
+		cmocka_unit_test(test_call_is_timed),
 		cmocka_unit_test(test_sysctl_follows_what_is_armed),
 		cmocka_unit_test(test_failed_load_without_a_last_good_says_not_armed),
 		cmocka_unit_test(test_failing_last_good_says_not_armed),
