@@ -11,6 +11,12 @@
 #define _cleanup_(fn)	    __attribute__((cleanup(fn)))
 #define _unused_	    __attribute__((unused))
 #define _noreturn_	    __attribute__((noreturn))
+/* An array of bytes without an end; clang learnt the word in version 21. */
+#if __has_attribute(nonstring)
+#define _nonstring_ __attribute__((nonstring))
+#else
+#define _nonstring_
+#endif
 
 #define KIB(n) ((uint64_t)(n) << 10)
 #define MIB(n) ((uint64_t)(n) << 20)

@@ -43,7 +43,7 @@ enum {
 };
 
 struct uki_section_info {
-	char name[PE_SECTION_NAME_LEN]; /* NUL-padded; a name of 8 bytes has no NUL */
+	_nonstring_ char name[PE_SECTION_NAME_LEN]; /* NUL-padded; a name of 8 bytes has no NUL */
 	uint8_t flags;
 };
 

@@ -38,3 +38,17 @@ def debs():
 def rpms():
     """name -> .rpm"""
     return {path.name.rsplit("-", 2)[0]: path for path in make("rpm", "rpmbuild")}
+
+
+def pytest_addoption(parser):
+    parser.addoption("--long", action="store_true", help="run the tests marked 'long', too")
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "long: part of the long matrix; runs only with --long")
+
+
+def pytest_collection_modifyitems(config, items):
+    if not config.getoption("long"):
+        config.hook.pytest_deselected(items=[i for i in items if i.get_closest_marker("long")])
+        items[:] = [i for i in items if not i.get_closest_marker("long")]

@@ -31,6 +31,9 @@ static void expect_der(const char *what, struct bytes der, bool good)
 	struct ukd_error e = {0};
 	int r;
 
+	/* OpenSSL 3.6 decodes no certificate with an odd time. */
+	if (!cert && !good)
+		return;
 	assert_non_null(cert);
 	r = kernel_cert_check(cert, &e);
 	if (good ? r < 0 : r >= 0 || strcmp(e.check, "auth.certificates") != 0)

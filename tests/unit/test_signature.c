@@ -405,7 +405,6 @@ static const struct {
 	{"signingTime is text", time_is_text, "auth.signing-time"},
 	{"signingTime is wrong", time_is_wrong, "auth.signing-time"},
 	{"signingTime is generalized", time_is_generalized, "auth.signing-time"},
-	{"signingTime without seconds", time_without_seconds, "auth.signing-time"},
 	{"an unreadable certificate", unreadable_certificate, "auth.certificates"},
 	{"a revocation list", revocation_list, "auth.certificates"},
 	{"an empty one", revocation_list_empty, "auth.certificates"},
@@ -415,19 +414,38 @@ static const struct {
 	{"issuer in capitals", issuer_in_capitals, "auth.signer"},
 };
 
+/* The good one, changed. Allocates ret. */
+static struct bytes changed(void (*change)(PKCS7 *), unsigned char **ret)
+{
+	const unsigned char *p = good.data;
+	_pkcs7_ PKCS7 *p7 = d2i_PKCS7(NULL, &p, (long)good.len);
+	int len;
+
+	change(p7);
+	len = i2d_PKCS7(p7, ret);
+	assert_true(len > 0);
+	return (struct bytes){*ret, (uint64_t)len};
+}
+
 static void test_changes(void **state _unused_)
 {
 	for (unsigned int i = 0; i < ARRAY_SIZE(changes); i++) {
-		const unsigned char *p = good.data;
-		_pkcs7_ PKCS7 *p7 = d2i_PKCS7(NULL, &p, (long)good.len);
 		_ossl_mem_ unsigned char *der = NULL;
-		int len;
 
-		changes[i].change(p7);
-		len = i2d_PKCS7(p7, &der);
-		assert_true(len > 0);
-		expect(changes[i].name, (struct bytes){der, (uint64_t)len}, changes[i].check);
+		expect(changes[i].name, changed(changes[i].change, &der), changes[i].check);
 	}
+}
+
+/* OpenSSL 3.6 does not decode it, those before leave it to us. */
+static void test_time_without_seconds(void **state _unused_)
+{
+	_signature_ struct signature s = {0};
+	_ossl_mem_ unsigned char *der = NULL;
+	struct ukd_error e = {0};
+
+	assert_true(signature_parse(changed(time_without_seconds, &der), &s, &e) < 0);
+	if (strcmp(e.check, "auth.signing-time") != 0)
+		assert_string_equal(e.check, "auth.pkcs7");
 }
 
 /* Deviations that are made in the encoding. */
@@ -580,10 +598,15 @@ static void test_ber_in_certificate(void **state _unused_)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_good),	     cmocka_unit_test(test_repeatable),
-		cmocka_unit_test(test_changes),	     cmocka_unit_test(test_content),
-		cmocka_unit_test(test_encoding),     cmocka_unit_test(test_der),
-		cmocka_unit_test(test_cryptography), cmocka_unit_test(test_ber_in_certificate),
+		cmocka_unit_test(test_good),
+		cmocka_unit_test(test_repeatable),
+		cmocka_unit_test(test_changes),
+		cmocka_unit_test(test_time_without_seconds),
+		cmocka_unit_test(test_content),
+		cmocka_unit_test(test_encoding),
+		cmocka_unit_test(test_der),
+		cmocka_unit_test(test_cryptography),
+		cmocka_unit_test(test_ber_in_certificate),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Debian trees with what the package needs to be built, and lintian; made once per suite."""
+
+import hashlib
+import os
+import re
+import subprocess
+
+from vmbed.packages import Suite
+from vmbed.paths import CACHE, REPO, remove, replacing, run, say
+
+# mmdebstrap leaves out what is only recommended; dpkg-buildpackage and lintian are not build dependencies.
+TOOLS = ["build-essential", "fakeroot", "lintian"]
+# A package that is configured or tested may look at all three.
+INSIDE = """
+mount -t proc proc "$0/proc" && mount --rbind /dev "$0/dev" && mount --rbind /sys "$0/sys" &&
+exec chroot "$0" /usr/bin/env -i PATH=/usr/sbin:/usr/bin HOME=/root LC_ALL=C.UTF-8 "$@"
+"""
+
+
+def build_dependencies():
+    text = re.search(r"^Build-Depends:\n((?: .*\n)+)", (REPO / "debian/control").read_text(), re.M)[1]
+    names = re.findall(r"^ ([\w.+-]+)", text, re.M)
+    return ["debhelper" if name == "debhelper-compat" else name for name in names]
+
+
+def tree(suite):
+    wanted = sorted(TOOLS + build_dependencies())
+    recipe = hashlib.sha256(" ".join(wanted).encode()).hexdigest()[:12]
+    path = CACHE / "builder" / f"{suite}-{recipe}"
+    if path.is_dir():
+        return path
+    for old in path.parent.glob(f"{suite}-*"):
+        remove(old)
+    say(f"builder: {suite} with mmdebstrap, two minutes or more")
+    with replacing(path) as partial:
+        run("mmdebstrap", "--mode=root", "--variant=minbase", "--skip=check/qemu",
+            f"--include={','.join(wanted)}",
+            "--aptopt=APT::Install-Recommends \"false\"", "--aptopt=Acquire::Languages \"none\"",
+            # A mirror may lag behind; testing's lists are valid for a week only.
+            "--aptopt=Acquire::Check-Valid-Until \"false\"",
+            "--dpkgopt=path-exclude=/usr/share/locale/*",
+            suite, partial, Suite(suite).sources(),
+            env=dict(os.environ, DEBIAN_FRONTEND="noninteractive"))
+    return path
+
+
+def inside(root, *argv, timeout=1200):
+    """Runs a program there, with the host's /dev and /sys in a mount namespace of its own."""
+    return subprocess.run(["unshare", "--mount", "sh", "-c", INSIDE, root, *argv], text=True,
+                          check=False, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, timeout=timeout)
