@@ -233,16 +233,16 @@ static int stage_fill(const struct stage *s, struct ukd_error *e)
 	return r < 0 ? r : stage_dracut_conf(s, e);
 }
 
-/* The last line that is not blank, for the error message. */
+/* The last line that tells something, for the error message: not what --keep says at the end. */
 static const char *last_line(struct buffer *log)
 {
-	char *text = (char *)log->data;
+	const char *last = "no output";
+	char *rest = (char *)log->data, *line;
 
-	if (!text)
-		return "no output";
-	for (size_t n = log->len; n && (text[n - 1] == '\n' || text[n - 1] == ' '); n--)
-		text[n - 1] = 0;
-	return strrchr(text, '\n') ? strrchr(text, '\n') + 1 : text;
+	while ((line = strsep(&rest, "\n")))
+		if (line[strspn(line, " ")] && strncmp(line, "Not removing ", 13) != 0)
+			last = line;
+	return last;
 }
 
 /* dracut's -m: ours, and those that bring up what the targets are on. */

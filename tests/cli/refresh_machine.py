@@ -19,7 +19,9 @@ CONF = "[Dump]\nTarget=exec:/usr/bin/sink\n"
 
 DRACUT = """#!/bin/sh
 [ -e /etc/dracut-waits ] && { echo > /run/dracut-runs; sleep 60; }
-[ -e /etc/dracut-fails ] && { echo "dracut[F]: no space left"; exit 1; }
+[ -e /etc/dracut-fails ] && {
+	echo "dracut[F]: no space left"; echo; echo "Not removing /var/tmp/x." >&2; exit 1
+}
 [ -e /etc/dracut-changes ] && { rm /etc/dracut-changes; echo ID=changed > /etc/os-release; }
 while [ $# -gt 1 ]; do
 	[ "$1" != --tmpdir ] || tmp=$2
