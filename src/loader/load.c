@@ -107,11 +107,13 @@ static void record(const struct arming *a, const struct plan *p, const char *pat
 	const struct root *root = a->machine.root;
 	struct ukd_error problem = {0}, e;
 
-	if (after_arm(root, &a->machine.settings, &problem) < 0)
+	if (after_arm(root, &a->machine.settings, &problem) < 0) {
 		log_warning("armed, but [Arm] of ukdump.conf was not carried out: %s",
 			    problem.text);
-	else
+	} else {
+		problem.text[0] = 0; /* of what was not there, and need not be */
 		tell_locked(a->machine.settings.arm.lock_after_arm);
+	}
 	if (armed_write(root, &(struct armed){p, path, a->call_ms, problem.text}, &e) >= 0)
 		return;
 	log_warning("%s", e.text);
