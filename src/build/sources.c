@@ -136,6 +136,9 @@ static int add_if_of_root(struct needs *n, const char *full, const char *path, s
 {
 	bool made = !strncmp(path, "/etc/", 5) || !strncmp(path, "/var/", 5);
 
+	/* Empty or not there while a machine boots, when a rebuild would only make things worse. */
+	if (!strcmp(path, "/etc/resolv.conf"))
+		return 0;
 	if (!root_exists(n->root, path) || (made && !same_content(n->root, path, full)))
 		return 0;
 	return add(n, path, strlen(path), e);

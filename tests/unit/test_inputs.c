@@ -212,6 +212,8 @@ static void test_sources(void **state _unused_)
 	tree_write(&t, "/usr/lib/ukdump/ukdump-capture", "");
 	tree_write(&t, "/tree/usr/lib/libc.so.6", "stripped");
 	tree_write(&t, "/tree/etc/nsswitch.conf", "same");
+	tree_write(&t, "/etc/resolv.conf", "same");
+	tree_write(&t, "/tree/etc/resolv.conf", "same");
 	tree_write(&t, "/tree/etc/passwd", "dracut's own");
 	tree_write(&t, "/tree/init", "in the image alone");
 	assert_int_equal(strings_add(&n.programs, "/usr/sbin/prog /usr/bin/prog"), 0);
@@ -230,6 +232,7 @@ static void test_sources(void **state _unused_)
 		if (!has(&n.sources, *s))
 			fail_msg("%s is missing", *s);
 	assert_false(has(&n.sources, "/etc/passwd"));
+	assert_false(has(&n.sources, "/etc/resolv.conf"));
 	assert_false(has(&n.sources, "/init"));
 }
 
