@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 
 import pytest
 
@@ -35,11 +36,13 @@ SHELLS = {
 
 def offered(shell, *words):
     argv = [*SHELLS[shell], "ukdumpctl", *words]
-    env = {**os.environ, "PATH": f"{BUILD}:{os.environ['PATH']}", "HOME": "/nonexistent",
+    env = {**os.environ, "PATH": f"{BUILD}:{os.environ['PATH']}",
            "ZSH_FILE": str(FILES / "zsh" / "_ukdumpctl"),
            "FISH_FILE": str(FILES / "fish" / "ukdumpctl.fish")}
-    done = subprocess.run([str(a) for a in argv], env=env, text=True, timeout=60, check=False,
-                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    with tempfile.TemporaryDirectory() as home:  # fish makes directories there
+        done = subprocess.run([str(a) for a in argv], env={**env, "HOME": home}, text=True,
+                              timeout=60, check=False, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert done.stderr == "", done
     return {re.split("[:\t]", line)[0] for line in done.stdout.splitlines() if line}
 

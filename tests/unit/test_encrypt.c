@@ -140,8 +140,8 @@ static void test_exec(void **state)
 
 	assert_int_equal(need_exec(&i->needs, "exec:/bin/sh", 0, &e), 0);
 	assert_string_equal(i->needs.programs.v[0], "/bin/sh");
-	assert_true(need_exec(&i->needs, "exec:/nonexistent", 0, &e) < 0);
-	assert_string_equal(e.text, "Target=exec:/nonexistent: /nonexistent is not there");
+	assert_true(need_exec(&i->needs, "exec:/no/such/program", 0, &e) < 0);
+	assert_string_equal(e.text, "Target=exec:/no/such/program: /no/such/program is not there");
 	assert_int_equal(need_exec(&i->needs, "exec:sh", 0, &e), -EBADMSG);
 	assert_string_equal(e.check, "target");
 }
