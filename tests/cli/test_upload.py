@@ -297,7 +297,7 @@ def test_s3_part_fails_and_comes_again(bad, key):
     bad.push(hostile.cut(after=3 * MIB), "PUT", "partNumber=1&")
     bad.push(hostile.status(503, hostile.s3_error("SlowDown")), "PUT", "partNumber=2&", times=2)
     bad.push(hostile.stall(), "PUT", "partNumber=3&")
-    out, _ = upload(*key, *FAST, "--stall", "1", "--json", "put", s3_url(bad, "a b".replace(" ", "+")),
+    out, _ = upload(*key, *FAST, "--stall", "5", "--json", "put", s3_url(bad, "a b".replace(" ", "+")),
                     content=content)
     assert json.loads(out) == {"bytes": len(content), "sha256": sha256(content), "parts": 3,
                                "retries": 4}

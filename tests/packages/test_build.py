@@ -17,13 +17,13 @@ def test_builds_without_lintian_errors(suite):
                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     (tarball,) = (BUILD / "packages").glob("ukdump-*.tar.gz")
     root = builder.tree(suite)
-    work = root / "work"
+    work = root / "build"
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir()
     try:
         subprocess.run(["tar", "-xf", tarball, "-C", work], check=True)
         (source,) = work.iterdir()
-        done = builder.inside(root, "sh", "-ec", f"cd /work/{source.name}\n"
+        done = builder.inside(root, "sh", "-ec", f"cd /build/{source.name}\n"
                               "DEB_BUILD_OPTIONS=parallel=2 dpkg-buildpackage --no-sign --build=binary\n"
                               "cd ..\nlintian --fail-on error *.changes")
         assert done.returncode == 0, done.stdout[-6000:]

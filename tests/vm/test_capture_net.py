@@ -127,10 +127,12 @@ def test_servers_that_refuse(vm, faults):
             Nginx(vm.logs / "nginx", foreign.issue(), make_directories=True) as web, \
             hostile.HostileServer(authority.issue()) as s3:
         refuse(s3, 403, 503)
+        credentials = vm.logs / "s3.credentials"
+        credentials.touch(0o600)
+        credentials.write_text(f"[default]\naws_access_key_id={hostile.KEY_ID}\n"
+                               f"aws_secret_access_key={hostile.SECRET}\n")
         files = {"known_hosts": f"[{GUEST_VIEW}]:{sshd.port} {other}", "ca.pem": authority.ca,
-                 "keys/ssh": sshd.key,
-                 "s3.credentials": f"[default]\naws_access_key_id={hostile.KEY_ID}\n"
-                                   f"aws_secret_access_key={hostile.SECRET}\n"}
+                 "keys/ssh": sshd.key, "s3.credentials": credentials}
         _, image = build_image(
             vm, dump_section(
                 f"nfs://{GUEST_VIEW}:9/export", sshd.url(f"{sshd.files}/crashes", GUEST_VIEW),
