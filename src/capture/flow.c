@@ -261,6 +261,8 @@ static void check_limits(struct pump *p)
 	if (now >= p->f->end_ms) {
 		(void)ukd_fail(&e, -ETIMEDOUT, "%s: no time left, stopped at %llu bytes",
 			       p->f->what, (unsigned long long)p->r->stored);
+		add_words(p, FLOW_SINK,
+			  &e); /* why it took so long, such as what a server answers */
 		fail(p, FLOW_TIME, FLOW_SOURCE, &e);
 	} else if (p->r->stored > p->f->limit) {
 		(void)ukd_fail(&e, -ENOSPC, "%s: no space left, stopped at %llu bytes", p->f->what,

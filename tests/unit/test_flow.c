@@ -91,6 +91,8 @@ static const struct fault faults[] = {
 	 "no space left", true, 500001, 1200000},
 	{"no time", "yes", "cat", "cat >/dev/null", ANY, 1, FLOW_TIME, FLOW_SOURCE, -ETIMEDOUT,
 	 "no time left", true, 1, ANY},
+	{"no time, and the sink knows why", "yes", "cat", "echo answer 503 >&2; cat >/dev/null",
+	 ANY, 1, FLOW_TIME, FLOW_SOURCE, -ETIMEDOUT, "(answer 503)", true, 1, ANY},
 	{"source fails, and the sink does not end", "echo part; exit 3", "cat",
 	 "cat >/dev/null; sleep 30", ANY, 9, FLOW_PROGRAM, FLOW_SOURCE, -EREMOTEIO, "exit status 3",
 	 false, 5, 5},
