@@ -8,6 +8,7 @@ A test that adds a row ends with
 (fixture `faults`). The session prints the rows and keeps them in build/fault-table.md.
 """
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -56,7 +57,8 @@ def outcome(manifest):
         parts.append(f"{target['uri']}: {target['result']}{reason}")
     failed = [f"{s['name']}: {s.get('reason')}" for s in manifest.get("stages", [])
               if s["result"] == "failed" and len(targets) == 1]
-    return "; ".join(parts + failed).replace("|", "/")
+    # Folders of the servers are this run's own.
+    return re.sub(r"/[^ ;:)]*/vm-logs/", "/", "; ".join(parts + failed).replace("|", "/"))
 
 
 # Disks with a fault -----------------------------------------------------------------------------
