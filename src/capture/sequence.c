@@ -176,7 +176,8 @@ static enum dump_state fill_target(struct attempt *a)
 	return state == STATE_FAILED && a->log_saved ? STATE_LOG_ONLY : state;
 }
 
-/* The first manifest has neither the stage "publish" nor those of Post=, the second one has. */
+/* The first manifest lacks "publish", which writes it and has not ended, and those of Post=; the
+ * second has them. */
 static void publish(struct attempt *a)
 {
 	struct record *r = &a->c->record;

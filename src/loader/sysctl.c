@@ -75,12 +75,11 @@ int sysctl_write(const struct root *root, const char *path, const char *value, s
 static int record_read(const struct root *root, struct record *ret, struct ukd_error *e)
 {
 	_cleanup_(record_free) struct record rec = {0};
+	int r = root_read(root, SYSCTL_FILE, RECORD_MAX, &rec.text, e);
 	char *rest, *line;
-	int r;
 
-	if (!root_exists(root, SYSCTL_FILE))
+	if (r == -ENOENT)
 		return 0;
-	r = root_read(root, SYSCTL_FILE, RECORD_MAX, &rec.text, e);
 	if (r < 0)
 		return r;
 	rec.v = calloc(rec.text.len + 1, sizeof(*rec.v));
