@@ -13,7 +13,7 @@
 #include "util/parse.h"
 #include "util/process.h"
 
-#define LOADER_LIMIT_S 300 /* verifying under emulation takes seconds, the lock 30 s at most */
+#define LOADER_LIMIT_S 330 /* the lock's 240 s, and the load itself; less than TimeoutStopSec= */
 #define MESSAGES_MAX   MIB(1)
 #define ERROR_PREFIX   "ukdump-load: error: "
 

@@ -27,7 +27,7 @@
 #include "util/sys.h"
 
 #define LOCK_FILE    "run/ukdump/lock"
-#define LOCK_LIMIT_S 30
+#define LOCK_LIMIT_S 240 /* who gives up leaves its image out: 20 loads, emulated 8 s each */
 #define LOAD_TRIES   5
 
 static void pause_ms(long ms)

@@ -82,15 +82,13 @@ def test_many_rearms(vm, seal):
     """)
     print(result.table())
     assert result.all("failed") == [] and result.all("unarmed") == []
-    # Emulated, a load takes seconds, so not all of the parallel ones get the lock within its 30 s.
-    errors = result.get("errors").splitlines()
-    assert all("/run/ukdump/lock: still held after 30 s" in error for error in errors), errors
-    for calls, watch, n in (("calls", "watch", N), ("calls2", "watch2", PARALLEL - len(errors))):
+    assert result.get("errors") == ""  # all within the lock's limit
+    for calls, watch, n in (("calls", "watch", N), ("calls2", "watch2", PARALLEL)):
         times = [int(t) for t in result.get(calls).split()]
         seen = facts(result.get(watch))
         print(f"{calls}: max {max(times)} ms, mean {sum(times) / len(times):.0f} ms; seen: {seen}")
         assert len(times) == n
-        assert n > 1 and int(seen["reads"]) > 1000
+        assert int(seen["reads"]) > 1000
         # The watcher and the caller are told the time by the same clock, but not by the same processor.
         assert float(seen["longest_ms"]) <= max(times) + 50
     before = stock(result, "before")
