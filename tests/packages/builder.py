@@ -7,7 +7,7 @@ import re
 import subprocess
 
 from vmbed.packages import Suite
-from vmbed.paths import CACHE, REPO, remove, replacing, run, say
+from vmbed.paths import CACHE, REPO, filling_cache, remove, replacing, run, say
 
 # mmdebstrap leaves out what is only recommended; dpkg-buildpackage and lintian are not build dependencies.
 TOOLS = ["build-essential", "fakeroot", "lintian"]
@@ -24,6 +24,7 @@ def build_dependencies():
     return ["debhelper" if name == "debhelper-compat" else name for name in names]
 
 
+@filling_cache
 def tree(suite):
     wanted = sorted(TOOLS + build_dependencies())
     recipe = hashlib.sha256(" ".join(wanted).encode()).hexdigest()[:12]

@@ -58,6 +58,16 @@ def faults():
     return _faults
 
 
+def pytest_sessionfinish(session):
+    if hasattr(session.config, "workeroutput"):  # one of several processes (-n)
+        session.config.workeroutput["faults"] = _faults.rows
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node):
+    _faults.rows += getattr(node, "workeroutput", {}).get("faults", [])
+
+
 def pytest_terminal_summary(terminalreporter):
     if _faults.rows:
         _faults.publish()

@@ -85,6 +85,10 @@ class Token:
         return os.waitstatus_to_exitcode(terminal.status), output
 
 
+# One tree with a token for all.
+pytestmark = pytest.mark.xdist_group("token")
+
+
 @pytest.fixture(scope="module")
 def token(tmp_path_factory):
     tree = Tree.copy(tmp_path_factory.mktemp("signing") / "tree")

@@ -19,7 +19,8 @@ from test_capture_upload import fetch
 from vmbed.helpers import program
 from vmbed.paths import BUILD, run
 
-pytestmark = pytest.mark.long
+# One process, one table.
+pytestmark = [pytest.mark.long, pytest.mark.xdist_group("targets")]
 
 FORMS = {"plain": "Compress=none\n", "zstd": "Compress=zstd\n", "encrypted": ""}
 RESERVED = {"lean": 192, "full": 256}

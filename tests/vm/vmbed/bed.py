@@ -6,7 +6,7 @@ import shutil
 
 from . import firmware, initramfs, packages, payload, qemu, system
 from .disks import DataDisk
-from .paths import CACHE, LOGS, remove, replacing, say
+from .paths import CACHE, LOGS, filling_cache, remove, replacing, say
 
 # The signed command line of the guests. Debian's kernel says "Linux version" on ttyS0 only from
 # the moment the console is up; earlyprintk would show more but costs half a second.
@@ -168,6 +168,7 @@ class Bed:
             print(f"serial logs and images: {self.logs}")
 
 
+@filling_cache
 def micro_esp(debian):
     """The signed UKI of the micro guest on an ESP, cached for its initramfs and our keys."""
     initrd = initramfs.micro(debian)

@@ -11,7 +11,7 @@ import uuid
 from pathlib import Path
 
 from . import packages
-from .paths import CACHE, REPO, replacing, run, say
+from .paths import CACHE, REPO, filling_cache, replacing, run, say
 
 sys.path.insert(0, str(REPO / "tests" / "gen"))
 import pki  # noqa: E402  (lives beside the other input generators)
@@ -20,6 +20,7 @@ KEYS = CACHE / "keys"
 OWNER = "3c4a7f4e-5d1e-4f0b-9a53-8a6f5b1f2d10"  # GUID that owns our keys in the variable store
 
 
+@filling_cache
 def keys():
     """The directory with PK, KEK, db and foreign (.key, .crt, .der), made on first use."""
     pki.secure_boot_set(KEYS)
@@ -37,6 +38,7 @@ class Firmware:
         self.code = folder / "OVMF_CODE_4M.secboot.fd"
         self.blank = folder / "OVMF_VARS_4M.fd"
 
+    @filling_cache
     def variables(self, secure_boot=True):
         """A variable store to copy for a run; with secure_boot our keys are enrolled in it."""
         if not secure_boot:

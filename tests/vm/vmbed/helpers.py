@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Small programs of our own that run in guests: tests/helpers/*.c."""
 
-from .paths import BUILD, REPO, replacing, run
+from .paths import BUILD, REPO, filling_cache, replacing, run
 
 
+@filling_cache
 def program(name):
     """The path of a static helper program, built if needed."""
     source = REPO / "tests/helpers" / f"{name}.c"

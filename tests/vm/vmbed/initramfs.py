@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from .paths import CACHE, GUEST, BedError, replacing, run, say
+from .paths import CACHE, GUEST, BedError, filling_cache, replacing, run, say
 
 BUSYBOX = Path("/bin/busybox")
 LOADER = "ld-linux-x86-64.so.2"
@@ -126,6 +126,7 @@ def libraries(program, sysroot="/"):
     return [Path(p) for p in re.findall(r"=> (/\S+) \(", listing.stdout)]
 
 
+@filling_cache
 def _cached(name, kernel, scripts, make):
     """build/cache/initramfs/KVER/NAME-HASH, made anew when a script or this file changed."""
     digest = hashlib.sha256()

@@ -9,7 +9,7 @@ import os
 import re
 from pathlib import Path
 
-from .paths import CACHE, BedError, remove, replacing, run, say
+from .paths import CACHE, BedError, filling_cache, remove, replacing, run, say
 
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
@@ -83,6 +83,7 @@ class Suite:
         listing = self.apt("apt-cache", "depends", "--important", package)
         return re.findall(r"^ *Depends: ([^<\s]\S*)", listing, re.MULTILINE)
 
+    @filling_cache
     def download(self, packages, with_depends=False):
         """Fetches packages and returns the .deb files.
 
@@ -109,6 +110,7 @@ class Suite:
             self.apt("apt-get", "download", *packages, cwd=folder)
         return sorted(folder.glob("*.deb"))
 
+    @filling_cache
     def unpack(self, name, packages, with_depends=False):
         """An unpacked tree of packages, build/cache/unpacked/SUITE/name; none of their scripts ran."""
         tree = CACHE / "unpacked" / self.name / name
@@ -139,6 +141,7 @@ class Kernel:
         self.image = boot if boot.exists() else self.modules / "vmlinuz"
 
 
+@filling_cache
 def kernel(series):
     """The stock kernel of a series ("6.1", "6.12", "7.2"), unpacked and with modules.dep."""
     root = CACHE / "kernels" / series

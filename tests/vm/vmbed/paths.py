@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Where things live, and the two ways in which the test bed runs a host program."""
 
+import fcntl
+import functools
 import os
 import shutil
 import subprocess
@@ -55,6 +57,36 @@ def replacing(path):
         temporary.rename(path)
     finally:
         remove(temporary)
+
+
+def filling_cache(function):
+    """Decorates what takes something from build/cache and makes it first if it is not there.
+
+    Processes that test beside each other do so one at a time, so that none removes or makes again
+    what another one uses. Such functions may call each other.
+    """
+    @functools.wraps(function)
+    def locked(*args, **kwargs):
+        with _cache_lock():
+            return function(*args, **kwargs)
+    return locked
+
+
+_lock_depth = 0
+
+
+@contextmanager
+def _cache_lock():
+    global _lock_depth
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with open(CACHE / ".lock", "w", encoding="ascii") as lock:
+        if not _lock_depth:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        _lock_depth += 1
+        try:
+            yield
+        finally:
+            _lock_depth -= 1
 
 
 def remove(path):

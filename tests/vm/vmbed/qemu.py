@@ -16,7 +16,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .paths import CACHE, BedError, say
+from .paths import CACHE, BedError, filling_cache, say
 
 QEMU = "qemu-system-x86_64"
 
@@ -270,6 +270,7 @@ def accelerator(probe):
 _accelerator = None
 
 
+@filling_cache
 def _remembered_accelerator(probe):
     boot_id = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     answer = CACHE / "accel" / boot_id

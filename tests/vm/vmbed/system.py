@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from . import initramfs, packages
-from .paths import CACHE, REPO, BedError, remove, replacing, run, say
+from .paths import CACHE, REPO, BedError, filling_cache, remove, replacing, run, say
 
 PACKAGES = [
     "linux-image-amd64", "systemd", "systemd-sysv", "udev", "dbus", "kmod", "dracut", "cpio",
@@ -107,6 +107,7 @@ class Tree:
         initramfs.add_file(self.root, guest, source)
 
 
+@filling_cache
 def pristine():
     """Builds the pristine tree if it is not there; progress is printed while it is built."""
     recipe = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:12]
