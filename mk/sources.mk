@@ -231,6 +231,15 @@ SRC_ctl := \
 	inspect_parts.c \
 	inspect_pcr.c \
 	cmd_arm.c \
+	findings.c \
+	check_capture.c \
+	check_image.c \
+	check_kernel.c \
+	check_machine.c \
+	check_past.c \
+	status.c \
+	status_json.c \
+	status_print.c \
 	cmd_status.c \
 	cmd_report.c \
 	reserve_facts.c \

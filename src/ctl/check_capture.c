@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Preconditions of the capture: settings, where dumps would go, what makes and writes them. */
+#include <stdio.h>
+#include <string.h>
+
+#include "build/makedumpfile.h"
+#include "ctl/status.h"
+
+static void check_settings(struct status *s)
+{
+	const struct ukd_error *e = &s->settings_error;
+	struct finding *f = finding_add(&s->findings, "settings",
+					e->code ? VERDICT_FAILED : VERDICT_OK, "%s",
+					e->code ? e->text : "ukdump.conf is well-formed");
+
+	if (!e->code)
+		return;
+	finding_mend(f, "correct it, see ukdump.conf(5)");
+	finding_problem(f, "%s", e->text);
+}
+
+static void check_target(struct status *s, unsigned int i)
+{
+	const struct target_report *t = &s->targets.v[i];
+	struct finding *f;
+	char name[32];
+
+	(void)snprintf(name, sizeof(name), "target.%u", i + 1);
+	f = finding_add(&s->findings, name, t->problem[0] ? VERDICT_FAILED : VERDICT_OK, "%s%s%s",
+			t->uri, t->problem[0] ? ": " : "", t->problem);
+	finding_needed(f, "reachable, writable, room for a dump");
+	if (!t->problem[0])
+		return;
+	finding_mend(f, "mend it, or change Target= in ukdump.conf");
+	finding_problem(f, "target %s: %s", t->uri, t->problem);
+}
+
+static void check_recipients(struct status *s)
+{
+	const struct ukd_error *e = &s->targets.recipients;
+	struct finding *f;
+
+	if (!s->targets.settings.dump.encrypt_to.n)
+		return;
+	f = finding_add(&s->findings, "encryption", e->code ? VERDICT_FAILED : VERDICT_OK, "%s",
+			e->code ? e->text : "age takes the recipients of EncryptTo=");
+	if (!e->code)
+		return;
+	finding_mend(f, "install age, or correct EncryptTo= in ukdump.conf");
+	finding_problem(f, "%s", e->text);
+}
+
+static void check_makedumpfile(const struct root *root, struct status *s)
+{
+	const char *bad_pair = NULL;
+	struct ukd_error ignored;
+	char release[128];
+	struct finding *f;
+	bool fails = false;
+
+	if (root_kernel_release(root, release, sizeof(release), &ignored) >= 0)
+		bad_pair = makedumpfile_check(root, release, &fails);
+	if (!bad_pair) {
+		(void)finding_add(&s->findings, "tool.makedumpfile", VERDICT_OK,
+				  "nothing is known against makedumpfile and this kernel");
+		return;
+	}
+	f = finding_add(&s->findings, "tool.makedumpfile", fails ? VERDICT_FAILED : VERDICT_WARNING,
+			"%s", bad_pair);
+	finding_mend(f, "install a newer makedumpfile, then ukdumpctl refresh");
+	if (fails)
+		finding_problem(f, "%s", bad_pair);
+	else
+		s->note = bad_pair;
+}
+
+void check_capture(const struct root *root, struct status *s)
+{
+	check_settings(s);
+	for (unsigned int i = 0; i < s->targets.n; i++)
+		check_target(s, i);
+	check_recipients(s);
+	check_makedumpfile(root, s);
+}

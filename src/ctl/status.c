@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Collects the state of this machine: see status.h. */
+#include "ctl/status.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "ctl/loader.h"
+#include "util/cleanup.h"
+
+void status_free(struct status *s)
+{
+	char *strings[] = {s->image,	s->path,    s->signer,	 s->time,    s->kernel, s->kind,
+			   s->lockdown, s->missing, s->recorded, s->keyring, s->key};
+
+	for (size_t i = 0; i < ARRAY_SIZE(strings); i++)
+		free(strings[i]);
+	targets_free(&s->targets);
+	report_state_free(&s->report);
+	strings_free(&s->stale);
+	findings_free(&s->findings);
+}
+
+bool status_is_plain(const struct status *s)
+{
+	return s->kind && !strcmp(s->kind, "plain");
+}
+
+static void read_facts(const struct buffer *facts, struct status *s)
+{
+	s->armed = loader_number(facts, "loaded") == 1;
+	s->enforced = loader_number(facts, "enforced") == 1;
+	s->locked = loader_number(facts, "load_disabled") == 1;
+	s->secure_boot = loader_number(facts, "secure_boot") == 1;
+	s->image = loader_value(facts, "image");
+	s->path = loader_value(facts, "path");
+	s->signer = loader_value(facts, "signer");
+	s->keyring = loader_value(facts, "keyring");
+	s->key = loader_value(facts, "key");
+	s->time = loader_value(facts, "time");
+	s->kernel = loader_value(facts, "kernel");
+	s->kind = loader_value(facts, "kind");
+	s->profile = loader_number(facts, "profile");
+	s->addons = loader_number(facts, "addons");
+	s->lockdown = loader_value(facts, "lockdown");
+	s->missing = loader_value(facts, "missing_option");
+	s->recorded = loader_value(facts, "problem");
+	s->reserved = loader_number(facts, "crash_memory");
+	s->needed = loader_number(facts, "needed");
+	s->comfort = loader_number(facts, "comfort");
+	s->call_ms = loader_number(facts, "call_ms");
+}
+
+int status_collect(const struct root *root, struct status *s)
+{
+	_buffer_ struct buffer facts = {0};
+	struct ukd_error e = {0};
+	int r = loader_run("status", NULL, NULL, &facts, &e);
+
+	if (r < 0)
+		return verb_failed(&e);
+	if (r != EXIT_DONE && r != EXIT_NOT_ARMED)
+		return EXIT_FAILED; /* ukdump-load has said why */
+	read_facts(&facts, s);
+	(void)!targets_check(root, &s->targets, &s->settings_error);
+	check_kernel(root, s);
+	check_image(root, s);
+	check_capture(root, s);
+	check_machine(root, s);
+	check_past(root, s);
+	return EXIT_DONE;
+}

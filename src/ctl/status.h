@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The state of this machine: facts, and findings made of them (findings.h). Collected in one way
+ * for `status`, `check` and the metrics; each part adds its findings in a file of its own.
+ */
+#pragma once
+
+#include "ctl/findings.h"
+#include "ctl/freshness.h"
+#include "ctl/host_state.h"
+#include "ctl/report_state.h"
+#include "ctl/target_check.h"
+
+struct status {
+	/* From ukdump-load; strings are NULL where it did not tell. */
+	bool armed, enforced;
+	bool locked; /* the kernel takes no other image until the next boot */
+	char *image, *path, *signer, *time, *kernel, *kind, *lockdown, *missing, *recorded;
+	char *keyring, *key; /* NULL: the kernel was not asked, or does not enforce signatures */
+	bool secure_boot;
+	uint64_t reserved, needed, comfort, call_ms, profile, addons;
+	/* From this machine. */
+	bool result; /* left by a capture that reached no target */
+	struct panic_parameter sysctl[PANIC_PARAMETERS];
+	struct targets targets;
+	struct ukd_error settings_error; /* code != 0: there are no settings, and so no targets */
+	struct report_state report;
+	struct strings stale; /* what of the armed image has changed */
+	bool has_record;      /* it is known what went into it */
+	struct outcome last;  /* refresh; time empty: there was none */
+	const char *note;     /* a literal: makedumpfile could be better, but is no problem */
+
+	struct findings findings;
+};
+
+void status_free(struct status *s);
+#define _status_ _cleanup_(status_free)
+
+/* Returns EXIT_DONE, or EXIT_FAILED: then ukdump-load cannot tell the state, and why is printed. */
+int status_collect(const struct root *root, struct status *ret);
+
+/* Is the armed image a plain UKI? */
+bool status_is_plain(const struct status *s);
+
+/* The parts of status_collect(): each reads its facts and adds its findings. */
+void check_kernel(const struct root *root, struct status *s);  /* and its crash memory */
+void check_image(const struct root *root, struct status *s);   /* that is armed */
+void check_capture(const struct root *root, struct status *s); /* targets, tools */
+void check_machine(const struct root *root, struct status *s); /* parameters, units, rivals */
+void check_past(const struct root *root, struct status *s);    /* refresh, crashes */
+
+void status_print(const struct status *s);
+void status_print_json(const struct status *s);
