@@ -208,6 +208,7 @@ SRC_ctl := \
 	build_key.c \
 	loader.c \
 	journal.c \
+	kdumpctl.c \
 	hookdir.c \
 	arming.c \
 	host_state.c \

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* ukdumpctl build: the options and the report; the work is done in build_image.c. */
+/* ukdumpctl build, rebuild: the options and the report; the work is done in build_image.c. */
 #include <stdio.h>
 #include <string.h>
 
@@ -34,6 +34,14 @@ static const char usage[] =
 	"      --json                facts as JSON\n"
 	"  -o OUT                    image file (default: below /var/lib/ukdump/images)\n"
 	"  -h, --help                this text\n\n"
+	"Exit: 0 done, 1 failed, 2 usage.\n";
+
+static const char rebuild_usage[] =
+	"Usage: ukdumpctl rebuild [--json]\n\n"
+	"'ukdumpctl build' as the settings say: make the capture image anew whatever has\n"
+	"changed. It is armed by 'ukdumpctl reload', or at the next refresh.\n\n"
+	"      --json  facts as JSON\n"
+	"  -h, --help  this text\n\n"
 	"Exit: 0 done, 1 failed, 2 usage.\n";
 
 struct options {
@@ -141,11 +149,20 @@ static bool take_option(struct options *all, int c)
 	return true;
 }
 
-static int run(int argc, char **argv)
+static int build(const struct options *opt)
 {
 	_built_ struct built built = {0};
-	struct options opt = {0};
 	struct ukd_error e = {0};
+
+	if (build_image(&opt->build, &built, &e) < 0)
+		return verb_failed(&e);
+	report(&built, opt->json);
+	return EXIT_DONE;
+}
+
+static int run(int argc, char **argv)
+{
+	struct options opt = {0};
 	int c;
 
 	while ((c = getopt_long(argc, argv, "ho:", long_options, NULL)) >= 0) {
@@ -162,10 +179,15 @@ static int run(int argc, char **argv)
 		return verb_misuse(&verb_build, KEY_OPTIONS_MISUSE, "build");
 	if (opt.build.key && opt.build.no_sign)
 		return verb_misuse(&verb_build, "build: --no-sign contradicts --key");
-	if (build_image(&opt.build, &built, &e) < 0)
-		return verb_failed(&e);
-	report(&built, opt.json);
-	return EXIT_DONE;
+	return build(&opt);
+}
+
+static int run_rebuild(int argc, char **argv)
+{
+	struct options opt = {0};
+	int r = verb_parse_simple(&verb_rebuild, argc, argv, 0, &opt.json);
+
+	return r >= 0 ? r : build(&opt);
 }
 
 const struct verb verb_build = {
@@ -173,4 +195,11 @@ const struct verb verb_build = {
 	.summary = "make a signed capture image",
 	.run = run,
 	.usage = usage,
+};
+
+const struct verb verb_rebuild = {
+	.name = "rebuild",
+	.summary = "make the capture image anew, arm nothing",
+	.run = run_rebuild,
+	.usage = rebuild_usage,
 };

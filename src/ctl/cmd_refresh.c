@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * ukdumpctl refresh: brings images and what is armed up to date. The one thing that units, hooks
- * and packages call.
+ * and packages call. ukdumpctl restart: the same, and arms anew.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,6 +35,14 @@ static const char usage[] =
 	"      --force     build even if nothing has changed\n"
 	"      --json      facts as JSON\n"
 	"  -h, --help      this text\n\n"
+	"Exit: 0 done, 1 failed (see 'ukdumpctl status'), 2 usage.\n";
+
+static const char restart_usage[] =
+	"Usage: ukdumpctl restart [--json]\n\n"
+	"As 'ukdumpctl refresh', and arm anew even what the kernel holds already. What is\n"
+	"armed stays until the new image has passed every check.\n\n"
+	"      --json  facts as JSON\n"
+	"  -h, --help  this text\n\n"
 	"Exit: 0 done, 1 failed (see 'ukdumpctl status'), 2 usage.\n";
 
 static void refresh_free(struct refresh *r)
@@ -226,9 +234,25 @@ static int run(int argc, char **argv)
 	return run_refresh(&r, json);
 }
 
+static int run_restart(int argc, char **argv)
+{
+	_cleanup_(refresh_free) struct refresh r = {.root = ROOT_NONE, .lock = -1, .rearm = true};
+	bool json = false;
+	int code = verb_parse_simple(&verb_restart, argc, argv, 0, &json);
+
+	return code >= 0 ? code : run_refresh(&r, json);
+}
+
 const struct verb verb_refresh = {
 	.name = "refresh",
 	.summary = "bring image and arming up to date",
 	.run = run,
 	.usage = usage,
+};
+
+const struct verb verb_restart = {
+	.name = "restart",
+	.summary = "bring the image up to date and arm it anew",
+	.run = run_restart,
+	.usage = restart_usage,
 };

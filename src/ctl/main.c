@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "ctl/ctl.h"
+#include "ctl/kdumpctl.h"
 #include "util/self.h"
 
 static const struct verb *const verbs[] = {
@@ -21,6 +22,8 @@ static const struct verb *const verbs[] = {
 	&verb_start,
 	&verb_stop,
 	&verb_reload,
+	&verb_restart,
+	&verb_rebuild,
 	&verb_refresh,
 	&verb_info,
 	&verb_report,
@@ -75,11 +78,14 @@ int main(int argc, char **argv)
 	standard_descriptors();
 	/* Images can hold ssh keys and tokens: what we create is ours alone unless said otherwise. */
 	(void)umask(077);
-	if (argc < 2) {
+	if (called_as_kdumpctl(argv[0])) {
+		r = kdumpctl(verbs, ARRAY_SIZE(verbs), argc, argv);
+	} else if (argc < 2) {
 		fprintf(stderr, "ukdumpctl: which verb?\nTry 'ukdumpctl --help'.\n");
-		return EXIT_USAGE;
+		r = EXIT_USAGE;
+	} else {
+		r = run(argc, argv);
 	}
-	r = run(argc, argv);
 	/* A full disk behind stdout must not look like success. */
 	if (fflush(stdout) != 0 || ferror(stdout)) {
 		perror("ukdumpctl: stdout");

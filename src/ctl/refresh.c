@@ -201,8 +201,9 @@ int refresh_arm(struct refresh *r, struct ukd_error *e)
 	if (!image)
 		return ukd_fail(e, -ENOENT, "there is no capture image for kernel %s", r->capture);
 	memcpy(r->image, image->path, sizeof(r->image));
-	if (refresh_is_armed(r, image))
+	if (refresh_is_armed(r, image) && !r->rearm)
 		return 0;
+	r->rearm = false;
 	code = arming_change(image->path, NULL, &facts, e);
 	if (code == -EREMOTEIO)
 		keep_failure(r, e); /* ukdump-load has printed it */

@@ -10,6 +10,7 @@ struct refresh {
 	const char *kver;   /* --kver: an image of this kernel, too */
 	const char *remove; /* --remove: this kernel is going away */
 	bool force;
+	bool rearm; /* arm even what the kernel holds already; cleared when that is done */
 
 	struct root root;
 	int lock;

@@ -42,6 +42,7 @@ if [ "$1" = load ]; then
 	{ echo loaded=1; echo "path=$3"; echo "image=$($(dirname $0)/ukdumpctl sign --print-digest $3)"
 	echo signer=CN=test; echo kind=sealed; } > /run/armed
 fi
+[ "$1" != unload ] || { rm -f /run/armed; echo loaded=0; exit 0; }
 cat /run/armed 2>/dev/null || echo loaded=0
 echo enforced=1; echo crash_memory=268435456; echo comfort=134217728
 [ -e /run/armed ] || exit 3

@@ -8,7 +8,7 @@ import pytest
 from cli import CAPTURE, CTL, LOAD, ctl, run
 
 VERBS = ["status", "build", "seal", "addon", "sign", "attach", "verify", "inspect",
-         "start", "stop", "reload", "refresh", "info", "report", "luks",
+         "start", "stop", "reload", "restart", "rebuild", "refresh", "info", "report", "luks",
          "reserve", "reset-crashkernel",
          "estimate", "showmem", "get-default-crashkernel"]
 PROGRAMS = [[CTL], [LOAD], [CAPTURE]] + [[CTL, verb] for verb in VERBS]

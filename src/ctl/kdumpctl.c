@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * kdumpctl's habits: see kdumpctl.h. What scripts look for, sentences on standard error among it, is
+ * as in kdump-utils 1.0.61 (Fedora, RHEL).
+ */
+#include "ctl/kdumpctl.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "ctl/loader.h"
+
+/* kdumpctl has no 2 and no 4. */
+#define KDUMPCTL_FAILED 1
+
+static const struct habit {
+	const char *name;
+	const char *verb; /* ukdumpctl's */
+	const char *does; /* for the help */
+} habits[] = {
+	{"start", "refresh", "arm unless armed; build the image if need be"},
+	{"stop", "stop", "disarm"},
+	{"status", "status", "is anything armed? (0 yes, 3 no)"},
+	{"restart", "restart", "bring the image up to date, and arm it anew"},
+	{"reload", "reload", "arm anew, build nothing"},
+	{"rebuild", "rebuild", "build the image, arm nothing"},
+	{"estimate", "estimate", "how much crash memory is needed"},
+	{"showmem", "showmem", "how much is reserved"},
+	{"propagate", "propagate", "an ssh key for the target, and the target's host key"},
+	{"test", "test", "crash this machine, after a question"},
+	{"reset-crashkernel", "reset-crashkernel", "write the distribution's crashkernel="},
+	{"get-default-crashkernel", "get-default-crashkernel", "print that"},
+};
+
+bool called_as_kdumpctl(const char *argv0)
+{
+	const char *slash = argv0 ? strrchr(argv0, '/') : NULL;
+
+	return argv0 && !strcmp(slash ? slash + 1 : argv0, "kdumpctl");
+}
+
+static void help(FILE *out)
+{
+	(void)fprintf(out, "Usage: kdumpctl VERB [OPTION]...\n\n"
+			   "ukdumpctl, as those know it who are used to kdumpctl.\n\n"
+			   "Verbs:\n");
+	for (size_t i = 0; i < ARRAY_SIZE(habits); i++)
+		(void)fprintf(out, "  %-23s %s\n", habits[i].name, habits[i].does);
+	(void)fprintf(out, "\n'ukdumpctl --help' lists all verbs.\n"
+			   "Exit: 0 done, 1 failed; status also 3 not armed.\n");
+}
+
+/* Does the kernel hold anything, ours or not? */
+static bool something_is_armed(void)
+{
+	_buffer_ struct buffer facts = {0};
+	struct ukd_error e;
+
+	return loader_run("status", NULL, NULL, &facts, &e) == 0;
+}
+
+static int code_of(int code)
+{
+	return code == EXIT_USAGE ? KDUMPCTL_FAILED : code;
+}
+
+static int status_code_of(int code)
+{
+	bool armed = code == EXIT_DONE || code == EXIT_ARMED_PROBLEMS;
+
+	if (armed || code == EXIT_NOT_ARMED)
+		fprintf(stderr, "kdump: Kdump is %soperational\n", armed ? "" : "not ");
+	return armed ? EXIT_DONE : code_of(code);
+}
+
+/* "kdump" is what there is; "fadump" is firmware's, on POWER. */
+static int drop_dump_mode(int *argc, char **argv)
+{
+	if (*argc < 2 || argv[1][0] == '-')
+		return 0;
+	if (strcmp(argv[1], "kdump") != 0) {
+		fprintf(stderr, "kdumpctl: '%s': there is no dump mode but kdump\n", argv[1]);
+		return -1;
+	}
+	memmove(&argv[1], &argv[2], (size_t)(*argc - 1) * sizeof(*argv));
+	(*argc)--;
+	return 0;
+}
+
+/* argv[0]: for getopt(3) */
+static int run(const struct verb *v, const struct habit *h, int argc, char **argv)
+{
+	if (!strcmp(h->name, "start") && argc == 1 && something_is_armed()) {
+		fprintf(stderr, "kdump: Kdump already running\n");
+		return EXIT_DONE;
+	}
+	if (!strcmp(h->name, "get-default-crashkernel") && drop_dump_mode(&argc, argv) < 0)
+		return KDUMPCTL_FAILED;
+	if (!strcmp(h->name, "status"))
+		return status_code_of(v->run(argc, argv));
+	return code_of(v->run(argc, argv));
+}
+
+static const struct habit *find_habit(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(habits); i++)
+		if (!strcmp(habits[i].name, name))
+			return &habits[i];
+	return NULL;
+}
+
+int kdumpctl(const struct verb *const *verbs, size_t n, int argc, char **argv)
+{
+	const struct habit *h = argc > 1 ? find_habit(argv[1]) : NULL;
+	static char name[] = "kdumpctl";
+
+	if (argc > 1 && (!strcmp(argv[1], "-h") || !strcmp(argv[1], "--help"))) {
+		help(stdout);
+		return EXIT_DONE;
+	}
+	for (size_t i = 0; h && i < n; i++) {
+		if (strcmp(h->verb, verbs[i]->name) != 0)
+			continue;
+		argv[1] = name;
+		return run(verbs[i], h, argc - 1, argv + 1);
+	}
+	help(stderr);
+	return KDUMPCTL_FAILED;
+}
