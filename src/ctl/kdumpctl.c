@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * kdumpctl's habits: see kdumpctl.h. What scripts look for, sentences on standard error among it, is
- * as in kdump-utils 1.0.61 (Fedora, RHEL).
+ * kdumpctl's habits: see kdumpctl.h. What scripts look for, sentences on standard error among it,
+ * is as in kdump-utils 1.0.61 (Fedora, RHEL).
  */
 #include "ctl/kdumpctl.h"
 
