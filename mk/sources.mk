@@ -233,15 +233,18 @@ SRC_ctl := \
 	inspect_pcr.c \
 	cmd_arm.c \
 	findings.c \
+	findings_print.c \
 	check_capture.c \
 	check_image.c \
 	check_kernel.c \
 	check_machine.c \
 	check_past.c \
+	check_signature.c \
 	status.c \
 	status_json.c \
 	status_print.c \
 	cmd_status.c \
+	cmd_check.c \
 	cmd_report.c \
 	reserve_facts.c \
 	reserve_addon.c \

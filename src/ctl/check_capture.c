@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "build/gather.h"
 #include "build/makedumpfile.h"
 #include "ctl/status.h"
 
@@ -61,17 +62,49 @@ static void check_makedumpfile(const struct root *root, struct status *s)
 	if (root_kernel_release(root, release, sizeof(release), &ignored) >= 0)
 		bad_pair = makedumpfile_check(root, release, &fails);
 	if (!bad_pair) {
-		(void)finding_add(&s->findings, "tool.makedumpfile", VERDICT_OK,
+		(void)finding_add(&s->findings, "tool.makedumpfile-version", VERDICT_OK,
 				  "nothing is known against makedumpfile and this kernel");
 		return;
 	}
-	f = finding_add(&s->findings, "tool.makedumpfile", fails ? VERDICT_FAILED : VERDICT_WARNING,
-			"%s", bad_pair);
+	f = finding_add(&s->findings, "tool.makedumpfile-version",
+			fails ? VERDICT_FAILED : VERDICT_WARNING, "%s", bad_pair);
 	finding_mend(f, "install a newer makedumpfile, then ukdumpctl refresh");
 	if (fails)
 		finding_problem(f, "%s", bad_pair);
 	else
 		s->note = bad_pair;
+}
+
+/* What a build needs; what is armed does without. */
+static void check_program(const struct root *root, struct status *s, const char *name,
+			  const char *package)
+{
+	static const char *const dirs[] = {"/usr/sbin", "/usr/bin", "/sbin", "/bin"};
+	char finding[32], path[64];
+	struct finding *f;
+
+	(void)snprintf(finding, sizeof(finding), "tool.%s", name);
+	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++) {
+		(void)snprintf(path, sizeof(path), "%s/%s", dirs[i], name);
+		if (!root_exists(root, path))
+			continue;
+		(void)finding_add(&s->findings, finding, VERDICT_OK, "%s", path);
+		return;
+	}
+	f = finding_add(&s->findings, finding, s->armed ? VERDICT_WARNING : VERDICT_FAILED,
+			"%s is not installed: no image can be built", name);
+	finding_needed(f, "installed");
+	finding_mend(f, "install %s (Debian: %s)", name, package);
+}
+
+static void check_stub(const struct root *root, struct status *s)
+{
+	bool there = root_exists(root, EFI_STUB_PATH);
+
+	(void)finding_add(&s->findings, "tool.systemd-stub", VERDICT_OK, "%s%s", EFI_STUB_PATH,
+			  there ? "" :
+				  " is not there: firmware would not boot images, which does "
+				  "not matter for crashes");
 }
 
 void check_capture(const struct root *root, struct status *s)
@@ -80,5 +113,8 @@ void check_capture(const struct root *root, struct status *s)
 	for (unsigned int i = 0; i < s->targets.n; i++)
 		check_target(s, i);
 	check_recipients(s);
+	check_program(root, s, "dracut", "dracut-core");
+	check_program(root, s, "makedumpfile", "makedumpfile");
 	check_makedumpfile(root, s);
+	check_stub(root, s);
 }

@@ -6,8 +6,6 @@
 
 #include "ctl/status.h"
 
-#define RUN_AS_ROOT "run it as root"
-
 static void check_armed(struct status *s)
 {
 	struct finding *f;
@@ -52,7 +50,7 @@ static void check_file(struct status *s)
 	} else if (r == EACCES) {
 		f = finding_add(&s->findings, "image.file", VERDICT_UNKNOWN,
 				"%s cannot be looked at by this user", s->path);
-		finding_mend(f, RUN_AS_ROOT);
+		finding_mend(f, MEND_AS_ROOT);
 	} else {
 		f = finding_add(&s->findings, "image.file", VERDICT_FAILED, "%s: %s", s->path,
 				strerror(r));
@@ -73,7 +71,7 @@ static void check_fresh(const struct root *root, struct status *s)
 	if (r < 0) {
 		f = finding_add(&s->findings, "image.fresh", VERDICT_UNKNOWN, "%s", e.text);
 		if (r == -EACCES)
-			finding_mend(f, RUN_AS_ROOT);
+			finding_mend(f, MEND_AS_ROOT);
 		else if (r != -ENOENT)
 			finding_problem(f, "%s", e.text);
 		return;
@@ -91,7 +89,8 @@ static void check_fresh(const struct root *root, struct status *s)
 
 void check_image(const struct root *root, struct status *s)
 {
-	check_armed(s);
+	if (s->known)
+		check_armed(s);
 	check_recorded(s);
 	if (!s->armed || !s->path)
 		return;

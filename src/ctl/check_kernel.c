@@ -21,9 +21,9 @@ static const struct kernel_option running_options[] = {
 };
 
 static const struct kernel_option capture_options[] = {
-	{"capture-kernel.crash-dump", "CRASH_DUMP", false},
-	{"capture-kernel.proc-vmcore", "PROC_VMCORE", false},
-	{"capture-kernel.relocatable", "RELOCATABLE", false},
+	{"kernel.crash-dump", "CRASH_DUMP", false},
+	{"kernel.proc-vmcore", "PROC_VMCORE", false},
+	{"kernel.relocatable", "RELOCATABLE", false},
 };
 
 /* ukdump-load names the first that is missing. */
@@ -171,6 +171,8 @@ static void check_lock(struct status *s)
 void check_kernel(const struct root *root, struct status *s)
 {
 	check_options(root, s);
+	if (!s->known)
+		return;
 	check_memory(root, s);
 	check_enforcement(s);
 	check_lock(s);

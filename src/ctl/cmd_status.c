@@ -19,7 +19,8 @@ static int status(bool json)
 
 	if (root_open(NULL, &root, &e) < 0)
 		return verb_failed(&e);
-	if (status_collect(&root, &s) != EXIT_DONE)
+	status_collect(&root, &s);
+	if (!s.known)
 		return EXIT_FAILED;
 	if (json)
 		status_print_json(&s);

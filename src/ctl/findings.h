@@ -53,6 +53,8 @@ void finding_needed(struct finding *f, const char *fmt, ...) _printf_(2, 3);
 void finding_mend(struct finding *f, const char *fmt, ...) _printf_(2, 3);
 void finding_problem(struct finding *f, const char *fmt, ...) _printf_(2, 3);
 
+#define MEND_AS_ROOT "run it as root"
+
 /* How many are problems; how many have this verdict. */
 unsigned int findings_problems(const struct findings *l);
 unsigned int findings_count(const struct findings *l, enum verdict verdict);
@@ -62,3 +64,6 @@ const char *verdict_name(enum verdict v);
 
 /* [{name, verdict, seen, needed, mend}]; needed and mend are null where they are empty. */
 struct json_object *findings_json(const struct findings *l);
+
+/* A table on stdout; without all, of those that are not ok. */
+void findings_print(const struct findings *l, bool all);

@@ -28,3 +28,9 @@ void panic_parameters_read(const struct root *root, struct panic_parameter ret[P
  * only the manager could tell; that it cannot run beside ours, our unit's Conflicts= sees to.
  */
 const char *enabled_rival(const struct root *root);
+
+/*
+ * Is a unit enabled, by the same rule? *ret_known is false where there is no /etc/systemd/system
+ * to look into.
+ */
+bool unit_is_enabled(const struct root *root, const char *unit, bool *ret_known);

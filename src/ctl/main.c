@@ -11,6 +11,7 @@
 
 static const struct verb *const verbs[] = {
 	&verb_status,
+	&verb_check,
 	&verb_build,
 	&verb_seal,
 	&verb_addon,

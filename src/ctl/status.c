@@ -51,22 +51,32 @@ static void read_facts(const struct buffer *facts, struct status *s)
 	s->call_ms = loader_number(facts, "call_ms");
 }
 
-int status_collect(const struct root *root, struct status *s)
+static void ask_loader(struct status *s)
 {
 	_buffer_ struct buffer facts = {0};
 	struct ukd_error e = {0};
 	int r = loader_run("status", NULL, NULL, &facts, &e);
 
+	s->known = r == EXIT_DONE || r == EXIT_NOT_ARMED;
+	if (s->known) {
+		read_facts(&facts, s);
+		return;
+	}
 	if (r < 0)
-		return verb_failed(&e);
-	if (r != EXIT_DONE && r != EXIT_NOT_ARMED)
-		return EXIT_FAILED; /* ukdump-load has said why */
-	read_facts(&facts, s);
+		(void)verb_failed(&e); /* else ukdump-load has said why */
+	finding_needed(finding_add(&s->findings, "kernel.kexec", VERDICT_FAILED, "%s",
+				   e.text[0] ? e.text : "ukdump-load cannot tell the state"),
+		       "a kernel that can capture crashes");
+}
+
+void status_collect(const struct root *root, struct status *s)
+{
+	ask_loader(s);
 	(void)!targets_check(root, &s->targets, &s->settings_error);
 	check_kernel(root, s);
 	check_image(root, s);
+	check_signature(root, s);
 	check_capture(root, s);
 	check_machine(root, s);
 	check_past(root, s);
-	return EXIT_DONE;
 }

@@ -13,6 +13,7 @@
 
 struct status {
 	/* From ukdump-load; strings are NULL where it did not tell. */
+	bool known; /* it told the state; if not, why was printed, and is a finding */
 	bool armed, enforced;
 	bool locked; /* the kernel takes no other image until the next boot */
 	char *image, *path, *signer, *time, *kernel, *kind, *lockdown, *missing, *recorded;
@@ -36,18 +37,20 @@ struct status {
 void status_free(struct status *s);
 #define _status_ _cleanup_(status_free)
 
-/* Returns EXIT_DONE, or EXIT_FAILED: then ukdump-load cannot tell the state, and why is printed. */
-int status_collect(const struct root *root, struct status *ret);
+/* Everything; with known false, what can be told all the same. */
+void status_collect(const struct root *root, struct status *ret);
 
 /* Is the armed image a plain UKI? */
 bool status_is_plain(const struct status *s);
 
-/* The parts of status_collect(): each reads its facts and adds its findings. */
-void check_kernel(const struct root *root, struct status *s);  /* and its crash memory */
-void check_image(const struct root *root, struct status *s);   /* that is armed */
+/* The parts of status_collect(): each reads its facts and adds its findings, in this order. */
+void check_kernel(const struct root *root, struct status *s); /* and its crash memory */
+void check_image(const struct root *root, struct status *s);  /* that is armed */
+void check_signature(const struct root *root, struct status *s);
 void check_capture(const struct root *root, struct status *s); /* targets, tools */
 void check_machine(const struct root *root, struct status *s); /* parameters, units, rivals */
 void check_past(const struct root *root, struct status *s);    /* refresh, crashes */
 
+/* For people: the facts, and the findings that are not ok. */
 void status_print(const struct status *s);
 void status_print_json(const struct status *s);

@@ -1,94 +1,137 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* `status` as text. */
+/* `status` for people. In a pipe each line is a word of nine letters at most and its value. */
+#include <stdarg.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "ctl/status.h"
 #include "util/parse.h"
+#include "util/terminal.h"
 
 #define MAX_STALE_SHOWN 8
+#define KEY_WIDTH	10
+
+static void fact(const struct terminal *t, const char *key, const char *fmt, ...) _printf_(3, 4);
+static void fact(const struct terminal *t, const char *key, const char *fmt, ...)
+{
+	char text[CRASH_SENTENCE];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	terminal_print(t, stdout, STYLE_BOLD, KEY_WIDTH, key);
+	terminal_wrap(t, stdout, KEY_WIDTH, text);
+}
+
+static void print_state(const struct terminal *t, const struct status *s)
+{
+	bool problems = findings_problems(&s->findings) > 0;
+
+	terminal_print(t, stdout, STYLE_BOLD, KEY_WIDTH, "state");
+	terminal_print(t, stdout,
+		       !s->armed ? STYLE_BAD :
+		       problems	 ? STYLE_DOUBTFUL :
+				   STYLE_GOOD,
+		       0,
+		       !s->armed ? "not armed" :
+		       problems	 ? "armed, with problems" :
+				   "armed");
+	printf("\n");
+}
 
 static const char *or_unknown(const char *text)
 {
 	return text ? text : "?";
 }
 
-static void print_image(const struct status *s)
+static void print_image(const struct terminal *t, const struct status *s)
 {
-	printf("image     %s\n", or_unknown(s->path));
-	printf("image id  %s\n", s->image);
-	printf("signer    %s\n", or_unknown(s->signer));
+	fact(t, "image", "%s", or_unknown(s->path));
+	fact(t, "image id", "%s", s->image);
+	fact(t, "signer", "%s", or_unknown(s->signer));
 	if (s->key)
-		printf("by key    %s%s%s\n", s->key, s->keyring && *s->keyring ? " in " : "",
-		       s->keyring ? s->keyring : "");
-	printf("since     %s, the call took %llu ms\n", or_unknown(s->time),
-	       (unsigned long long)s->call_ms);
-	printf("kernel    %s\n", or_unknown(s->kernel));
+		fact(t, "by key", "%s%s%s", s->key, s->keyring && *s->keyring ? " in " : "",
+		     s->keyring ? s->keyring : "");
+	fact(t, "since", "%s, the call took %llu ms", or_unknown(s->time),
+	     (unsigned long long)s->call_ms);
+	fact(t, "kernel", "%s", or_unknown(s->kernel));
 }
 
-static void print_sysctl(const struct status *s)
+static void print_sysctl(const struct terminal *t, const struct status *s)
 {
-	printf("sysctl   ");
-	for (unsigned int i = 0; i < PANIC_PARAMETERS; i++)
+	char text[256] = "";
+	size_t used = 0;
+
+	for (unsigned int i = 0; i < PANIC_PARAMETERS && used < sizeof(text); i++)
 		if (s->sysctl[i].known)
-			printf(" %s=%lld", s->sysctl[i].name, (long long)s->sysctl[i].value);
-	printf("\n");
+			used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s=%lld",
+						 used ? " " : "", s->sysctl[i].name,
+						 (long long)s->sysctl[i].value);
+	if (text[0])
+		fact(t, "sysctl", "%s", text);
 }
 
-static void print_machine(const struct status *s)
+static void print_machine(const struct terminal *t, const struct status *s)
 {
 	char size[FORMAT_SIZE_MAX];
 
-	printf("reserved  %s\n", format_size(s->reserved, size));
+	fact(t, "reserved", "%s", format_size(s->reserved, size));
 	if (s->comfort)
-		printf("needed    %s\n", format_size(s->comfort, size));
-	printf("lockdown  %s, Secure Boot %s\n", s->lockdown ? s->lockdown : "unknown",
-	       s->secure_boot ? "on" : "off");
+		fact(t, "needed", "%s", format_size(s->comfort, size));
+	fact(t, "lockdown", "%s, Secure Boot %s", s->lockdown ? s->lockdown : "unknown",
+	     s->secure_boot ? "on" : "off");
 	if (s->locked)
-		printf("locked    until the next boot the kernel takes no other image\n");
-	print_sysctl(s);
+		fact(t, "locked", "until the next boot the kernel takes no other image");
+	print_sysctl(t, s);
 }
 
-static void print_stale(const struct status *s)
+static void print_stale(const struct terminal *t, const struct status *s)
 {
 	for (unsigned int i = 0; i < s->stale.n && i < MAX_STALE_SHOWN; i++)
-		printf("stale     %s\n", s->stale.v[i]);
+		fact(t, "stale", "%s", s->stale.v[i]);
 	if (s->stale.n > MAX_STALE_SHOWN)
-		printf("stale     and %u more, see --json\n", s->stale.n - MAX_STALE_SHOWN);
+		fact(t, "stale", "and %u more, see --json", s->stale.n - MAX_STALE_SHOWN);
 }
 
 /* Problems first. A note says what was seen, and what mends it. */
-static void print_findings(const struct findings *l)
+static void print_problems(const struct terminal *t, const struct findings *l)
 {
 	for (unsigned int i = 0; i < l->n; i++)
 		if (l->v[i].problem[0])
-			printf("problem   %s\n", l->v[i].problem);
+			fact(t, "problem", "%s", l->v[i].problem);
 	for (unsigned int i = 0; i < l->n; i++) {
 		const struct finding *f = &l->v[i];
 
 		if (f->verdict != VERDICT_OK && !f->problem[0])
-			printf("note      %s%s%s\n", f->seen, f->mend[0] ? "; " : "", f->mend);
+			fact(t, "note", "%s%s%s", f->seen, f->mend[0] ? "; " : "", f->mend);
 	}
 }
 
 void status_print(const struct status *s)
 {
+	const struct terminal t = terminal_of(STDOUT_FILENO);
 	char sentence[CRASH_SENTENCE];
 
-	printf("state     %s\n", !s->armed			 ? "not armed" :
-				 findings_problems(&s->findings) ? "armed, with problems" :
-								   "armed");
+	print_state(&t, s);
 	if (s->armed && s->image)
-		print_image(s);
+		print_image(&t, s);
 	if (s->armed && status_is_plain(s))
-		printf("kind      plain, profile %llu, addons %llu: the kernel verifies .linux "
-		       "alone, root could load it with another initrd\n",
-		       (unsigned long long)s->profile, (unsigned long long)s->addons);
-	print_machine(s);
+		fact(&t, "kind",
+		     "plain, profile %llu, addons %llu: the kernel verifies .linux alone, root "
+		     "could load it with another initrd",
+		     (unsigned long long)s->profile, (unsigned long long)s->addons);
+	print_machine(&t, s);
 	for (unsigned int i = 0; i < s->targets.n; i++)
-		printf("target    %s, %s\n", s->targets.v[i].uri,
-		       s->targets.v[i].problem[0] ? "with a problem" : "ok");
+		fact(&t, "target", "%s, %s", s->targets.v[i].uri,
+		     s->targets.v[i].problem[0] ? "with a problem" : "ok");
 	if (s->report.last.state[0])
-		printf("last      %s\n", crash_sentence(&s->report.last, sentence));
-	print_stale(s);
-	print_findings(&s->findings);
+		fact(&t, "last", "%s", crash_sentence(&s->report.last, sentence));
+	print_stale(&t, s);
+	if (t.width) {
+		printf("\n");
+		findings_print(&s->findings, false);
+	} else {
+		print_problems(&t, &s->findings);
+	}
 }

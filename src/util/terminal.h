@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Asking somebody who sits at a terminal. */
+/* Asking and telling somebody who sits at a terminal. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "util/error.h"
 
@@ -14,3 +16,31 @@
  */
 int terminal_ask_secret(const char *prompt, char *ret, size_t size,
 			struct ukd_error *e) _must_check_;
+
+/* How to write to a stream. */
+struct terminal {
+	unsigned int width; /* columns; 0: it is no terminal, and lines stay whole */
+	bool colour;	    /* NO_COLOR (no-color.org) is empty or not set, and TERM is not dumb */
+};
+
+enum terminal_style {
+	STYLE_PLAIN,
+	STYLE_BOLD,
+	STYLE_GOOD,
+	STYLE_DOUBTFUL,
+	STYLE_BAD,
+	STYLE_FAINT,
+};
+
+/* A terminal that does not tell its width has 80 columns. */
+struct terminal terminal_of(int fd);
+
+/* text in a style, and padded with blanks to width columns. */
+void terminal_print(const struct terminal *t, FILE *out, enum terminal_style style,
+		    unsigned int width, const char *text);
+
+/*
+ * Writes text and a newline. On a terminal it is broken at blanks, and what follows goes under the
+ * column indent, where the text itself begins; a word that is too long for a line stays whole.
+ */
+void terminal_wrap(const struct terminal *t, FILE *out, unsigned int indent, const char *text);

@@ -7,7 +7,7 @@ import pytest
 
 from cli import CAPTURE, CTL, LOAD, ctl, run
 
-VERBS = ["status", "build", "seal", "addon", "sign", "attach", "verify", "inspect",
+VERBS = ["status", "check", "build", "seal", "addon", "sign", "attach", "verify", "inspect",
          "start", "stop", "reload", "restart", "rebuild", "refresh", "info", "report", "luks",
          "reserve", "reset-crashkernel",
          "estimate", "showmem", "get-default-crashkernel"]
@@ -72,7 +72,7 @@ def test_help_lists_every_verb():
     [CTL, "attach", "--signature", "s"], [CTL, "build", "operand"], [CTL, "start", "a", "b"],
     [CTL, "start", "a", "--profile"], [CTL, "start", "--profile=", "a"],
     [CTL, "reload", "--profile=1"], [CTL, "stop", "--profile=1"],
-    [CTL, "stop", "a"], [CTL, "reload", "a"], [CTL, "status", "a"], [CTL, "info"],
+    [CTL, "stop", "a"], [CTL, "reload", "a"], [CTL, "status", "a"], [CTL, "check", "a"], [CTL, "info"],
     [CTL, "seal"], [CTL, "seal", "a", "b"], [CTL, "addon"], [CTL, "addon", "a"],
     [CTL, "report", "a"], [CTL, "verify", "--trust"], [CTL, "build", "-o"], [CAPTURE, "operand"],
 ], ids=name)

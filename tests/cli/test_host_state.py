@@ -13,7 +13,7 @@ import pytest
 from cli import CTL
 
 FACTS = """loaded=1 enforced=1 load_disabled=0 crash_memory=268435456 comfort=134217728
-image=0123456789ab path=/etc/ukdump/ukdump.conf signer=test kind=sealed time=now call_ms=17""".split()
+image=0123456789ab path=/etc/ukdump/image.efi signer=test kind=sealed time=now call_ms=17""".split()
 NAMES = ["panic", "panic_on_oops", "hung_task_panic", "softlockup_panic", "unknown_nmi_panic", "sysrq"]
 
 
@@ -59,8 +59,12 @@ class Host:
 
 
 @pytest.fixture
-def host(tmp_path):
-    return Host(tmp_path)
+def host(tmp_path, sealed, signers):
+    host = Host(tmp_path)
+    (host.etc / "ukdump/trust.d").mkdir()
+    shutil.copy(sealed["signer"], host.etc / "ukdump/image.efi")
+    shutil.copy(signers / "signer.crt", host.etc / "ukdump/trust.d")
+    return host
 
 
 def test_parameters_as_they_are(host):

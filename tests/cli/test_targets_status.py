@@ -17,16 +17,18 @@ CTL = REPO / os.environ.get("BUILD", "build") / "ukdumpctl"
 LOADER = """#!/bin/sh
 echo loaded=1 enforced=1 | tr ' ' '\\n'
 echo crash_memory=268435456 comfort=134217728 | tr ' ' '\\n'
-echo "image=0123456789ab"; echo "path=/etc/ukdump/ukdump.conf"; echo "signer=CN=test"; echo kind=sealed
+echo "image=0123456789ab"; echo "path=/etc/ukdump/image.efi"; echo "signer=CN=test"; echo kind=sealed
 """
 
 
 @pytest.fixture
-def ctl(tmp_path):
+def ctl(tmp_path, sealed, signers):
     """Runs ukdumpctl with these settings."""
     programs, etc = tmp_path / "bin", tmp_path / "etc"
     programs.mkdir()
-    (etc / "ukdump").mkdir(parents=True)
+    (etc / "ukdump/trust.d").mkdir(parents=True)
+    shutil.copy(sealed["signer"], etc / "ukdump/image.efi")
+    shutil.copy(signers / "signer.crt", etc / "ukdump/trust.d")
     shutil.copy(CTL, programs)
     (programs / "ukdump-load").write_text(LOADER)
     (programs / "ukdump-load").chmod(0o755)
