@@ -230,12 +230,9 @@ static int add_level(struct auth_revoked *r, const struct root *root, struct ukd
 static bool has_hidden_variables(const struct root *root)
 {
 	_close_ int efi = root_openat(root, "/sys/firmware/efi", O_RDONLY | O_DIRECTORY);
-	_close_ int fd = root_openat(root, "/sys/firmware/efi/efivars", O_RDONLY | O_DIRECTORY);
-	_closedir_ DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	_closedir_ DIR *dir = root_opendir(root, "/sys/firmware/efi/efivars");
 	const struct dirent *d;
 
-	if (dir)
-		(void)take_fd(&fd);
 	while (dir && (d = readdir(dir)))
 		if (d->d_name[0] != '.')
 			return false;

@@ -119,13 +119,11 @@ static int walk_controllers(struct walk *w, const char *path, struct ukd_error *
 	char subsystem[DEVICE_PATH_MAX];
 	_closedir_ DIR *dir = NULL;
 	struct dirent *d;
-	int fd;
 
 	(void)snprintf(subsystem, sizeof(subsystem), "%.*s", dir_len, path);
-	fd = root_openat(w->root, subsystem, O_RDONLY | O_DIRECTORY);
-	dir = fd < 0 ? NULL : fdopendir(fd);
+	dir = root_opendir(w->root, subsystem);
 	if (!dir)
-		return ukd_fail_errno(e, fd < 0 ? fd : -errno, "/%s", subsystem);
+		return ukd_fail_errno(e, -errno, "/%s", subsystem);
 	while (r >= 0 && (d = readdir(dir))) {
 		char link[DEVICE_PATH_MAX + 300], to[DEVICE_PATH_MAX], full[2 * DEVICE_PATH_MAX];
 
@@ -194,11 +192,9 @@ static unsigned int count_devices(const struct root *root, const char *uuid, con
 	_closedir_ DIR *dir = NULL;
 	unsigned int n = 0;
 	struct dirent *d;
-	int fd;
 
 	(void)snprintf(path, sizeof(path), BTRFS_DIR "/%s/devices", uuid);
-	fd = root_openat(root, path, O_RDONLY | O_DIRECTORY);
-	dir = fd < 0 ? NULL : fdopendir(fd);
+	dir = root_opendir(root, path);
 	while (dir && (d = readdir(dir))) {
 		_buffer_ struct buffer number = {0};
 		struct ukd_error ignored;
@@ -216,8 +212,7 @@ static unsigned int count_devices(const struct root *root, const char *uuid, con
 
 int device_check_btrfs(const struct root *root, const char *device, struct ukd_error *e)
 {
-	int fd = root_openat(root, BTRFS_DIR, O_RDONLY | O_DIRECTORY);
-	_closedir_ DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	_closedir_ DIR *dir = root_opendir(root, BTRFS_DIR);
 	struct dirent *d;
 
 	while (dir && (d = readdir(dir))) {

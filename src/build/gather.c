@@ -38,16 +38,11 @@ static bool is_installed(const struct root *root, const char *name)
 /* Newest by version order, as sort -V has it. */
 static int newest_kernel(const struct root *root, char ret[KVER_MAX], struct ukd_error *e)
 {
-	_close_ int fd = root_openat(root, MODULES_DIR, O_RDONLY | O_DIRECTORY);
-	_closedir_ DIR *dir = NULL;
+	_closedir_ DIR *dir = root_opendir(root, MODULES_DIR);
 	struct dirent *d;
 
-	if (fd < 0)
-		return ukd_fail_errno(e, fd, "%s%s", root->path, MODULES_DIR);
-	dir = fdopendir(fd);
 	if (!dir)
 		return ukd_fail_errno(e, -errno, "%s%s", root->path, MODULES_DIR);
-	(void)take_fd(&fd);
 	ret[0] = 0;
 	while ((d = readdir(dir)))
 		if (is_installed(root, d->d_name) && (!ret[0] || strverscmp(d->d_name, ret) > 0))

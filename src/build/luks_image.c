@@ -147,15 +147,14 @@ int luks_find_key(const struct root *root, const char *images, const char *node,
 	_closedir_ DIR *dir = NULL;
 	struct luks_info info;
 	unsigned int n = 0;
-	int fd, r;
+	int r;
 
 	if (!list)
 		return ukd_oom(e);
 	r = luks_read(node, &info, e);
 	if (r < 0)
 		return r;
-	fd = root_openat(root, images, O_RDONLY | O_DIRECTORY);
-	dir = fd < 0 ? NULL : fdopendir(fd);
+	dir = root_opendir(root, images);
 	n = dir ? list_images(dir, list) : 0;
 	for (unsigned int i = 0; i < n; i++) {
 		r = read_key(dirfd(dir), list[i].name, uuid, ret, e);

@@ -93,8 +93,7 @@ static bool is_mac(const char *name)
 
 static int find_by_mac(const struct root *root, const char *mac, char ret[16], struct ukd_error *e)
 {
-	int fd = root_openat(root, "/sys/class/net", O_RDONLY | O_DIRECTORY);
-	_closedir_ DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	_closedir_ DIR *dir = root_opendir(root, "/sys/class/net");
 	struct dirent *d;
 
 	while (dir && (d = readdir(dir))) {

@@ -70,8 +70,7 @@ int need_disk_driver(struct needs *n, const char *name, struct ukd_error *e)
 /* dracut's directories are "90lvm", and from version 107 on "70lvm". */
 bool need_has_dracut(const struct needs *n, const char *module)
 {
-	int fd = root_openat(n->root, DRACUT_MODULES, O_RDONLY | O_DIRECTORY);
-	_closedir_ DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	_closedir_ DIR *dir = root_opendir(n->root, DRACUT_MODULES);
 	bool found = false;
 	struct dirent *d;
 

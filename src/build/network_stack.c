@@ -247,11 +247,9 @@ static bool find_port(const struct root *root, const char *bridge, char ret[16])
 	_closedir_ DIR *dir = NULL;
 	struct dirent *d;
 	char path[64];
-	int fd;
 
 	(void)snprintf(path, sizeof(path), "/sys/class/net/%s/brif", bridge);
-	fd = root_openat(root, path, O_RDONLY | O_DIRECTORY);
-	dir = fd < 0 ? NULL : fdopendir(fd);
+	dir = root_opendir(root, path);
 	ret[0] = 0;
 	while (dir && (d = readdir(dir))) {
 		bool real = d->d_name[0] != '.' && strlen(d->d_name) < 16 &&

@@ -74,13 +74,12 @@ static int visit_slaves(struct walk *w, const char *path, char *below, size_t si
 	_closedir_ DIR *list = NULL;
 	unsigned int n = 0;
 	struct dirent *d;
-	int fd, r = 0;
+	int r = 0;
 
 	(void)snprintf(dir, sizeof(dir), "%s/slaves", path);
-	fd = root_openat(w->root, dir, O_RDONLY | O_DIRECTORY);
-	list = fd < 0 ? NULL : fdopendir(fd);
+	list = root_opendir(w->root, dir);
 	if (!list)
-		return ukd_fail_errno(e, fd < 0 ? fd : -errno, "/%s", dir);
+		return ukd_fail_errno(e, -errno, "/%s", dir);
 	while (r >= 0 && (d = readdir(list))) {
 		char device[32], name[300];
 

@@ -31,15 +31,8 @@ const char *const place_file_systems[PLACE_FILE_SYSTEMS] = {"ext4", "xfs", "btrf
 /* One directory of links to block devices, such as /dev/disk/by-uuid. */
 static int open_links(const struct root *root, const char *path, DIR **ret, struct ukd_error *e)
 {
-	_close_ int fd = root_openat(root, path, O_RDONLY | O_DIRECTORY);
-
-	if (fd < 0)
-		return ukd_fail_errno(e, fd, "%s", path);
-	*ret = fdopendir(fd);
-	if (!*ret)
-		return ukd_fail_errno(e, -errno, "%s", path);
-	(void)take_fd(&fd);
-	return 0;
+	*ret = root_opendir(root, path);
+	return *ret ? 0 : ukd_fail_errno(e, -errno, "%s", path);
 }
 
 /* True, and the number, if the name in dir leads to a block device. */

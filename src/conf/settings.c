@@ -286,19 +286,11 @@ static int by_name(const void *a, const void *b)
 static int list_drop_ins(const struct root *root, const char *path, struct strings *ret,
 			 struct ukd_error *e)
 {
-	_closedir_ DIR *dir = NULL;
+	_closedir_ DIR *dir = root_opendir(root, path);
 	const struct dirent *d;
-	int fd = root_openat(root, path, O_RDONLY | O_DIRECTORY);
 
-	if (fd == -ENOENT)
-		return 0;
-	if (fd < 0)
-		return ukd_fail_errno(e, fd, "%s%s", root->path, path);
-	dir = fdopendir(fd);
-	if (!dir) {
-		(void)close(fd);
-		return ukd_oom(e);
-	}
+	if (!dir)
+		return errno == ENOENT ? 0 : ukd_fail_errno(e, -errno, "%s%s", root->path, path);
 	while ((d = readdir(dir))) {
 		if (!is_drop_in(d))
 			continue;

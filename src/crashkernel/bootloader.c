@@ -78,11 +78,9 @@ static bool has_entries(const struct root *root)
 		_closedir_ DIR *dir = NULL;
 		struct dirent *d;
 		char path[64];
-		int fd;
 
 		(void)snprintf(path, sizeof(path), "%s/loader/entries", esps[i]);
-		fd = root_openat(root, path, O_RDONLY | O_DIRECTORY);
-		dir = fd < 0 ? NULL : fdopendir(fd);
+		dir = root_opendir(root, path);
 		while (dir && (d = readdir(dir)))
 			if (strstr(d->d_name, ".conf"))
 				return true;

@@ -82,16 +82,9 @@ static bool is_enabled(const struct root *root, DIR *units, const char *unit)
 	return false;
 }
 
-static DIR *open_units(const struct root *root)
-{
-	int fd = root_openat(root, UNIT_DIR, O_RDONLY | O_DIRECTORY);
-
-	return fd < 0 ? NULL : fdopendir(fd);
-}
-
 bool unit_is_enabled(const struct root *root, const char *unit, bool *ret_known)
 {
-	_closedir_ DIR *units = open_units(root);
+	_closedir_ DIR *units = root_opendir(root, UNIT_DIR);
 
 	*ret_known = units != NULL;
 	return units && is_enabled(root, units, unit);
@@ -99,7 +92,7 @@ bool unit_is_enabled(const struct root *root, const char *unit, bool *ret_known)
 
 const char *enabled_rival(const struct root *root)
 {
-	_closedir_ DIR *units = open_units(root);
+	_closedir_ DIR *units = root_opendir(root, UNIT_DIR);
 
 	for (size_t i = 0; units && i < ARRAY_SIZE(rivals); i++)
 		if (is_enabled(root, units, rivals[i]))

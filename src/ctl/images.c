@@ -106,15 +106,11 @@ static int newest_first(const void *a, const void *b)
 static int read_directory(const struct root *root, const char *path, struct images *l,
 			  struct ukd_error *e)
 {
-	_closedir_ DIR *dir = NULL;
+	_closedir_ DIR *dir = root_opendir(root, path);
 	struct dirent *d;
-	int fd = root_openat(root, path, O_RDONLY | O_DIRECTORY);
 
-	if (fd == -ENOENT)
-		return 0;
-	dir = fd < 0 ? NULL : fdopendir(fd);
 	if (!dir)
-		return ukd_fail_errno(e, fd < 0 ? fd : -errno, "%s%s", root->path, path);
+		return errno == ENOENT ? 0 : ukd_fail_errno(e, -errno, "%s%s", root->path, path);
 	while (l->n < IMAGES_MAX && (d = readdir(dir))) {
 		struct image *v = reallocarray(l->v, l->n + 1, sizeof(*v));
 

@@ -35,15 +35,11 @@ static bool is_leftover(int dirfd, const char *name)
 
 static int clean(const struct root *root, const char *path, struct ukd_error *e)
 {
-	_closedir_ DIR *dir = NULL;
+	_closedir_ DIR *dir = root_opendir(root, path);
 	struct dirent *d;
-	int fd = root_openat(root, path, O_RDONLY | O_DIRECTORY);
 
-	if (fd == -ENOENT)
-		return 0;
-	dir = fd < 0 ? NULL : fdopendir(fd);
 	if (!dir)
-		return ukd_fail_errno(e, fd < 0 ? fd : -errno, "%s%s", root->path, path);
+		return errno == ENOENT ? 0 : ukd_fail_errno(e, -errno, "%s%s", root->path, path);
 	while ((d = readdir(dir)))
 		if (is_leftover(dirfd(dir), d->d_name) && unlinkat(dirfd(dir), d->d_name, 0) < 0)
 			return ukd_fail_errno(e, -errno, "%s%s/%s", root->path, path, d->d_name);

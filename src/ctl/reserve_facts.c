@@ -68,19 +68,9 @@ static bool has_suffix(const char *s, const char *suffix)
 	return n > m && !strcmp(s + n - m, suffix);
 }
 
-static DIR *open_directory(const struct root *root, const char *path)
-{
-	int fd = root_openat(root, path, O_RDONLY | O_DIRECTORY);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-
-	if (!dir && fd >= 0)
-		(void)close(fd);
-	return dir;
-}
-
 static void read_images(const struct root *root, struct reserve_state *s)
 {
-	_closedir_ DIR *dir = open_directory(root, IMAGE_DIR);
+	_closedir_ DIR *dir = root_opendir(root, IMAGE_DIR);
 	struct dirent *d;
 
 	while (dir && (d = readdir(dir))) {
@@ -174,7 +164,7 @@ static uint64_t read_peak(int dirfd, const char *name, const char *machine, bool
 
 static void read_peaks(const struct root *root, const char *path, struct reserve_facts *f)
 {
-	_closedir_ DIR *dir = open_directory(root, path);
+	_closedir_ DIR *dir = root_opendir(root, path);
 	_buffer_ struct buffer machine = {0};
 	struct ukd_error ignored;
 	struct dirent *d;

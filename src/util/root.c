@@ -45,6 +45,18 @@ int root_openat(const struct root *root, const char *path, int flags)
 	return fd < 0 ? -errno : fd;
 }
 
+DIR *root_opendir(const struct root *root, const char *path)
+{
+	int fd = root_openat(root, path, O_RDONLY | O_DIRECTORY);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	int reason = fd < 0 ? -fd : errno;
+
+	if (!dir && fd >= 0)
+		(void)close(fd);
+	errno = reason;
+	return dir;
+}
+
 bool root_exists(const struct root *root, const char *path)
 {
 	_close_ int fd = root_openat(root, path, O_PATH);

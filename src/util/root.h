@@ -9,6 +9,7 @@
  */
 #pragma once
 
+#include <dirent.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -32,6 +33,9 @@ void root_close(struct root *root);
 
 /* openat(2) with flags inside the root. Returns a descriptor or -errno. */
 int root_openat(const struct root *root, const char *path, int flags) _must_check_;
+
+/* Opens a directory inside the root for reading. NULL: errno. */
+DIR *root_opendir(const struct root *root, const char *path) _must_check_;
 
 bool root_exists(const struct root *root, const char *path);
 
