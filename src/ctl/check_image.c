@@ -82,6 +82,10 @@ static void check_fresh(const struct root *root, struct status *s)
 	finding_needed(f, "nothing changed");
 	if (!s->stale.n)
 		return;
+	if (status_waits_for_boot(s)) {
+		finding_mend(f, "reboot");
+		return;
+	}
 	finding_mend(f, "ukdumpctl refresh");
 	finding_problem(f, "the armed image is stale: %s%s; run 'ukdumpctl refresh'", s->stale.v[0],
 			s->stale.n > 1 ? " and more have changed" : " has changed");

@@ -12,7 +12,7 @@ static void check_refresh(const struct root *root, struct status *s)
 	const struct outcome *o = &s->last;
 	struct finding *f;
 
-	if (!outcome_read(root, &s->last)) {
+	if (!o->time[0]) {
 		(void)finding_add(&s->findings, "refresh.last", VERDICT_UNKNOWN,
 				  "no refresh is known of");
 	} else if (!strcmp(o->result, OUTCOME_FAILED)) {
@@ -26,6 +26,10 @@ static void check_refresh(const struct root *root, struct status *s)
 		finding_mend(f, "ukdumpctl attach, then ukdumpctl refresh");
 		finding_problem(f, "%s waits for its signature: see 'ukdumpctl attach --help'",
 				o->image);
+	} else if (status_waits_for_boot(s)) {
+		f = finding_add(&s->findings, "refresh.last", VERDICT_OK,
+				"%s waits for the next boot (LockAfterArm=)", o->image);
+		finding_mend(f, "reboot");
 	} else {
 		(void)finding_add(&s->findings, "refresh.last", VERDICT_OK, "%s", o->time);
 	}

@@ -13,6 +13,7 @@
 #include "ctl/journal.h"
 #include "ctl/leftovers.h"
 #include "ctl/refresh.h"
+#include "ctl/refresh_plan.h"
 #include "util/cleanup.h"
 #include "util/lockfile.h"
 
@@ -76,11 +77,28 @@ static void arm(struct refresh *r)
 		refresh_failed(r, &e);
 }
 
+/*
+ * A build takes long, and an image that has grown stale captures as well as it did yesterday. If it
+ * is refused, the new one may not be. Where arming locks, the one load is for the new one.
+ */
+static void arm_what_there_is(struct refresh *r)
+{
+	struct ukd_error before = r->failure;
+
+	if (r->armed || r->settings.arm.lock_after_arm != LOCK_NO ||
+	    !refresh_arms(&r->images, r->capture, false))
+		return;
+	arm(r);
+	r->failure = before;
+}
+
 /* The image to be armed first; those for later can wait. Returns whether something was built. */
 static bool round_of_builds(struct refresh *r)
 {
-	bool built = make(r, r->capture);
+	bool built;
 
+	arm_what_there_is(r);
+	built = make(r, r->capture);
 	arm(r);
 	if (strcmp(r->advance, r->capture) != 0)
 		built |= make(r, r->advance);
@@ -100,9 +118,6 @@ static int follow(struct refresh *r, struct ukd_error *e)
 		if (code < 0)
 			return code;
 		code = refresh_find_kernels(r, e);
-		/* An older image is better than none. */
-		if (code < 0 && !r->armed)
-			arm(r);
 		if (code < 0)
 			return code;
 		again = round_of_builds(r);
@@ -129,11 +144,13 @@ static void record(struct refresh *r)
 	struct ukd_error e;
 	const char *result = r->failure.code ? OUTCOME_FAILED :
 			     r->waiting[0]   ? OUTCOME_WAITS :
+			     r->next_boot[0] ? OUTCOME_NEXT_BOOT :
 					       OUTCOME_DONE;
+	const char *image = r->waiting[0] ? r->waiting : r->next_boot[0] ? r->next_boot : r->image;
 
 	(void)snprintf(o.result, sizeof(o.result), "%s", result);
 	(void)snprintf(o.reason, sizeof(o.reason), "%s", r->failure.text);
-	(void)snprintf(o.image, sizeof(o.image), "%s", r->waiting[0] ? r->waiting : r->image);
+	(void)snprintf(o.image, sizeof(o.image), "%s", image);
 	if (outcome_write(&r->root, &o, &e) < 0)
 		refresh_failed(r, &e);
 	if (r->failure.code)
@@ -152,6 +169,25 @@ static int refresh(struct refresh *r, struct ukd_error *e)
 	return code < 0 ? code : refresh_drop(r, e);
 }
 
+/*
+ * What went wrong came before it was known which kernel's image is to be armed, such as settings
+ * that cannot be read: one that fits the running kernel is better than none.
+ */
+static void arm_blindly(struct refresh *r)
+{
+	struct ukd_error e = {0};
+	int code = refresh_look(r, &e);
+
+	if (code >= 0 && r->armed)
+		return;
+	if (code >= 0)
+		code = root_kernel_release(&r->root, r->capture, sizeof(r->capture), &e);
+	if (code < 0)
+		refresh_failed(r, &e);
+	else
+		arm(r);
+}
+
 static void print_text(const struct refresh *r)
 {
 	for (unsigned int i = 0; i < r->built.n; i++)
@@ -160,7 +196,10 @@ static void print_text(const struct refresh *r)
 		printf("removed  %s\n", r->dropped.v[i]);
 	if (r->waiting[0])
 		printf("unsigned %s\n", r->waiting);
-	if (r->image[0] && !r->failure.code)
+	if (r->next_boot[0])
+		printf("waits    %s, for the next boot: the kernel takes no other image before\n",
+		       r->next_boot);
+	if (r->image[0])
 		printf("armed    %s\n", r->image);
 }
 
@@ -174,6 +213,7 @@ static void print_json(const struct refresh *r)
 	json_flag(o, "armed", r->armed);
 	json_text(o, "image", r->image[0] ? r->image : NULL);
 	json_text(o, "waits", r->waiting[0] ? r->waiting : NULL);
+	json_text(o, "next_boot", r->next_boot[0] ? r->next_boot : NULL);
 	json_add(o, "built", json_strings(&r->built));
 	json_add(o, "removed", json_strings(&r->dropped));
 	json_print(o);
@@ -192,6 +232,8 @@ static int run_refresh(struct refresh *r, bool json)
 		return verb_failed(&e);
 	if (refresh(r, &e) < 0)
 		refresh_failed(r, &e);
+	if (r->failure.code && !r->remove && !r->capture[0])
+		arm_blindly(r);
 	if (!r->remove || r->failure.code)
 		record(r);
 	if (json)

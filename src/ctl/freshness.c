@@ -88,7 +88,7 @@ int outcome_write(const struct root *root, struct outcome *o, struct ukd_error *
 		     o->reason, o->image);
 	if (n < 0)
 		return ukd_oom(e);
-	r = make_directories(root->fd, "var/lib/ukdump", 0700, e);
+	r = make_directories(root->fd, "run/ukdump", 0755, e);
 	return r < 0 ? r :
 		       file_replace(root->fd, &OUTCOME_FILE[1], 0600,
 				    (struct bytes){(uint8_t *)text, (size_t)n}, e);

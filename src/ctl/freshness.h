@@ -12,11 +12,15 @@
 int image_changes(const struct root *root, const struct settings *s, const char *image,
 		  struct strings *ret, struct ukd_error *e) _must_check_;
 
-/* How the last `refresh` ended: key=value in /var/lib/ukdump/refresh. */
-#define OUTCOME_FILE   "/var/lib/ukdump/refresh"
-#define OUTCOME_DONE   "done"
-#define OUTCOME_WAITS  "waits" /* for a signature */
-#define OUTCOME_FAILED "failed"
+/*
+ * How the last `refresh` ended: key=value. Each boot has one, and there it can be told that a disk
+ * is full.
+ */
+#define OUTCOME_FILE	  "/run/ukdump/refresh"
+#define OUTCOME_DONE	  "done"
+#define OUTCOME_WAITS	  "waits"     /* for a signature */
+#define OUTCOME_NEXT_BOOT "next-boot" /* the kernel takes no other image before */
+#define OUTCOME_FAILED	  "failed"
 
 struct outcome {
 	char time[32];

@@ -37,6 +37,15 @@ void refresh_failed(struct refresh *r, const struct ukd_error *e)
 	keep_failure(r, e);
 }
 
+/* Of what is armed, and whether something of [Arm] was left undone. */
+static void take_path(const struct buffer *facts, struct refresh *r)
+{
+	_free_ char *path = loader_value(facts, "path"), *problem = loader_value(facts, "problem");
+
+	(void)snprintf(r->image, sizeof(r->image), "%s", r->armed && path ? path : "");
+	r->half_armed = r->armed && problem;
+}
+
 int refresh_look(struct refresh *r, struct ukd_error *e)
 {
 	_buffer_ struct buffer facts = {0};
@@ -45,8 +54,10 @@ int refresh_look(struct refresh *r, struct ukd_error *e)
 	if (code != EXIT_DONE && code != EXIT_NOT_ARMED)
 		return code < 0 ? code : e->code;
 	r->armed = loader_number(&facts, "loaded") == 1;
+	r->locked = loader_number(&facts, "load_disabled") == 1;
 	free(r->armed_id);
 	r->armed_id = r->armed ? loader_value(&facts, "image") : NULL;
+	take_path(&facts, r);
 	images_free(&r->images);
 	return images_read(&r->root, &r->images, e);
 }
@@ -189,27 +200,55 @@ int refresh_build(struct refresh *r, const char *kver, struct ukd_error *e)
 	return code < 0 ? code : builds;
 }
 
-int refresh_arm(struct refresh *r, struct ukd_error *e)
+/* A refusal is kept and is no error: something else may be armed. */
+static int arm(struct refresh *r, const char *path, struct ukd_error *e)
 {
-	const struct image *image = refresh_arms(&r->images, r->capture, r->armed);
 	_buffer_ struct buffer facts = {0};
-	int code;
+	int code = arming_change(path, NULL, &facts, e);
+
+	r->tried = true;
+	if (code == -EREMOTEIO)
+		keep_failure(r, e); /* ukdump-load has printed it */
+	else if (code < 0)
+		return code;
+	return refresh_look(r, e);
+}
+
+/* It was asked for, or something was left undone, such as settings that could not be read: once. */
+static bool arms_anew(const struct refresh *r)
+{
+	return !r->tried && (r->rearm || (r->half_armed && !r->locked));
+}
+
+/* image NULL: there is none. */
+static int arm_image(struct refresh *r, const struct image *image, struct ukd_error *e)
+{
+	bool armed = image && refresh_is_armed(r, image);
+	char path[IMAGE_PATH_MAX];
 
 	if (!image && r->waiting[0])
 		return r->armed ? 0 :
 				  ukd_fail(e, -ENOENT, "%s waits for its signature", r->waiting);
 	if (!image)
 		return ukd_fail(e, -ENOENT, "there is no capture image for kernel %s", r->capture);
-	memcpy(r->image, image->path, sizeof(r->image));
-	if (refresh_is_armed(r, image) && !r->rearm)
+	if (armed && !arms_anew(r))
 		return 0;
-	r->rearm = false;
-	code = arming_change(image->path, NULL, &facts, e);
-	if (code == -EREMOTEIO)
-		keep_failure(r, e); /* ukdump-load has printed it */
-	else if (code < 0)
+	memcpy(path, image->path, sizeof(path));
+	if (armed || !r->armed || !r->locked)
+		return arm(r, path, e);
+	memcpy(r->next_boot, path, sizeof(path));
+	return 0;
+}
+
+int refresh_arm(struct refresh *r, struct ukd_error *e)
+{
+	int code = arm_image(r, refresh_arms(&r->images, r->capture, r->armed), e);
+
+	if (r->armed || !root_exists(&r->root, LAST_GOOD))
 		return code;
-	return refresh_look(r, e);
+	if (code < 0)
+		refresh_failed(r, e);
+	return arm(r, LAST_GOOD, e);
 }
 
 static bool is_last_good(const struct refresh *r, const struct image *image)

@@ -10,7 +10,7 @@ struct refresh {
 	const char *kver;   /* --kver: an image of this kernel, too */
 	const char *remove; /* --remove: this kernel is going away */
 	bool force;
-	bool rearm; /* arm even what the kernel holds already; cleared when that is done */
+	bool rearm; /* arm even what the kernel holds already, once */
 
 	struct root root;
 	int lock;
@@ -18,20 +18,24 @@ struct refresh {
 	/* Whose image is to be armed, and whose is made for the time after a reboot; or empty. */
 	char capture[KVER_MAX], advance[KVER_MAX];
 	struct images images;
-	bool armed;	/* the kernel holds something */
-	char *armed_id; /* image id, or NULL: not loaded by us */
+	bool armed;		    /* the kernel holds something */
+	bool half_armed;	    /* something of [Arm] was not carried out */
+	bool tried;		    /* we have armed something, or tried to */
+	bool locked;		    /* the kernel takes no other image until the next boot */
+	char *armed_id;		    /* image id, or NULL: not loaded by us */
+	char image[IMAGE_PATH_MAX]; /* where it came from; empty: nobody knows */
 
 	/* Results. */
 	struct ukd_error failure; /* the first */
 	struct strings built, dropped;
-	char image[IMAGE_PATH_MAX];   /* armed, as far as it is one that was found */
-	char waiting[IMAGE_PATH_MAX]; /* for a signature; empty: none */
+	char waiting[IMAGE_PATH_MAX];	/* for a signature; empty: none */
+	char next_boot[IMAGE_PATH_MAX]; /* to be armed, which locked forbids; empty: none */
 };
 
 /* Keeps the first failure, prints every one. */
 void refresh_failed(struct refresh *r, const struct ukd_error *e);
 
-/* Reads what there is and what is armed: images, armed, armed_id. */
+/* Reads what there is and what is armed: images, armed to image. */
 int refresh_look(struct refresh *r, struct ukd_error *e) _must_check_;
 
 /* Is this image what the kernel holds? */
@@ -46,7 +50,10 @@ int refresh_find_kernels(struct refresh *r, struct ukd_error *e) _must_check_;
  */
 int refresh_build(struct refresh *r, const char *kver, struct ukd_error *e) _must_check_;
 
-/* Arms what refresh_arms() says, if the kernel does not hold it already. */
+/*
+ * Arms what refresh_arms() says, if the kernel does not hold it already; or, if that fails and
+ * nothing is armed, the last good image.
+ */
 int refresh_arm(struct refresh *r, struct ukd_error *e) _must_check_;
 
 /* Removes what refresh_drops() says. */

@@ -26,6 +26,11 @@ bool status_is_plain(const struct status *s)
 	return s->kind && !strcmp(s->kind, "plain");
 }
 
+bool status_waits_for_boot(const struct status *s)
+{
+	return s->locked && !strcmp(s->last.result, OUTCOME_NEXT_BOOT);
+}
+
 static void read_facts(const struct buffer *facts, struct status *s)
 {
 	s->armed = loader_number(facts, "loaded") == 1;
@@ -73,6 +78,7 @@ void status_collect(const struct root *root, struct status *s)
 {
 	ask_loader(s);
 	(void)!targets_check(root, &s->targets, &s->settings_error);
+	(void)!outcome_read(root, &s->last);
 	check_kernel(root, s);
 	check_image(root, s);
 	check_signature(root, s);

@@ -43,6 +43,9 @@ void status_collect(const struct root *root, struct status *ret);
 /* Is the armed image a plain UKI? */
 bool status_is_plain(const struct status *s);
 
+/* LockAfterArm= is in force, and a new image waits for the next boot: as it was asked for. */
+bool status_waits_for_boot(const struct status *s);
+
 /* The parts of status_collect(): each reads its facts and adds its findings, in this order. */
 void check_kernel(const struct root *root, struct status *s); /* and its crash memory */
 void check_image(const struct root *root, struct status *s);  /* that is armed */

@@ -83,6 +83,8 @@ static void print_machine(const struct terminal *t, const struct status *s)
 	     s->secure_boot ? "on" : "off");
 	if (s->locked)
 		fact(t, "locked", "until the next boot the kernel takes no other image");
+	if (status_waits_for_boot(s))
+		fact(t, "next", "%s, at the next boot", s->last.image);
 	print_sysctl(t, s);
 }
 

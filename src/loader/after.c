@@ -6,11 +6,6 @@
 
 #include "loader/sysctl.h"
 
-int after_check(const struct root *root, const struct settings *s, struct ukd_error *e)
-{
-	return sysctl_check(root, &s->arm.sysctl, e);
-}
-
 static int lock_door(const struct root *root, enum setting_lock lock, struct ukd_error *e)
 {
 	if (lock == LOCK_PANIC_LIMIT)

@@ -4,9 +4,5 @@
 
 #include "conf/settings.h"
 
-/* Checks Sysctl= before anything is loaded: sysctl_check(). */
-int after_check(const struct root *root, const struct settings *s,
-		struct ukd_error *e) _must_check_;
-
 /* Does LockAfterArm=, then sets every Sysctl=. e: the first failure; the image stays armed. */
 int after_arm(const struct root *root, const struct settings *s, struct ukd_error *e) _must_check_;

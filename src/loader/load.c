@@ -114,6 +114,9 @@ static void record(const struct arming *a, const struct plan *p, const char *pat
 		problem.text[0] = 0; /* of what was not there, and need not be */
 		tell_locked(a->machine.settings.arm.lock_after_arm);
 	}
+	if (a->machine.unread.code)
+		(void)ukd_fail(&problem, a->machine.unread.code,
+			       "armed with the defaults of [Arm]: %s", a->machine.unread.text);
 	if (armed_write(root, &(struct armed){p, path, a->call_ms, problem.text}, &e) >= 0)
 		return;
 	log_warning("%s", e.text);
@@ -155,6 +158,23 @@ static void load_last_good(struct arming *a, uint64_t begin, struct ukd_error *e
 	(void)ukd_prefix(e, "the last good image is armed again, after %" PRIu64 " ms", a->call_ms);
 }
 
+/*
+ * A typing error must not leave a machine unarmed after its next boot: only [Arm] matters here, and
+ * its defaults do, but that what cannot be read may say RequireSealed=yes.
+ */
+static int read_settings(struct machine *m, struct ukd_error *e)
+{
+	int r = settings_load(m->root, NULL, &m->settings, &m->unread);
+
+	if (r >= 0)
+		return r;
+	m->unread.code = r;
+	log_warning("%s; the defaults of [Arm] are taken, with RequireSealed=yes", m->unread.text);
+	r = settings_init(&m->settings, e);
+	m->settings.arm.require_sealed = true;
+	return r;
+}
+
 static int read_machine(struct machine *m, struct ukd_error *e)
 {
 	int r = host_read(m->root, &m->host, e);
@@ -162,9 +182,7 @@ static int read_machine(struct machine *m, struct ukd_error *e)
 	if (r >= 0)
 		r = check_machine(m, e);
 	if (r >= 0)
-		r = settings_load(m->root, NULL, &m->settings, e);
-	if (r >= 0)
-		r = after_check(m->root, &m->settings, e);
+		r = read_settings(m, e);
 	if (r >= 0)
 		r = auth_policy_of_host(m->root, &m->policy, e);
 	return r;

@@ -17,6 +17,7 @@ struct machine {
 	const struct root *root;
 	struct host host;
 	struct settings settings;
+	struct ukd_error unread; /* why the settings are the defaults; code 0: they are not */
 	struct auth_policy policy;
 };
 

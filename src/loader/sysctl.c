@@ -167,21 +167,6 @@ static int first_of(int ret, int r, const struct ukd_error *failed, struct ukd_e
 	return r;
 }
 
-int sysctl_check(const struct root *root, const struct strings *wanted, struct ukd_error *e)
-{
-	for (unsigned int i = 0; i < wanted->n; i++) {
-		char path[NAME_MAX_LEN];
-
-		if (!parse_setting(wanted->v[i], path))
-			return ukd_refuse(e, "arm.sysctl", "Sysctl=%s: need NAME=VALUE",
-					  wanted->v[i]);
-		if (!root_exists(root, path))
-			return ukd_refuse(e, "arm.sysctl", "Sysctl=%s: this kernel has no %s",
-					  wanted->v[i], path);
-	}
-	return 0;
-}
-
 int sysctl_apply(const struct root *root, const struct strings *wanted, struct ukd_error *e)
 {
 	_cleanup_(record_free) struct record before = {0};

@@ -12,13 +12,10 @@
 int sysctl_write(const struct root *root, const char *path, const char *value,
 		 struct ukd_error *e) _must_check_;
 
-/* Each of wanted ("NAME=VALUE") must name a parameter of this kernel (check "arm.sysctl"). */
-int sysctl_check(const struct root *root, const struct strings *wanted,
-		 struct ukd_error *e) _must_check_;
-
 /*
- * Sets every one of wanted and remembers in SYSCTL_FILE what it was before the first time; puts
- * back what is remembered and no longer wanted. Goes on after a failure; e: the first one.
+ * Sets every one of wanted ("NAME=VALUE", as the settings are checked to be) and remembers in
+ * SYSCTL_FILE what it was before the first time; puts back what is remembered and no longer wanted.
+ * Goes on after a failure; e: the first one.
  */
 int sysctl_apply(const struct root *root, const struct strings *wanted,
 		 struct ukd_error *e) _must_check_;

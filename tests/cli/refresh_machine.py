@@ -22,6 +22,7 @@ DRACUT = """#!/bin/sh
 [ -e /etc/dracut-fails ] && {
 	echo "dracut[F]: no space left"; echo; echo "Not removing /var/tmp/x." >&2; exit 1
 }
+cp /run/armed /run/armed-while-built 2>/dev/null
 [ -e /etc/dracut-changes ] && { rm /etc/dracut-changes; echo ID=changed > /etc/os-release; }
 while [ $# -gt 1 ]; do
 	[ "$1" != --tmpdir ] || tmp=$2
@@ -35,15 +36,24 @@ echo "dracut's own" > $tree/etc/passwd
 (echo 070701; cat /usr/lib/libfake.so.1 $UKDUMP_STAGE/capture.conf) > $1
 """
 
+# /etc/loader-refuses: a part of the names that are refused. /etc/loader-locks: as LockAfterArm= does.
 LOADER = """#!/bin/sh
 if [ "$1" = load ]; then
 	echo "$3" >> /run/loads
-	[ -e /etc/loader-refuses ] && { echo "ukdump-load: it is refused [test]" >&2; exit 1; }
+	refuses=$(cat /etc/loader-refuses 2>/dev/null) && case $3 in
+	*"$refuses"*) echo "ukdump-load: error: $3 is refused [test]" >&2; exit 1 ;;
+	esac
+	[ -e /etc/loader-locks ] && [ -e /run/armed ] && {
+		echo "ukdump-load: error: locked [host.locked]" >&2; exit 1
+	}
 	{ echo loaded=1; echo "path=$3"; echo "image=$($(dirname $0)/ukdumpctl sign --print-digest $3)"
-	echo signer=CN=test; echo kind=sealed; } > /run/armed
+	echo signer=CN=test; echo kind=sealed
+	[ ! -e /etc/loader-problem ] || echo problem=half; } > /run/armed
+	ln -f "$3" /var/lib/ukdump/last-good 2>/dev/null
 fi
 [ "$1" != unload ] || { rm -f /run/armed; echo loaded=0; exit 0; }
 cat /run/armed 2>/dev/null || echo loaded=0
+[ ! -e /etc/loader-locks ] || [ ! -e /run/armed ] || echo load_disabled=1
 echo enforced=1; echo crash_memory=268435456; echo comfort=134217728
 [ -e /run/armed ] || exit 3
 """

@@ -110,6 +110,66 @@ def test_image_without_a_record(m):
     assert m.armed() == got["image"]
 
 
+# ---- what is armed when ----
+
+def test_stale_image_is_armed_while_a_new_one_is_built(m):
+    old = m.refresh()["image"]
+    m.put("usr/lib/libfake.so.1", "libfake 2\n")
+    m.reboot()
+    new = m.refresh()["image"]
+    assert m.lines("run/loads") == [old, new] and old != new
+    assert f"path={old}" in m.lines("run/armed-while-built")
+
+
+def test_where_arming_locks_the_one_load_is_for_the_new_image(m):
+    m.refresh()
+    m.put("etc/ukdump/ukdump.conf", CONF + "DumpLevel=1\n[Arm]\nLockAfterArm=panic-limit\n")
+    m.reboot()
+    new = m.refresh()["image"]
+    assert m.lines("run/loads") == [new] and not m.lines("run/armed-while-built")
+
+
+def test_stale_image_may_be_refused(m):
+    """By the very thing that made it stale."""
+    old = m.refresh()["image"]
+    m.put("usr/lib/libfake.so.1", "libfake 2\n")
+    m.put("etc/loader-refuses", old)
+    (m.dir / "var/lib/ukdump/last-good").unlink()
+    m.reboot()
+    got = m.refresh()
+    assert got["ok"] and m.armed() == got["image"] != old
+
+
+def test_locked_until_the_next_boot(m):
+    old = m.refresh()["image"]
+    m.put("etc/loader-locks", "")
+    assert m.refresh()["next_boot"] is None
+    m.put("usr/lib/libfake.so.1", "libfake 2\n")
+    got = m.refresh()
+    new = got["next_boot"]
+    assert got["ok"] and got["built"] == [new] and got["image"] == old == m.armed()
+    assert f"waits    {new}, for the next boot" in m.ctl("refresh", code=0).out
+    assert m.lines("run/loads") == [old]
+    status = m.status()
+    assert status["refresh"]["result"] == "next-boot" and status["refresh"]["image"] == new
+    assert status["stale"] == ["/usr/lib/libfake.so.1"] and status["problems"] == []
+    assert f"next      {new}, at the next boot" in m.ctl("status", code=0).out
+    m.reboot()
+    got = m.refresh()
+    assert m.armed() == got["image"] == new and got["next_boot"] is None
+    assert m.status()["stale"] == []
+
+
+def test_what_arming_left_undone_is_tried_again(m):
+    m.put("etc/loader-problem", "")
+    old = m.refresh()["image"]
+    assert m.refresh()["built"] == [] and m.lines("run/loads") == [old, old]
+    (m.dir / "etc/loader-problem").unlink()
+    for _ in range(2):
+        m.refresh()
+    assert m.lines("run/loads") == [old, old, old]
+
+
 # ---- kernels ----
 
 def test_new_kernel_gets_its_image_before_it_runs(m):
@@ -214,16 +274,39 @@ def test_refused_image_leaves_the_old_one(m):
     m.put("usr/lib/libfake.so.1", "libfake 2\n")
     m.put("etc/loader-refuses", "")
     got = m.refresh(code=1)
-    assert "it is refused" in got["reason"] and m.armed() == old
+    assert "is refused" in got["reason"] and m.armed() == old == got["image"]
     assert len(m.names()) == 2  # the armed one, and the newest
-    assert any("it is refused" in p for p in m.status(code=4)["problems"])
+    assert any("is refused" in p for p in m.status(code=4)["problems"])
+
+    # The next boot finds two, and falls back to the last good one.
+    (new,) = (p for p in m.images.glob("*.efi") if p.name not in old)
+    m.put("etc/loader-refuses", new.name)
+    m.reboot()
+    got = m.refresh(code=1)
+    assert "is refused" in got["reason"] and len(m.names()) == 2
+    assert m.armed() == got["image"] == "/var/lib/ukdump/last-good"
+    assert m.refresh(code=1)["image"] == m.armed()
+    assert any("is refused" in p for p in m.status(code=4)["problems"])
 
 
 def test_bad_settings_change_nothing(m):
-    m.refresh()
+    old = m.refresh()["image"]
     m.put("etc/ukdump/ukdump.conf", "[Dump]\nTraget=x\n")
     got = m.refresh(code=1)
-    assert "Traget" in got["reason"] and m.armed() and m.names() == [RUNNING]
+    assert "Traget" in got["reason"] and m.armed() == old and m.names() == [RUNNING]
+    assert m.lines("run/loads") == [old]
+    m.reboot()
+    got = m.refresh(code=1)
+    assert "Traget" in got["reason"] and m.armed() == old == got["image"]
+    status = m.status(code=4)
+    assert any("Traget" in p for p in status["problems"])
+    assert "Traget" in status["refresh"]["reason"]
+    assert len(m.lines("run/dracut-log")) == 0  # nobody knows what to build
+
+
+def test_bad_settings_and_no_image(m):
+    m.put("etc/ukdump/ukdump.conf", "[Dump]\nTraget=x\n")
+    assert "Traget" in m.refresh(code=1)["reason"] and m.armed() is None
 
 
 def test_one_at_a_time(m):
@@ -278,13 +361,13 @@ def test_power_cut_while_it_publishes(m):
     dead = 2 ** 22 - 1  # no such process
     for name in (f"new.tmp.{dead}.0", f"x.inputs.tmp.{dead}.1", "6.1-0123456789ab.inputs"):
         (m.images / name).write_text("half")
-    (m.images.parent / f"refresh.tmp.{dead}.0").write_text("half")
+    (m.images.parent / f"last-good.tmp.{dead}.0").write_text("half")
     (m.images / "notes.txt").write_text("somebody's own")
     m.reboot()
     assert m.refresh()["built"] == [] and m.armed()
     assert sorted(p.name for p in m.images.iterdir()) == sorted(
         [image.name, image.name[:-4] + ".inputs", "notes.txt"])
-    assert sorted(p.name for p in m.images.parent.iterdir()) == ["images", "refresh"]
+    assert sorted(p.name for p in m.images.parent.iterdir()) == ["images", "last-good"]
 
 
 def test_others_directories_are_left_alone(m):

@@ -240,6 +240,40 @@ static void test_sysctl_follows_what_is_armed(void **state _unused_)
 	expect_panic_on_oops(&t, "0");
 }
 
+static void expect_problem(const struct tree *t, const char *problem)
+{
+	_free_ char *record = tree_text(t, ARMED_FILE);
+	const char *found = strstr(record, "\nproblem=");
+
+	if (!problem)
+		assert_null(found);
+	else if (!found || !strstr(found, problem))
+		fail_msg("not '%s': %s", problem, record);
+}
+
+/* What is wrong with [Arm] is told, and leaves no machine unarmed. */
+static void test_settings_that_cannot_be_carried_out(void **state _unused_)
+{
+	_tree_ struct tree t;
+
+	machine_make(&t);
+	trust_signer(&t);
+	image_make(&t, "/a.efi", "a", "signer");
+	tree_write(&t, "/etc/ukdump/ukdump.conf", "[Dump]\nTraget=x\n");
+	expect_loaded(&t, "/a.efi");
+	expect_problem(&t, "defaults of [Arm]: ");
+	expect_problem(&t, "ukdump.conf:2");
+	expect_panic_on_oops(&t, "1");
+	tree_write(&t, "/etc/ukdump/ukdump.conf",
+		   "[Arm]\nSysctl=kernel.nowhere=1 kernel.panic_on_oops=1\n");
+	expect_loaded(&t, "/a.efi");
+	expect_problem(&t, "/proc/sys/kernel/nowhere");
+	expect_panic_on_oops(&t, "1");
+	tree_write(&t, "/etc/ukdump/ukdump.conf", "");
+	expect_loaded(&t, "/a.efi");
+	expect_problem(&t, NULL);
+}
+
 static void test_failed_load_that_dropped_nothing_changes_nothing(void **state _unused_)
 {
 	_tree_ struct tree t;
@@ -853,6 +887,7 @@ int main(void)
 		cmocka_unit_test(test_failed_load_that_dropped_nothing_changes_nothing),
 		cmocka_unit_test(test_call_is_timed),
 		cmocka_unit_test(test_sysctl_follows_what_is_armed),
+		cmocka_unit_test(test_settings_that_cannot_be_carried_out),
 		cmocka_unit_test(test_failed_load_without_a_last_good_says_not_armed),
 		cmocka_unit_test(test_failing_last_good_says_not_armed),
 		cmocka_unit_test(test_last_good_is_verified_again),

@@ -320,6 +320,9 @@ static void test_sealed_may_be_required(void **state _unused_)
 	machine_with_uki(&t);
 	tree_write(&t, "/etc/ukdump/ukdump.conf", "[Arm]\nRequireSealed=yes\n");
 	expect_plain_refused(&t, "/a.efi", "sealed.required", "RequireSealed=yes");
+	/* Nobody knows: it may have said so. */
+	tree_write(&t, "/etc/ukdump/ukdump.conf", "[Arm]\nRequireSaeled=no\n");
+	expect_plain_refused(&t, "/a.efi", "sealed.required", "");
 	tree_write(&t, "/etc/ukdump/ukdump.conf", "[Arm]\nRequireSealed=no\n");
 	expect_loaded(&t, "/a.efi");
 	tree_write(&t, "/etc/ukdump/ukdump.conf", "[Arm]\nRequireSealed=yes\n");

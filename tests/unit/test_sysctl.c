@@ -163,24 +163,6 @@ static void test_damaged_record_is_skipped(void **state _unused_)
 	expect_parameter(&t, OOPS, "0");
 }
 
-static void test_check(void **state _unused_)
-{
-	static const char *const bad[] = {"kernel.nowhere=1", "=1", "kernel"};
-	_tree_ struct tree t;
-
-	kernel_with_parameters(&t);
-	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
-		_strings_ struct strings wanted = {0};
-		struct ukd_error e = {0};
-
-		assert_int_equal(strings_add(&wanted, "kernel.panic=1"), 0);
-		assert_int_equal(sysctl_check(&t.root, &wanted, &e), 0);
-		assert_int_equal(strings_add(&wanted, bad[i]), 0);
-		expect_refused(sysctl_check(&t.root, &wanted, &e), &e, "arm.sysctl", bad[i]);
-	}
-	expect_parameter(&t, "/proc/sys/kernel/panic", "10");
-}
-
 static void test_lock(void **state _unused_)
 {
 	static const struct {
@@ -229,7 +211,6 @@ int main(void)
 		cmocka_unit_test(test_what_is_no_longer_wanted_is_put_back),
 		cmocka_unit_test(test_one_failure_stops_nothing_else),
 		cmocka_unit_test(test_damaged_record_is_skipped),
-		cmocka_unit_test(test_check),
 		cmocka_unit_test(test_lock),
 		cmocka_unit_test(test_kernel_without_the_lock),
 	};
