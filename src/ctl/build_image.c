@@ -353,6 +353,18 @@ static int prepare(struct job *j, struct ukd_error *e)
 	return r;
 }
 
+/*
+ * Files carry the time of the last tick, or (Linux 6.13) a finer one. A tick later, which is 10 ms
+ * at most, what was written up to now is older than the begin of reading, such as a new host key.
+ */
+static void begin_reading(struct job *j)
+{
+	const struct timespec tick = {.tv_nsec = 11000000};
+
+	(void)nanosleep(&tick, NULL);
+	(void)clock_gettime(CLOCK_REALTIME_COARSE, &j->reading);
+}
+
 void built_free(struct built *b)
 {
 	free(b->cmdline);
@@ -363,10 +375,9 @@ int build_image(const struct build_options *opt, struct built *ret, struct ukd_e
 	_cleanup_(job_free) struct job j = {.opt = opt, .root = ROOT_NONE, .lock = -1};
 	int r = prepare(&j, e);
 
-	/* A new host key is no change of what is being read. */
 	if (r >= 0)
 		r = find_key(&j, e);
-	(void)clock_gettime(CLOCK_REALTIME_COARSE, &j.reading);
+	begin_reading(&j);
 	if (r >= 0)
 		r = gather_kernel(&j, e);
 	if (r >= 0)
