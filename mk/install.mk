@@ -36,6 +36,7 @@ $(call $(1),0644,$(PREFIX)/lib/udev/rules.d,$(wildcard config/udev/*))
 $(call $(1),0755,$(PREFIX)/lib/kernel/install.d,$(wildcard config/kernel-install/*))
 $(call $(1),0755,/etc/kernel/postinst.d,$(wildcard config/kernel/postinst.d/*))
 $(call $(1),0755,/etc/kernel/postrm.d,$(wildcard config/kernel/postrm.d/*))
+$(call $(1),0644,$(PREFIX)/share/ukdump/schema,$(wildcard docs/schema/*.json))
 $(call $(1),0644,$(PREFIX)/share/bash-completion/completions,$(wildcard config/completion/bash/*))
 $(call $(1),0644,$(ZSHDIR),$(wildcard config/completion/zsh/*))
 $(call $(1),0644,$(PREFIX)/share/fish/vendor_completions.d,$(wildcard config/completion/fish/*))
@@ -51,6 +52,7 @@ install: all man ## install below DESTDIR
 
 uninstall: ## remove what install made, keep /etc/ukdump and /var/lib/ukdump
 	$(call installed,take)
-	rmdir $(DESTDIR)$(LIBDIR) $(addprefix $(DESTDIR)$(DRACUTDIR)/,$(DRACUT_MODULES)) 2>/dev/null || true
+	rmdir $(DESTDIR)$(LIBDIR) $(addprefix $(DESTDIR)$(DRACUTDIR)/,$(DRACUT_MODULES)) \
+		$(DESTDIR)$(PREFIX)/share/ukdump/schema $(DESTDIR)$(PREFIX)/share/ukdump 2>/dev/null || true
 
 .PHONY: man install uninstall

@@ -60,17 +60,27 @@ static void take_value(const struct buffer *text, const char *key, char *ret, si
 	text_printable(ret);
 }
 
+static bool is_result(const char *s)
+{
+	return !strcmp(s, OUTCOME_DONE) || !strcmp(s, OUTCOME_WAITS) ||
+	       !strcmp(s, OUTCOME_NEXT_BOOT) || !strcmp(s, OUTCOME_FAILED);
+}
+
 bool outcome_read(const struct root *root, struct outcome *ret)
 {
 	_buffer_ struct buffer text = {0};
 	struct ukd_error ignored;
+	struct outcome o = {0};
 
 	if (root_read(root, OUTCOME_FILE, KIB(16), &text, &ignored) < 0)
 		return false;
-	take_value(&text, "time", ret->time, sizeof(ret->time));
-	take_value(&text, "result", ret->result, sizeof(ret->result));
-	take_value(&text, "reason", ret->reason, sizeof(ret->reason));
-	take_value(&text, "image", ret->image, sizeof(ret->image));
+	take_value(&text, "time", o.time, sizeof(o.time));
+	take_value(&text, "result", o.result, sizeof(o.result));
+	take_value(&text, "reason", o.reason, sizeof(o.reason));
+	take_value(&text, "image", o.image, sizeof(o.image));
+	if (!o.time[0] || !is_result(o.result))
+		return false;
+	*ret = o;
 	return true;
 }
 

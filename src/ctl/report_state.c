@@ -47,6 +47,25 @@ void report_state_free(struct report_state *s)
 	strings_free(&s->seen);
 }
 
+/* A word that is none of these becomes instead. */
+static void keep_known(char *text, size_t size, const char *const words[], const char *instead)
+{
+	for (; *words; words++)
+		if (!strcmp(text, *words))
+			return;
+	(void)snprintf(text, size, "%s", instead);
+}
+
+static void keep_known_words(struct crash *c)
+{
+	static const char *const states[] = {"",       "complete",   "partial", "log-only",
+					     "failed", "unfinished", NULL};
+	static const char *const verified[] = {"", "yes", "no", "unknown", NULL};
+
+	keep_known(c->state, sizeof(c->state), states, "failed");
+	keep_known(c->verified, sizeof(c->verified), verified, "unknown");
+}
+
 static int read_line(struct report_state *s, char *line)
 {
 	char *value = strchr(line, '=');
@@ -80,6 +99,7 @@ int report_state_read(const struct root *root, struct report_state *ret, struct 
 		r = read_line(&s, line);
 	if (r < 0)
 		return ukd_oom(e);
+	keep_known_words(&s.last);
 	*ret = s;
 	s = (struct report_state){0};
 	return 0;

@@ -54,7 +54,8 @@ fi
 [ "$1" != unload ] || { rm -f /run/armed; echo loaded=0; exit 0; }
 cat /run/armed 2>/dev/null || echo loaded=0
 [ ! -e /etc/loader-locks ] || [ ! -e /run/armed ] || echo load_disabled=1
-echo enforced=1; echo crash_memory=268435456; echo comfort=134217728
+echo enforced=1; echo comfort=134217728
+echo crash_memory=$(cat /etc/crash-memory 2>/dev/null || echo 268435456)
 [ -e /run/armed ] || exit 3
 """
 
@@ -77,6 +78,7 @@ class Machine:
         self.put("etc/machine-id", "0" * 32 + "\n")
         self.put("etc/ukdump/ukdump.conf", CONF)
         self.kernel(RUNNING)
+        self.mounts = []  # further commands before the program
         self.images = d / "var/lib/ukdump/images"
 
     def put(self, path, content, mode=0o644):
@@ -99,7 +101,8 @@ class Machine:
         d = self.dir
         script = (f"mount --bind {d}/etc /etc && mount --bind {d}/var /var && "
                   f"mount --bind {d}/run /run && "
-                  f"mount -t overlay overlay -o lowerdir={d}/usr:/usr /usr && exec \"$@\"")
+                  f"mount -t overlay overlay -o lowerdir={d}/usr:/usr /usr && "
+                  + "".join(f"{command} && " for command in self.mounts) + "exec \"$@\"")
         return ["unshare", "-m", "sh", "-c", script, "sh", *map(str, words)]
 
     def options(self):

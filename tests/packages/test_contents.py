@@ -40,6 +40,7 @@ def expected():
     for name in tracked("systemd"):
         kind = {".preset": "system-preset", ".catalog": "catalog"}.get(Path(name).suffix, "system")
         paths.add(f"usr/lib/systemd/{kind}/{name}")
+    paths |= {f"usr/share/ukdump/schema/{name}" for name in tracked("docs/schema")}
     for folder, place in CONFIG.items():
         paths |= {f"{place}/{name}" for name in tracked(f"config/{folder}")}
     return paths

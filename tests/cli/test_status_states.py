@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`status --json` in each state that a machine may be in, held against docs/schema/status.json; and what
+`check` says then."""
+
+import copy
+import json
+import os
+import re
+
+import jsonschema
+import pytest
+
+import refresh_machine
+import status_schema
+from refresh_machine import CONF
+
+EFIVARS = "/sys/firmware/efi/efivars"
+RESULT = "UkdumpResult-e9d25dcc-4518-42a5-b202-398be852ebb0"
+FAILED_CRASH = """reported=2026-11-22T08:00:00Z
+crash=20261121T183822Z-0123
+state=failed
+kernel=6.12.0
+panic=sysrq triggered crash
+reason=no target took the dump
+"""
+
+
+@pytest.fixture
+def m(tmp_path, signers):
+    return refresh_machine.make(tmp_path, signers)
+
+
+def status(m, code):
+    got = m.status(code)
+    return got, status_schema.check(got, code)
+
+
+def failed(findings, verdict="failed"):
+    return {name for name, f in findings.items() if f["verdict"] == verdict}
+
+
+def check(m, code):
+    """`check` says what status says."""
+    got = json.loads(m.ctl("check", "--json", code=code).out)
+    assert set(got) == {"schema", "ok", "findings"} and got["ok"] is (code == 0)
+    assert {f["name"]: f for f in got["findings"]} == status(m, m.ctl("status").code)[1]
+
+
+def full_disk(m):
+    """A target on the disk that the test's directory is on; its device is made up from the mount table."""
+    major, minor = os.major(m.dir.stat().st_dev), os.minor(m.dir.stat().st_dev)
+    if not major:
+        pytest.skip("not on a disk")
+    dev = m.dir / "dev"
+    dev.mkdir()
+    m.mounts = [f"mount -t tmpfs tmpfs {dev}", f"mkdir -p {dev}/disk/by-uuid",
+                f"mknod {dev}/null c 1 3", f"mknod {dev}/disk/by-uuid/0815 b {major} {minor}",
+                f"mount --bind {dev} /dev"]
+
+
+def test_not_armed(m):
+    got, findings = status(m, 3)
+    assert not got["armed"] and {"armed", "image.file"} <= failed(findings)
+    assert findings["armed"]["mend"] == "ukdumpctl refresh"
+    check(m, 1)
+
+
+def test_armed(m):
+    m.refresh()
+    got, findings = status(m, 0)
+    assert got["armed"] and not failed(findings)
+    assert findings["image.signature"]["verdict"] == findings["image.fresh"]["verdict"] == "ok"
+    assert findings["memory.reserved"] == {
+        "name": "memory.reserved", "verdict": "ok", "seen": "256.0 MiB reserved",
+        "needed": "128.0 MiB for the armed image", "mend": None}
+    check(m, 0)
+
+
+def test_stale(m):
+    m.refresh()
+    m.put("usr/lib/libfake.so.1", "libfake 2\n")
+    got, findings = status(m, 4)
+    assert got["stale"] == ["/usr/lib/libfake.so.1"]
+    assert failed(findings) == set() and findings["image.fresh"]["verdict"] == "warning"
+    assert findings["image.fresh"]["mend"] == "ukdumpctl refresh"
+    check(m, 0)
+
+
+def test_target_full(m):
+    m.refresh()
+    full_disk(m)
+    m.put("etc/ukdump/ukdump.conf", "[Dump]\nTarget=file:/var/crash exec:/usr/bin/sink\n"
+          "[Store]\nKeepFree=0\n")
+    if "mknod" in m.ctl("status").err:
+        pytest.skip("no device nodes here")
+    assert failed(status(m, 4)[1]) <= {"target.1"}  # whatever is free here
+    m.put("etc/ukdump/ukdump.conf", "[Dump]\nTarget=file:/var/crash exec:/usr/bin/sink\n"
+          "[Store]\nKeepFree=1000T\n")
+    got, findings = status(m, 4)  # stale, too
+    assert [t["ok"] for t in got["targets"]] == [False, True]
+    assert re.search("free, KeepFree= wants 1000.0 TiB to stay free", findings["target.1"]["seen"])
+    assert failed(findings) == {"target.1"}
+    check(m, 1)
+
+
+def test_wrong_key(m, signers):
+    """Armed, and the next boot would not arm it."""
+    m.refresh()
+    m.put("etc/ukdump/trust.d/local.crt", (signers / "foreign.crt").read_bytes())
+    got, findings = status(m, 4)
+    assert "image.signature" in failed(findings)
+    assert "would be refused by 'start'" in got["problems"][0]
+    check(m, 1)
+    m.reboot()
+    got, findings = status(m, 3)
+    assert {"armed", "image.signature"} <= failed(findings)
+    m.put("etc/ukdump/trust.d/local.crt", (signers / "signer.crt").read_bytes())
+    assert "image.signature" not in failed(status(m, 3)[1])
+
+
+def test_image_that_was_changed(m):
+    m.refresh()
+    image = next(m.images.glob("*.efi"))
+    data = bytearray(image.read_bytes())
+    data[len(data) // 2] ^= 1
+    image.write_bytes(data)
+    assert "image.signature" in failed(status(m, 4)[1])
+    image.unlink()
+    assert failed(status(m, 4)[1]) == {"image.file"}
+
+
+def test_reservation_too_small(m):
+    m.refresh()
+    m.put("etc/crash-memory", "67108864\n")
+    got, findings = status(m, 4)
+    assert failed(findings) == {"memory.reserved"}
+    assert findings["memory.reserved"]["seen"] == "64.0 MiB reserved"
+    assert findings["memory.reserved"]["mend"] == "ukdumpctl reserve, then reboot"
+    m.put("etc/crash-memory", "0\n")
+    got, findings = status(m, 4)
+    assert failed(findings) == {"memory.reserved"} and got["reserved_bytes"] == 0
+    check(m, 1)
+
+
+def test_last_capture_failed_everywhere(m):
+    m.refresh()
+    m.put("var/lib/ukdump/report", FAILED_CRASH)
+    m.put("result", b"\x07\0\0\0" + b'{"state": "failed"}')
+    m.mounts = ["mount -t tmpfs tmpfs /sys/firmware", f"mkdir -p {EFIVARS}",
+                f"cp {m.dir}/result {EFIVARS}/{RESULT}"]
+    got, findings = status(m, 4)
+    assert got["unread_result"] and got["last_crash"]["state"] == "failed"
+    assert failed(findings) == {"crash.last", "crash.result"}
+    assert len(got["problems"]) == 2
+    check(m, 1)
+
+
+def test_refresh_that_failed(m):
+    m.refresh()
+    m.put("usr/lib/libfake.so.1", "libfake 2\n")
+    m.put("etc/dracut-fails", "")
+    m.refresh(code=1)
+    assert "refresh.last" in failed(status(m, 4)[1])
+
+
+def test_key_that_is_gone(m):
+    m.refresh()
+    m.put("etc/ukdump/ukdump.conf", CONF + "[Image]\nKey=/etc/no.key\nCertificate=/etc/no.crt\n")
+    got, findings = status(m, 4)
+    assert failed(findings) == {"key"} and "/etc/no.key" in findings["key"]["seen"]
+
+
+def test_schema_can_fail(m):
+    """Each field that is there is required and of one type, and no other is allowed."""
+    good = m.status(3)
+    status_schema.check(good)
+    for key in good:
+        bad = copy.deepcopy(good)
+        del bad[key]
+        with pytest.raises(jsonschema.ValidationError):
+            status_schema.check(bad)
+        bad[key] = {"a": 1.5}
+        with pytest.raises(jsonschema.ValidationError):
+            status_schema.check(bad)
+    for place in ([], ["findings", 0], ["targets", 0], ["sysctl"]):
+        bad = copy.deepcopy(good)
+        o = bad
+        for step in place:
+            o = o[step]
+        o["Further"] = 1
+        with pytest.raises(jsonschema.ValidationError):
+            status_schema.check(bad)
