@@ -28,6 +28,17 @@ SRC_util := \
 	lockdown.c \
 	efivarfs.c
 SRC_conf := conf.c value.c settings.c
+SRC_migrate := \
+	import.c \
+	shell.c \
+	kdump_conf.c \
+	makedumpfile.c \
+	cmdline.c \
+	target.c \
+	text.c \
+	fedora.c \
+	debian.c \
+	suse.c
 SRC_pe := \
 	pe.c \
 	cert.c \
@@ -251,6 +262,7 @@ SRC_ctl := \
 	reserve_print.c \
 	cmd_reserve.c \
 	cmd_estimate.c \
+	cmd_import.c \
 	result.c \
 	left_result.c \
 	crash.c \
@@ -270,10 +282,10 @@ SRC_stub := \
 	console.c \
 	mem.c
 
-COMPONENTS := base util conf pe auth build crashkernel loader store capture dump upload ctl
+COMPONENTS := base util conf migrate pe auth build crashkernel loader store capture dump upload ctl
 
 # program: components, first its own; libraries
-PROGRAM_ukdumpctl := ctl store build upload auth pe dump conf crashkernel util base
+PROGRAM_ukdumpctl := ctl store build upload auth pe dump migrate conf crashkernel util base
 LIBS_ukdumpctl := $(LIBS_crypto) $(LIBS_json) $(LIBS_kdump) $(LIBS_md)
 PROGRAM_ukdump-load := loader auth pe conf crashkernel util base
 LIBS_ukdump-load := $(LIBS_crypto)

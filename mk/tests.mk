@@ -59,11 +59,11 @@ demo: ## boot a Debian 13 guest, crash it, show the dump
 # libFuzzer (clang). Seeds are generated, corpora grow in build/cache/corpus; what crashed a fuzzer is
 # kept beside it. Objects of their own, since the instrumentation goes into every parser.
 FUZZ_S ?= 60
-FUZZERS := fuzz_cert fuzz_conf fuzz_dump fuzz_flat fuzz_pe fuzz_pkcs7 fuzz_printk fuzz_profile \
+FUZZERS := fuzz_cert fuzz_conf fuzz_dump fuzz_flat fuzz_migrate fuzz_pe fuzz_pkcs7 fuzz_printk fuzz_profile \
 	fuzz_s3reply fuzz_sbat fuzz_siglist fuzz_stub
 FUZZ_FLAGS := -std=gnu11 -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all
 FUZZ_OBJ := $(BUILD)/fuzz/obj
-FUZZ_SOURCES := $(foreach c,base util conf pe auth dump,$(addprefix $(c)/,$(SRC_$(c)))) \
+FUZZ_SOURCES := $(foreach c,base util conf migrate pe auth dump,$(addprefix $(c)/,$(SRC_$(c)))) \
 	$(addprefix stub/,plan.c crash.c) $(addprefix upload/,xml.c s3reply.c)
 FUZZ_OBJECTS := $(addprefix $(FUZZ_OBJ)/,$(FUZZ_SOURCES:.c=.o))
 
@@ -85,6 +85,9 @@ $(BUILD)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(BUILD)/fuzz/liball.a
 define make_seeds
 @mkdir -p $(addprefix $(1)/,$(FUZZERS))
 @cp config/ukdump.conf $(1)/fuzz_conf
+@cd tests/cli/golden/import; i=0; for f in */etc/kdump.conf */etc/*/kdump*; do i=$$((i + 1)); \
+	case $$f in *.conf) c='\201' ;; f*) c='\000' ;; d*) c='\001' ;; *) c='\002' ;; esac; \
+	[ ! -f $$f ] || { printf $$c; cat $$f; } > $(abspath $(1))/fuzz_migrate/$$i; done
 @$(PYTHON) tests/gen/dump.py $(1)/fuzz_dump $(1)/fuzz_flat
 @$(PYTHON) tests/gen/corpus.py $(BUILD) $(1) $(2)
 endef
@@ -96,7 +99,7 @@ fuzz: $(addprefix $(BUILD)/fuzz/,$(FUZZERS)) $(BUILD)/ukdumpctl ## fuzzers (clan
 
 # The same inputs through the same targets, built like everything else.
 $(BUILD)/replay/fuzz_%: tests/fuzz/fuzz_%.c tests/fuzz/replay.c src/stub/plan.c src/stub/crash.c \
-		$(call archives,auth pe dump upload conf util base)
+		$(call archives,auth pe dump upload migrate conf util base)
 	@mkdir -p $(@D)
 	$(if $(Q),@echo '  REPLAY  $@')
 	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -Wno-conversion $(filter %.c,$^) -o $@ $(ALL_LDFLAGS) \

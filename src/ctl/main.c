@@ -33,6 +33,7 @@ static const struct verb *const verbs[] = {
 	&verb_estimate,
 	&verb_showmem,
 	&verb_get_default_crashkernel,
+	&verb_import_config,
 };
 
 static int help(void)

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the dialects share: tables of options, and what their functions may say about a line. */
+#pragma once
+
+#include "migrate/migrate.h"
+
+#define IMPORT_LINES_MAX 1024
+#define IMPORT_VALUE_MAX 8192 /* bytes of one value */
+
+struct rule {
+	const char *name;
+	/* Calls import_set() or import_drop(); NULL: why says it all. */
+	int (*translate)(struct import *im, struct import_line *l, struct ukd_error *e);
+	/* Why it is not carried over; with translate: a remark about what it became, or NULL. */
+	const char *why;
+	/* Values that came with a package, NULL-terminated: nobody chose them. NULL: none. */
+	const char *const *standard;
+	bool secret;
+};
+
+#define STANDARD(...) ((const char *const[]){__VA_ARGS__, NULL})
+
+struct rules {
+	const struct rule *v;
+	size_t n;
+};
+
+extern const struct rules fedora_rules, debian_rules, suse_rules;
+
+/* Adds a line; names and values are copied. */
+int import_add(struct import *im, const char *file, unsigned int line, const char *name,
+	       const char *value, struct ukd_error *e) _must_check_;
+
+/* The parsers of the two grammars; each calls import_add(). */
+int import_parse_shell(struct import *im, struct bytes text, const char *file,
+		       struct ukd_error *e) _must_check_;
+int import_parse_kdump_conf(struct import *im, struct bytes text, const char *file,
+			    struct ukd_error *e) _must_check_;
+
+/* What an option was set to at last; NULL if it is not set or empty. */
+const char *import_value(const struct import *im, const char *name);
+
+/*
+ * The line becomes this setting (another one, if it is called again). A value that our own parser
+ * does not take drops the line instead, with the parser's reason, and all later ones of this line do
+ * nothing; 0 is returned then, too. section and key are constants.
+ */
+int import_set(struct import *im, struct import_line *l, const char *section, const char *key,
+	       const char *value, struct ukd_error *e) _must_check_;
+
+/* Fate and reason; a fate that was decided before is replaced. */
+int import_drop(struct import_line *l, struct ukd_error *e, const char *fmt, ...) _printf_(3, 4);
+int import_default(struct import_line *l, struct ukd_error *e, const char *fmt, ...) _printf_(3, 4);
+
+/* Adds a remark; several are separated by "; ". */
+int import_remark(struct import_line *l, struct ukd_error *e, const char *fmt, ...) _printf_(3, 4);
+
+/* OnSuccess= or OnFailure= as it is written there; shell brings AllowShell=yes. */
+int import_action(struct import *im, struct import_line *l, const char *key, const char *action,
+		  struct ukd_error *e) _must_check_;
+
+/* The program is an absolute path without arguments, else the line is dropped. */
+int import_program(struct import *im, struct import_line *l, const char *key,
+		   struct ukd_error *e) _must_check_;
+
+/*
+ * DumpLevel=, Compress=, Threads= from options of makedumpfile(8); what has no counterpart is named
+ * in a remark. compress: does a missing -c, -l, -p, -z mean Compress=none?
+ */
+int import_makedumpfile(struct import *im, struct import_line *l, const char *options,
+			bool compress, struct ukd_error *e) _must_check_;
+
+/* CommandLine=, CommandLineAppend= without the words that packages put there; see cmdline.c. */
+int import_cmdline(struct import *im, struct import_line *l, const char *append,
+		   struct ukd_error *e) _must_check_;
+int import_cmdline_append(struct import *im, struct import_line *l,
+			  struct ukd_error *e) _must_check_;
+
+/* A server in "HOST:PATH" or "[V6]:PATH", and DIR below it, as nfs://; import_set() of Target=. */
+int import_nfs(struct import *im, struct import_line *l, const char *dir,
+	       struct ukd_error *e) _must_check_;
+
+/* "USER@HOST" and DIR as ssh://; an IPv6 address gets its brackets. */
+int import_ssh(struct import *im, struct import_line *l, const char *who, const char *dir,
+	       struct ukd_error *e) _must_check_;
