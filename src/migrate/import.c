@@ -98,6 +98,15 @@ const char *import_value(const struct import *im, const char *name)
 	return found && *found ? found : NULL;
 }
 
+void import_clean(char *text)
+{
+	size_t n = strlen(text);
+
+	text_printable(text);
+	if (n && text[n - 1] == '\\')
+		text[n - 1] = '?';
+}
+
 static int say(struct import_line *l, bool append, struct ukd_error *e, const char *fmt, va_list ap)
 {
 	_free_ char *old = l->why, *text = NULL;
@@ -107,6 +116,7 @@ static int say(struct import_line *l, bool append, struct ukd_error *e, const ch
 		text = NULL;
 		return ukd_oom(e);
 	}
+	import_clean(text);
 	if (!append || !old)
 		l->why = take_ptr(&text);
 	else if (asprintf(&l->why, "%s; %s", old, text) < 0)
@@ -199,7 +209,7 @@ int import_set(struct import *im, struct import_line *l, const char *section, co
 	}
 	l->fate = IMPORT_TRANSLATED;
 	if (is_set(im, key, value)) /* such as AllowShell=yes, which two options may want */
-		return 0;
+		return l->n_made ? 0 : import_remark(l, e, "%s= has it already", key);
 	made = reallocarray(l->made, l->n_made + 1, sizeof(*made));
 	if (!made)
 		return ukd_oom(e);

@@ -42,11 +42,14 @@ const char *import_value(const struct import *im, const char *name);
 
 /*
  * The line becomes this setting (another one, if it is called again). A value that our own parser
- * does not take drops the line instead, with the parser's reason, and all later ones of this line do
- * nothing; 0 is returned then, too. section and key are constants.
+ * does not take drops the line instead, with the parser's reason, and all later ones of this line
+ * do nothing; 0 is returned then, too. section and key are constants.
  */
 int import_set(struct import *im, struct import_line *l, const char *section, const char *key,
 	       const char *value, struct ukd_error *e) _must_check_;
+
+/* Text of a comment: no control characters, no backslash at its end, which would continue it. */
+void import_clean(char *text);
 
 /* Fate and reason; a fate that was decided before is replaced. */
 int import_drop(struct import_line *l, struct ukd_error *e, const char *fmt, ...) _printf_(3, 4);

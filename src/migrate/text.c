@@ -16,14 +16,8 @@ static const char *const sections[] = {"Image", "Dump",	   "Action", "Network",
 
 const char *import_shown(const struct import_line *l, char *ret, size_t size)
 {
-	size_t n;
-
 	(void)snprintf(ret, size, "%s", l->secret && *l->value ? "***" : l->value);
-	text_printable(ret);
-	n = strlen(ret);
-	/* Behind a backslash a comment would be continued, which no settings file may be. */
-	if (n && ret[n - 1] == '\\')
-		ret[n - 1] = '?';
+	import_clean(ret);
 	return ret;
 }
 
@@ -32,7 +26,7 @@ static void print_origin(const struct import_line *l, FILE *out)
 	char shown[SHOWN_MAX], name[SHOWN_MAX];
 
 	(void)snprintf(name, sizeof(name), "%s", l->name);
-	text_printable(name);
+	import_clean(name);
 	import_shown(l, shown, sizeof(shown));
 	if (l->line)
 		(void)fprintf(out, "# %s:%u: %s%s%s\n", l->file, l->line, name, *shown ? " " : "",

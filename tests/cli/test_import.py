@@ -169,6 +169,13 @@ def test_a_value_cannot_bring_another_setting(tmp_path):
     assert not re.search(r"^\[|^AllowShell", text, re.M) and "control characters" in text
 
 
+@pytest.mark.parametrize("value", ["a\x1a", "a\\", "a\x1a\\", "x\x7f:/y", "x:/y\\"])
+@pytest.mark.parametrize("option", ["nfs", "ssh", "no_such_option", "raw", "x\\"])
+def test_comments_are_one_line_each(tmp_path, option, value):
+    text = conf(tmp_path, f"{option} {value}\n").out
+    assert "# Not carried over:" in text
+
+
 @pytest.mark.parametrize("line", [
     "path /var/crash dir", "nfs server", "nfs :/x", "ssh user@ho st", "ssh a@b@c", "path relative",
     "ext4 /dev/my disk", "failure_action explode", "core_collector makedumpfile -d 99",
