@@ -13,10 +13,14 @@
 
 #define MODULES_DIR "/usr/lib/modules"
 
-/* rootfstype=ramfs: a tmpfs as the initramfs' root holds half of the memory, and then is full. */
+/*
+ * rootfstype=ramfs: a tmpfs as the initramfs' root holds half of the memory, and then is full.
+ * acpi_no_memhotplug (Linux 3.16): without it the capture kernel takes DIMMs that are ACPI devices,
+ * as those plugged in are, for memory of its own, and writes over what it is to save.
+ */
 static const char default_cmdline[] =
 	"reset_devices %s irqpoll panic=1 cgroup_disable=memory nokaslr rootfstype=ramfs "
-	"rd.shell=0 rd.emergency=reboot";
+	"acpi_no_memhotplug rd.shell=0 rd.emergency=reboot";
 
 bool find_kernel(const struct root *root, const char *kver, char ret[KERNEL_PATH_MAX])
 {

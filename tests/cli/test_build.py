@@ -108,7 +108,7 @@ def test_default_command_line_cannot_hang(parts, tmp_path):
     ctl("build", "--root", root, "--kernel", parts / "kernel", "--initrd", parts / "initrd",
         "--osrel", parts / "osrel", "--no-sign", "-o", out, code=0)
     words = sections(out)[".cmdline"].decode().split()
-    for word in ("panic=1", "reset_devices", "nr_cpus=1", "rootfstype=ramfs", "rd.shell=0", "rd.emergency=reboot"):
+    for word in ("panic=1", "reset_devices", "nr_cpus=1", "rootfstype=ramfs", "acpi_no_memhotplug", "rd.shell=0", "rd.emergency=reboot"):
         assert word in words
 
 

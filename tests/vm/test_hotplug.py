@@ -17,12 +17,12 @@ CONF = "[Dump]\nTarget=LABEL=ukdump:/\nDumpLevel=23\n"
 MIB, GIB = 1 << 20, 1 << 30
 ADDED = 512 * MIB
 
-PLUG = [
+PLUG_MEMORY = [
     ("object-add", {"qom-type": "memory-backend-ram", "id": "more", "size": ADDED}),
     ("device_add", {"driver": "pc-dimm", "id": "dimm", "memdev": "more"}),
-    ("device_add", {"driver": "max-x86_64-cpu", "id": "cpu1", "socket-id": 1, "core-id": 0,
-                    "thread-id": 0}),
 ]
+PLUG_CPU = ("device_add", {"driver": "max-x86_64-cpu", "id": "cpu1", "socket-id": 1, "core-id": 0,
+                           "thread-id": 0})
 
 # Both are there, and in use: what Debian's udev rules do for processors, and admins for memory.
 WAIT_FOR_BOTH = f"""
@@ -50,10 +50,15 @@ def test_added_memory_is_dumped(vm, kernel, rearm, covered):
     pattern = secrets.token_hex(16)
     _, image = build_image(vm, CONF)
     disk = vm.disk()
-    with Monitor(vm.logs, "plug in now", PLUG) as monitor:
+    # Where no hypervisor that it knows is found, as under emulation, newer kernels know no CPU that is
+    # not there at boot ("x86/acpi/boot: Correct acpi_is_processor_usable() check again"): one that was
+    # left alone is brought up then, which is the same to kexec.
+    plugged = kernel == "6.1"
+    with Monitor(vm.logs, "plug in now", [*PLUG_MEMORY, *[PLUG_CPU] * plugged]) as monitor:
         result = crash_micro(
-            vm, image, disk, kernel=kernel, memory="1024,slots=2,maxmem=4G", smp="1,sockets=2,maxcpus=2",
-            timeout=500, qemu_options=monitor.options, programs=[helpers.program("hold")],
+            vm, image, disk, kernel=kernel, memory="1024,slots=2,maxmem=4G",
+            smp="1,sockets=2,maxcpus=2" if plugged else "2",
+            append="crashkernel=160M" + " maxcpus=1" * (not plugged), timeout=500, qemu_options=monitor.options, programs=[helpers.program("hold")],
             script=WAIT_FOR_BOTH + f"""
                 {'attempt rearm ukdump-load load /payload/image.efi' if rearm else ''}
                 hold {pattern} >/tmp/held &
@@ -67,7 +72,10 @@ def test_added_memory_is_dumped(vm, kernel, rearm, covered):
 
     crash = Crash(disk, "/", vm.logs / "dump")
     assert crash.manifest["state"] == "complete"
-    found = json.loads(crash.info("--json", "--find", pattern).stdout)["find"]
+    # Nothing of it was taken by the capture kernel for its own use.
+    assert crash.manifest["memory"]["total"] < 160 * MIB
+    told = crash.info("--json", "--find", pattern).stdout
+    found = json.loads(told[told.index("{"):])["find"]  # before it, an error where nothing is found
     print(found, crash.info().stdout)
     assert (found["pages"] > 0) == covered
     # The guest has less than 4 GiB, so what lies above was added.
