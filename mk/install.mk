@@ -4,7 +4,8 @@
 
 SBINDIR := $(PREFIX)/sbin
 LIBDIR := $(PREFIX)/lib/ukdump
-DRACUTDIR := $(PREFIX)/lib/dracut/modules.d
+# Whatever PREFIX is: dracut looks nowhere else.
+DRACUTDIR := /usr/lib/dracut/modules.d
 DRACUT_MODULES := 52ukdump 53ukdump-full 53ukdump-lean
 # Packages set these: Debian 12's debhelper knows units in /lib only, and Debian's zsh has its own place.
 UNITDIR ?= $(PREFIX)/lib/systemd/system
@@ -46,6 +47,7 @@ take = $(if $(strip $(3)),rm -f $(addprefix $(DESTDIR)$(2)/,$(notdir $(3))))
 
 install: all man ## install below DESTDIR
 	$(call installed,put)
+	sed -i 's,=/usr/sbin/,=$(SBINDIR)/,' $(addprefix $(DESTDIR)$(UNITDIR)/,$(notdir $(wildcard systemd/*.service)))
 	install -d -m 0755 $(addprefix $(DESTDIR)/etc/ukdump/,ukdump.conf.d trust.d notify.d)
 	[ -e $(DESTDIR)/etc/ukdump/ukdump.conf ] || \
 		install -m 0644 config/ukdump.conf $(DESTDIR)/etc/ukdump/ukdump.conf
