@@ -175,6 +175,7 @@ def test_grub(vm):
         "search --label --set=root root\nset prefix=($root)/boot/grub\n"
         "configfile $prefix/grub.cfg\n")
     image, root = fat(vm.logs / "esp.img", esp), vm.root_disk(tree)
+    root.bootindex = 2
 
     first = boot_system(vm, image, root, """
         attempt reserve ukdumpctl reserve --size 160M

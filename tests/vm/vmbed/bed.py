@@ -115,7 +115,7 @@ class Bed:
             ovmf = firmware.Firmware()
             copy = self._run_folder() / "vars.fd"
             shutil.copyfile(variables or ovmf.variables(secure_boot), copy)
-            esp_disk = qemu.Disk(esp, "esp", readonly=readonly)
+            esp_disk = qemu.Disk(esp, "esp", readonly=readonly, bootindex=1)
             return (qemu.uefi_arguments(ovmf.code, copy) + esp_disk.arguments()
                     + qemu.smbios_cmdline(cmdline))
         return start

@@ -95,6 +95,7 @@ class Disk:
     readonly: bool = False
     snapshot: bool = False  # writes are thrown away
     options: str = "format=raw,cache=unsafe"
+    bootindex: int | None = None  # OVMF looks at no other disk than those that have one
 
     def arguments(self):
         options = f"if=none,id={self.serial},file={self.path},{self.options}"
@@ -103,8 +104,8 @@ class Disk:
         if self.snapshot:
             options += ",snapshot=on"
         device = f"virtio-blk-pci,drive={self.serial},serial={self.serial}"
-        if self.serial == "esp":
-            device += ",bootindex=1"
+        if self.bootindex is not None:
+            device += f",bootindex={self.bootindex}"
         return ["-drive", options, "-device", device]
 
 
