@@ -96,7 +96,8 @@ def test_many_rearms(vm, seal):
         now = stock(result, key)
         grown = {name: now[name] - before[name] for name in before}
         print(key, grown)
-        assert grown["files"] <= 0 and grown["open"] <= 16
+        # The kernel's count is off by up to 32 per processor (lib/percpu_counter.c); a leak would be 100.
+        assert grown["files"] <= 0 and grown["open"] <= 64
         # One page per arming would be 400 kB; an image is 14 MB.
         assert grown["SUnreclaim"] < 2048 and grown["Shmem"] < 512 and -grown["MemFree"] < 8192
     last = facts(result.get("record"))["path"].removeprefix("/payload/").removesuffix(".efi")
