@@ -5,9 +5,10 @@ import hashlib
 import os
 import re
 import subprocess
+from contextlib import contextmanager
 
 from vmbed.packages import Suite
-from vmbed.paths import CACHE, REPO, filling_cache, remove, replacing, run, say
+from vmbed.paths import BUILD, CACHE, REPO, filling_cache, remove, replacing, run, say
 
 # mmdebstrap leaves out what is only recommended; dpkg-buildpackage and lintian are not build dependencies.
 TOOLS = ["build-essential", "fakeroot", "lintian"]
@@ -51,3 +52,27 @@ def inside(root, *argv, timeout=1200):
     return subprocess.run(["unshare", "--mount", "sh", "-c", INSIDE, root, *argv], text=True,
                           check=False, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, timeout=timeout)
+
+
+@contextmanager
+def built(suite, options="", then="true"):
+    """The packages of this checkout, built there: yields the folder with them and what was said.
+
+    options: of DEB_BUILD_OPTIONS; then: a command that is run there at the end.
+    """
+    run("make", "--no-print-directory", "dist", cwd=REPO)
+    (tarball,) = (BUILD / "packages").glob("ukdump-*.tar.gz")
+    root = tree(suite)
+    work = root / "build"
+    remove(work)
+    work.mkdir()
+    try:
+        run("tar", "-xf", tarball, "-C", work)
+        (source,) = work.iterdir()
+        done = inside(root, "sh", "-ec", f"cd /build/{source.name}\n"
+                      f"DEB_BUILD_OPTIONS='parallel=2 {options}' dpkg-buildpackage --no-sign --build=binary\n"
+                      f"cd ..\n{then}")
+        assert done.returncode == 0, done.stdout[-6000:]
+        yield work, done.stdout
+    finally:
+        remove(work)

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The system guest of any Debian suite, with no more in it than a package asks for: with Debian's own
+initrd tool, for example, where the Debian 13 tree of system.py has dracut."""
+
+import hashlib
+import inspect
+import os
+import re
+from pathlib import Path
+
+from . import packages, system
+from .paths import CACHE, filling_cache, remove, replacing, run, say
+
+BASE = ["linux-image-amd64", "systemd", "systemd-sysv", "udev", "dbus", "kmod", "e2fsprogs", "procps",
+        "openssl"]
+
+
+def wanted_by(deb):
+    """Names of the packages that one depends on or recommends; of alternatives the first."""
+    relations = run("dpkg-deb", "--show", "--showformat=${Depends}, ${Recommends}", deb).split(",")
+    return sorted({re.match(r"[\w.+-]+", relation.strip())[0] for relation in relations if relation.strip()})
+
+
+def tree(suite, deb, target):
+    """A working copy of a suite's tree, in which a package can be installed by dpkg alone."""
+    remove(Path(target))
+    run("cp", "-a", _pristine(suite, sorted({*BASE, *wanted_by(deb)})), target)
+    return system.Tree(target)
+
+
+@filling_cache
+def _pristine(suite, wanted):
+    inputs = repr((wanted, system.MASKED, system.BLACKLISTED, system.UNIT, inspect.getsource(system._customize)))
+    recipe = hashlib.sha256(inputs.encode()).hexdigest()[:12]
+    path = CACHE / "suites" / f"{suite}-{recipe}"
+    if path.is_dir():
+        return path
+    for old in path.parent.glob(f"{suite}-*"):
+        remove(old)
+    say(f"system guest: building {suite} with mmdebstrap, a minute or more")
+    with replacing(path) as partial:
+        run("mmdebstrap", "--mode=root", "--variant=minbase", "--skip=check/qemu",
+            f"--include={','.join(wanted)}",
+            "--aptopt=APT::Install-Recommends \"false\"", "--aptopt=Acquire::Languages \"none\"",
+            # A mirror may lag behind; testing's lists are valid for a week only.
+            "--aptopt=Acquire::Check-Valid-Until \"false\"",
+            "--dpkgopt=path-exclude=/usr/share/man/*", "--dpkgopt=path-exclude=/usr/share/doc/*",
+            "--dpkgopt=path-exclude=/usr/share/locale/*",
+            suite, partial, packages.Suite(suite).sources(),
+            env=dict(os.environ, DEBIAN_FRONTEND="noninteractive"))
+        system._customize(partial)
+    return path
