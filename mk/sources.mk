@@ -253,6 +253,7 @@ SRC_ctl := \
 	check_signature.c \
 	status.c \
 	status_json.c \
+	status_metrics.c \
 	status_print.c \
 	cmd_status.c \
 	cmd_check.c \

@@ -57,3 +57,6 @@ void check_past(const struct root *root, struct status *s);    /* refresh, crash
 /* For people: the facts, and the findings that are not ok. */
 void status_print(const struct status *s);
 void status_print_json(const struct status *s);
+/* As metrics of Prometheus to path, atomically, mode 0644; NULL: to stdout. */
+int status_write_metrics(const struct status *s, const char *path,
+			 struct ukd_error *e) _must_check_;

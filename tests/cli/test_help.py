@@ -72,7 +72,8 @@ def test_help_lists_every_verb():
     [CTL, "attach", "--signature", "s"], [CTL, "build", "operand"], [CTL, "start", "a", "b"],
     [CTL, "start", "a", "--profile"], [CTL, "start", "--profile=", "a"],
     [CTL, "reload", "--profile=1"], [CTL, "stop", "--profile=1"],
-    [CTL, "stop", "a"], [CTL, "reload", "a"], [CTL, "status", "a"], [CTL, "check", "a"], [CTL, "info"],
+    [CTL, "stop", "a"], [CTL, "reload", "a"], [CTL, "status", "a"], [CTL, "status", "--json", "--metrics"],
+    [CTL, "status", "--metrics", "a", "b"], [CTL, "check", "a"], [CTL, "info"],
     [CTL, "seal"], [CTL, "seal", "a", "b"], [CTL, "addon"], [CTL, "addon", "a"],
     [CTL, "report", "a"], [CTL, "verify", "--trust"], [CTL, "build", "-o"], [CAPTURE, "operand"],
 ], ids=name)
