@@ -21,6 +21,8 @@ def check(status, code=None):
     validator().validate(status)
     names = [f["name"] for f in status["findings"]]
     assert len(names) == len(set(names)), names
+    failed = [f["name"] for f in status["findings"] if f["verdict"] == "failed"]
+    assert not status["armed"] or len(status["problems"]) >= len(failed), failed
     if code is not None:
         assert code == (3 if not status["armed"] else 4 if status["problems"] else 0)
     return {f["name"]: f for f in status["findings"]}

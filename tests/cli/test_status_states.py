@@ -12,6 +12,7 @@ import pytest
 
 import refresh_machine
 import status_schema
+from cli import REPO
 from refresh_machine import CONF
 
 EFIVARS = "/sys/firmware/efi/efivars"
@@ -63,6 +64,15 @@ def test_not_armed(m):
     assert not got["armed"] and {"armed", "image.file"} <= failed(findings)
     assert findings["armed"]["mend"] == "ukdumpctl refresh"
     check(m, 1)
+
+
+def test_names_are_in_the_man_page(m):
+    page = (REPO / "man/ukdumpctl-status.8.scd").read_text()
+    listed = set(re.findall(r"\*([a-z]+(?:\.[a-z0-9-]+)?)\*", page[page.index("# PRECOND"):page.index("# METRICS")]))
+    for text in ("", "loaded=1\nproblem=x\nimage=0123456789ab\npath=/x\n"):
+        m.put("run/armed", text or "loaded=0\n")
+        names = {f["name"] for f in json.loads(m.ctl("check", "--json").out)["findings"]}
+        assert names <= listed
 
 
 def test_armed(m):
