@@ -515,7 +515,7 @@ def test_status_of_other_dumps(tree, status, options, problem):
 
 def test_catalog():
     catalog = (cli.REPO / "systemd/ukdump.catalog").read_text()
-    manual = (cli.REPO / "man/ukdumpctl.8.scd").read_text()
+    manual = (cli.REPO / "man/ukdumpctl-report.8.scd").read_text()
     ids = [line[3:] for line in catalog.splitlines() if line.startswith("-- ")]
     assert sorted(ids) == sorted(IDS.values())
     for one in ids:

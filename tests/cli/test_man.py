@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The man pages and what they are about: verbs, options and settings, none missing, none made up."""
+
+import os
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from cli import BUILD, REPO, ctl, run
+
+MAN = REPO / "man"
+PAGES = {p.name.removesuffix(".scd"): p.read_text() for p in sorted(MAN.glob("*.scd"))}
+LONGEST = 240  # lines of a page of ukdumpctl; who needs more, needs two
+HIDDEN = {"--help"}  # in every verb; ukdumpctl(8) has it
+
+
+def verbs():
+    return re.findall(r"^  ([a-z][a-z-]*)  ", ctl("--help", code=0).out, re.M)
+
+
+def sections(text, mark="#"):
+    """Heading -> text below it; what is in a block of code is no heading."""
+    found, fence = {}, False
+    for line in text.splitlines():
+        fence ^= line.startswith("```")
+        if not fence and line.startswith(f"{mark} "):
+            name = line[len(mark) + 1:]
+            found[name] = ""
+        elif found:
+            found[name] += line + "\n"
+    return found
+
+
+def about(verb):
+    """The page that is about a verb: (its name, synopsis lines of this verb, the text about it)."""
+    for name, text in PAGES.items():
+        parts = sections(text)
+        lines = [line for line in parts["SYNOPSIS"].splitlines()
+                 if line.startswith(f"*ukdumpctl {verb}*")]
+        if lines and name != "ukdumpctl.8":
+            own = parts.get(verb.upper())
+            if own is None:
+                own = parts["DESCRIPTION"] + parts.get("OPTIONS", "")
+            return name, "\n".join(lines), own
+    for head, text in sections(PAGES["ukdumpctl.8"], "##").items():
+        if head.split()[0] == verb:
+            return "ukdumpctl.8", head, text.split("\n# ")[0]
+    raise AssertionError(f"no page about {verb}")
+
+
+def options_of_help(text):
+    lines = re.findall(r"^ {2}(?: {4})?(-.*?)(?:  .*)?$", text, re.M)
+    found = set(re.findall(r"--[a-z][a-z-]*", "\n".join(lines)))
+    return found | {"-o" for line in lines if line.startswith("-o ")}
+
+
+def options_of_man(synopsis, text):
+    """Those that the synopsis has, and those that are defined."""
+    defined = re.findall(r"^\*-.*$", text, re.M)
+    return set(re.findall(r"(?<![\w-])(--[a-z][a-z-]*|-o(?= ))", synopsis)), \
+        set(re.findall(r"\*(--[a-z][a-z-]*|-o)\*", "\n".join(defined)))
+
+
+def test_every_verb_has_a_page():
+    for verb in verbs():
+        about(verb)
+
+
+@pytest.mark.parametrize("verb", verbs())
+def test_options(verb):
+    name, synopsis, text = about(verb)
+    told = options_of_help(ctl(verb, "--help", code=0).out) - HIDDEN
+    named, defined = options_of_man(synopsis, text)
+    if verb.upper() not in sections(PAGES[name]):  # verbs may share their options
+        assert defined <= {o for other in verbs() if about(other)[0] == name
+                           for o in options_of_help(ctl(other, "--help", code=0).out)}
+        defined &= told
+    assert told == named | defined, f"{name}, {verb}: --help and man page"
+
+
+@pytest.mark.parametrize("program", ["ukdump-load", "ukdump-capture", "ukdump-upload"])
+def test_options_of_programs(program):
+    told = options_of_help(run(BUILD / program, "--help", code=0).out) - HIDDEN
+    text = PAGES[f"{program}.8"]
+    for option in told:
+        assert option in text, f"{program}: {option}"
+
+
+def test_every_setting():
+    table = (REPO / "src/conf/settings.c").read_text()
+    keys = re.findall(r'^\tKEY\("(\w+)", "(\w+)"', table, re.M)
+    assert len(keys) > 35
+    page = sections(PAGES["ukdump.conf.5"])
+    for section in {s for s, _ in keys}:
+        told = set(re.findall(r"\*(\w+)=\*", "\n".join(
+            re.findall(r"^\*\w+=\*.*$", page[f"[{section.upper()}]"], re.M))))
+        assert told == {k for s, k in keys if s == section}, section
+
+
+def test_overview_names_every_verb_and_page():
+    text = PAGES["ukdumpctl.8"]
+    verbs_text = sections(text)["VERBS"]
+    for verb in verbs():
+        assert re.search(rf"^(\*|## |.*, \*){re.escape(verb)}\b", verbs_text, re.M), verb
+    for name in PAGES:
+        if name.startswith("ukdumpctl-"):
+            assert f"*{name[:-2]}*(8)" in verbs_text, name
+
+
+def test_references():
+    """Every page of ours that is referred to is there."""
+    files = [*MAN.glob("*.scd"), *(REPO / "docs").glob("*.md"), REPO / "README.md"]
+    for file in files:
+        for page, section in re.findall(r"\*?\b(ukdump[\w.-]*?)\*?\(([58])\)", file.read_text()):
+            assert f"{page}.{section}" in PAGES, f"{file.name}: {page}({section})"
+
+
+@pytest.mark.parametrize("name", [n for n in PAGES if n.startswith("ukdumpctl")])
+def test_length(name):
+    assert PAGES[name].count("\n") <= LONGEST
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_80_columns(name, tmp_path):
+    if not shutil.which("man") or not shutil.which("scdoc"):
+        pytest.skip("no man, or no scdoc")
+    page = tmp_path / name
+    with open(MAN / f"{name}.scd", "rb") as source, open(page, "wb") as out:
+        subprocess.run(["scdoc"], stdin=source, stdout=out, check=True)
+    env = {**os.environ, "MANWIDTH": "80", "LC_ALL": "C.UTF-8", "MANPAGER": "cat"}
+    done = subprocess.run(["man", "--nh", "-l", page], env=env, check=True, text=True,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE)
+    text = re.sub(r".\x08|\x1b\[[\d;]*m", "", done.stdout)
+    assert "NAME" in text
+    assert [line for line in text.splitlines() if len(line) > 80] == []
+    assert done.stderr == ""
