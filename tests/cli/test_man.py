@@ -12,7 +12,7 @@ from cli import BUILD, REPO, ctl, run
 
 MAN = REPO / "man"
 PAGES = {p.name.removesuffix(".scd"): p.read_text() for p in sorted(MAN.glob("*.scd"))}
-LONGEST = 240  # lines of a page of ukdumpctl; who needs more, needs two
+LONGEST = 200  # lines of a page of ukdumpctl; who needs more, needs two
 HIDDEN = {"--help"}  # in every verb; ukdumpctl(8) has it
 
 
