@@ -135,6 +135,12 @@ SRC_loader := \
 	host.c \
 	ima.c \
 	explain.c
+SRC_triage := \
+	line.c \
+	event.c \
+	facts.c \
+	signature.c \
+	triage.c
 SRC_store := store.c retention.c machine.c
 SRC_capture := \
 	main.c \
@@ -165,6 +171,7 @@ SRC_capture := \
 	directory.c \
 	retention.c \
 	kernellog.c \
+	log_triage.c \
 	plans.c \
 	collector.c \
 	tool.c \
@@ -189,7 +196,6 @@ SRC_dump := \
 	header_elf.c \
 	header_kdump.c \
 	pager.c \
-	panic.c \
 	printk.c \
 	vmcoreinfo.c \
 	vmem.c
@@ -273,7 +279,9 @@ SRC_ctl := \
 	cmd_info.c \
 	info_open.c \
 	decrypt.c \
-	info_print.c
+	info_print.c \
+	info_triage.c \
+	triage_object.c
 SRC_stub := \
 	entry.S \
 	main.c \
@@ -283,14 +291,14 @@ SRC_stub := \
 	console.c \
 	mem.c
 
-COMPONENTS := base util conf migrate pe auth build crashkernel loader store capture dump upload ctl
+COMPONENTS := base util conf migrate pe auth build crashkernel loader store triage capture dump upload ctl
 
 # program: components, first its own; libraries
-PROGRAM_ukdumpctl := ctl store build upload auth pe dump migrate conf crashkernel util base
+PROGRAM_ukdumpctl := ctl store triage build upload auth pe dump migrate conf crashkernel util base
 LIBS_ukdumpctl := $(LIBS_crypto) $(LIBS_json) $(LIBS_kdump) $(LIBS_md)
 PROGRAM_ukdump-load := loader auth pe conf crashkernel util base
 LIBS_ukdump-load := $(LIBS_crypto)
-PROGRAM_ukdump-capture := capture store conf util base
+PROGRAM_ukdump-capture := capture store triage conf util base
 LIBS_ukdump-capture := $(LIBS_json) $(LIBS_blkid) $(LIBS_md)
 PROGRAM_ukdump-upload := upload util base
 LIBS_ukdump-upload := $(LIBS_curl) $(LIBS_md)
@@ -348,6 +356,7 @@ UNIT_TESTS := \
 	test_inputs \
 	test_refresh \
 	test_store \
+	test_triage \
 	test_reserve
 LIBS_tests := -lcmocka $(LIBS_crypto) $(LIBS_json) $(LIBS_kdump) $(LIBS_blkid) $(LIBS_md) \
 	$(LIBS_curl)
@@ -370,29 +379,30 @@ FIXTURES_test_key := fixture_pki.c fixture_tree.c
 TEST_test_trust := auth pe util base
 FIXTURES_test_trust := fixture_pe.c fixture_pki.c fixture_auth.c
 TEST_test_upload := upload util base
-TEST_test_capture_formats := capture store conf util base
+TEST_test_capture_formats := capture store triage conf util base
 FIXTURES_test_capture_formats := fixture_capture.c
 TEST_test_need_upload := build conf pe util base
 FIXTURES_test_need_upload := fixture_tree.c fixture_checks.c
 TEST_test_encrypt := build conf pe util base
-TEST_test_capture_stream := capture store conf util base
+TEST_test_capture_stream := capture store triage conf util base
 FIXTURES_test_capture_stream := fixture_capture.c
-TEST_test_flow := capture store conf util base
+TEST_test_flow := capture store triage conf util base
 FIXTURES_test_flow := fixture_capture.c
-TEST_test_capture := capture store conf util base
+TEST_test_capture := capture store triage conf util base
 FIXTURES_test_capture := fixture_capture.c
 TEST_test_needs := build pe conf util base
 TEST_test_inputs := build pe conf util base
 FIXTURES_test_inputs := fixture_tree.c
 FIXTURES_test_needs := fixture_tree.c fixture_checks.c
-TEST_test_ends := capture store conf util base
+TEST_test_ends := capture store triage conf util base
 FIXTURES_test_ends := fixture_capture.c
 TEST_test_conf := conf util base
 FIXTURES_test_conf := ../../src/ctl/settings_check.c
 TEST_test_dump := dump util base
-TEST_test_capture_disk := capture store conf util base
+TEST_test_capture_disk := capture store triage conf util base
 FIXTURES_test_capture_disk := fixture_capture.c
 TEST_test_store := store util base
+TEST_test_triage := triage util base
 TEST_test_reserve := crashkernel util base
 FIXTURES_test_reserve := fixture_tree.c fixture_checks.c
 TEST_test_base := build pe conf util base
@@ -438,7 +448,7 @@ TEST_test_luks := build pe conf util base
 FIXTURES_test_luks := fixture_tree.c fixture_checks.c fixture_pe.c
 TEST_test_target := build pe conf util base
 TEST_test_target_check := ctl build pe conf util base
-TEST_test_report := ctl store build dump pe conf util base
+TEST_test_report := ctl store triage build dump pe conf util base
 FIXTURES_test_report := fixture_tree.c
 TEST_test_journal := ctl conf util base
 FIXTURES_test_journal := fixture_tree.c

@@ -7,7 +7,7 @@ TEST_BINS := $(addprefix $(BUILD)/tests/,$(UNIT_TESTS))
 # its parsers of URLs and keys from upload.
 define test_rule
 $(BUILD)/tests/$(1): tests/unit/$(1).c $(addprefix tests/unit/,$(FIXTURES_$(1))) \
-		$(call archives,$(or $(TEST_$(1)),ctl loader capture store build auth pe dump conf crashkernel util base) \
+		$(call archives,$(or $(TEST_$(1)),ctl loader capture store triage build auth pe dump conf crashkernel util base) \
 		$(if $(filter build,$(TEST_$(1))),upload))
 	@mkdir -p $$(@D)
 	$(if $(Q),@echo '  TEST    $$@')
@@ -60,10 +60,10 @@ demo: ## boot a Debian 13 guest, crash it, show the dump
 # kept beside it. Objects of their own, since the instrumentation goes into every parser.
 FUZZ_S ?= 60
 FUZZERS := fuzz_cert fuzz_conf fuzz_dump fuzz_flat fuzz_migrate fuzz_pe fuzz_pkcs7 fuzz_printk fuzz_profile \
-	fuzz_s3reply fuzz_sbat fuzz_siglist fuzz_stub
+	fuzz_s3reply fuzz_sbat fuzz_siglist fuzz_stub fuzz_triage
 FUZZ_FLAGS := -std=gnu11 -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all
 FUZZ_OBJ := $(BUILD)/fuzz/obj
-FUZZ_SOURCES := $(foreach c,base util conf migrate pe auth dump,$(addprefix $(c)/,$(SRC_$(c)))) \
+FUZZ_SOURCES := $(foreach c,base util conf migrate pe auth dump triage,$(addprefix $(c)/,$(SRC_$(c)))) \
 	$(addprefix stub/,plan.c crash.c) $(addprefix upload/,xml.c s3reply.c)
 FUZZ_OBJECTS := $(addprefix $(FUZZ_OBJ)/,$(FUZZ_SOURCES:.c=.o))
 
@@ -99,7 +99,7 @@ fuzz: $(addprefix $(BUILD)/fuzz/,$(FUZZERS)) $(BUILD)/ukdumpctl ## fuzzers (clan
 
 # The same inputs through the same targets, built like everything else.
 $(BUILD)/replay/fuzz_%: tests/fuzz/fuzz_%.c tests/fuzz/replay.c src/stub/plan.c src/stub/crash.c \
-		$(call archives,auth pe dump upload migrate conf util base)
+		$(call archives,auth pe dump triage upload migrate conf util base)
 	@mkdir -p $(@D)
 	$(if $(Q),@echo '  REPLAY  $@')
 	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -Wno-conversion $(filter %.c,$^) -o $@ $(ALL_LDFLAGS) \

@@ -156,6 +156,7 @@ char *manifest_text(const struct record *r)
 	add(o, "memory", memory(r));
 	add(o, "encrypted_to", recipients(r));
 	add(o, "warnings", warnings(r));
+	add(o, "triage", r->triage[0] ? json_tokener_parse(r->triage) : NULL);
 	s = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY |
 						      JSON_C_TO_STRING_NOSLASHESCAPE);
 	if (s && asprintf(&copy, "%s\n", s) < 0)

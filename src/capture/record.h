@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "triage/triage.h"
 #include "util/error.h"
 
 #define RECORD_STAGES	128
@@ -67,9 +68,11 @@ struct record {
 	char kernel[72];
 	uint64_t crash_time; /* seconds since 1970, 0: unknown */
 
-	bool recorded;	 /* a target holds a manifest */
-	bool pre_hooked; /* Pre= was run */
-	char panic[200]; /* the line of the kernel log that tells why; see panic.h */
+	bool recorded;		      /* a target holds a manifest */
+	bool pre_hooked;	      /* Pre= was run */
+	char triage[TRIAGE_JSON_MAX]; /* what the log tells, as JSON; empty: not known. See triage.h
+				       */
+	char panic[200];	      /* the line of the kernel log that tells why; see panic.h */
 
 	struct stage stages[RECORD_STAGES];
 	unsigned int n_stages;

@@ -18,6 +18,7 @@
 #include "capture/panic.h"
 #include "capture/result.h"
 #include "capture/target.h"
+#include "capture/log_triage.h"
 #include "util/sys.h"
 
 #define LEAVE_MS       5000 /* to end before the watchdog does */
@@ -173,6 +174,8 @@ static enum dump_state fill_target(struct attempt *a)
 			take_reason(a);
 		warn_of_key(a, state);
 	}
+	if (a->log_saved)
+		log_triage(a->c, a->dirfd);
 	return state == STATE_FAILED && a->log_saved ? STATE_LOG_ONLY : state;
 }
 

@@ -15,6 +15,7 @@
 #include "capture/collector.h"
 #include "capture/encrypt.h"
 #include "capture/guard.h"
+#include "capture/log_triage.h"
 #include "util/cleanup.h"
 #include "util/parse.h"
 
@@ -153,6 +154,8 @@ int stream_save_log(struct attempt *a, struct ukd_error *e)
 		(void)send_log(a, scratch, LOG_PART, &ignored);
 		return r;
 	}
+	/* Now, since no memory is to spare for it while the dump is made. */
+	log_triage(a->c, scratch);
 	r = send_log(a, scratch, LOG_NAME, e);
 	a->log_saved = r == 0;
 	return r;

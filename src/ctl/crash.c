@@ -179,10 +179,11 @@ char *crash_sentence(const struct crash *c, char ret[CRASH_SENTENCE])
 void crash_fields(const struct crash *c, struct journal_field ret[CRASH_FIELDS])
 {
 	const struct journal_field fields[CRASH_FIELDS] = {
-		{"UKDUMP_CRASH", c->name},	  {"UKDUMP_STATE", c->state},
-		{"UKDUMP_DUMP", c->dump},	  {"UKDUMP_KERNEL", c->kernel},
-		{"UKDUMP_PANIC", c->panic},	  {"UKDUMP_REASON", c->reason},
-		{"UKDUMP_VERIFIED", c->verified},
+		{"UKDUMP_CRASH", c->name},	    {"UKDUMP_STATE", c->state},
+		{"UKDUMP_DUMP", c->dump},	    {"UKDUMP_KERNEL", c->kernel},
+		{"UKDUMP_PANIC", c->panic},	    {"UKDUMP_REASON", c->reason},
+		{"UKDUMP_VERIFIED", c->verified},   {"UKDUMP_KIND", c->kind},
+		{"UKDUMP_SIGNATURE", c->signature},
 	};
 
 	memcpy(ret, fields, sizeof(fields));
@@ -201,5 +202,7 @@ void crash_json(struct json_object *o, const struct crash *c)
 	json_text(o, "dump", or_null(c->dump));
 	json_text(o, "kernel", or_null(c->kernel));
 	json_text(o, "panic", or_null(c->panic));
+	json_text(o, "kind", or_null(c->kind));
+	json_text(o, "signature", or_null(c->signature));
 	json_text(o, "reason", or_null(c->reason));
 }

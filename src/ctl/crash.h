@@ -10,11 +10,11 @@
 #include "conf/settings.h"
 #include "ctl/ctl.h"
 #include "ctl/journal.h"
-#include "dump/dump.h"
+#include "triage/triage.h"
 #include "store/store.h"
 #include "util/root.h"
 
-#define CRASH_FIELDS 7
+#define CRASH_FIELDS 9
 
 struct crash {
 	char name[128];	       /* 20261121T183822Z-<machine>, what its directories share */
@@ -23,7 +23,9 @@ struct crash {
 	char state[16];	       /* complete, partial, log-only, failed, or unfinished */
 	char verified[8];      /* yes, no, unknown; of a complete dump, else empty */
 	char kernel[128];
-	char panic[DUMP_PANIC_MAX];
+	char panic[TRIAGE_PANIC_MAX];
+	char kind[24]; /* panic, oops, ... (triage/triage.h) */
+	char signature[TRIAGE_SIGNATURE];
 	char reason[512]; /* why there is no verified, complete dump */
 	bool left;	  /* the result in the EFI variable tells of it */
 };

@@ -115,7 +115,7 @@ static void verify(struct crash *c, const struct said *said)
 void crash_examine(const struct root *root, struct crash *c, unsigned int limit_s)
 {
 	bool complete = c->kept == STORE_COMPLETE;
-	struct json_object *manifest = NULL;
+	struct json_object *manifest = NULL, *triage = NULL;
 	_json_ struct json_object *owner = NULL;
 	struct said said = {0};
 	struct ukd_error e;
@@ -131,6 +131,9 @@ void crash_examine(const struct root *root, struct crash *c, unsigned int limit_
 	CRASH_SET(c->kernel, text_of(manifest, "kernel"));
 	CRASH_SET(c->kernel, text_of(said.facts, "kernel"));
 	CRASH_SET(c->panic, text_of(said.facts, "panic"));
+	(void)json_object_object_get_ex(said.facts, "triage", &triage);
+	CRASH_SET(c->kind, text_of(triage, "kind"));
+	CRASH_SET(c->signature, text_of(triage, "signature"));
 	if (!complete) {
 		CRASH_SET(c->reason, text_of(manifest, "reason"));
 	} else if (r < 0) {

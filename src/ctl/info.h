@@ -8,6 +8,7 @@
 
 #include "ctl/ctl.h"
 #include "dump/dump.h"
+#include "triage/triage.h"
 #include "util/error.h"
 #include "util/file.h"
 
@@ -37,7 +38,7 @@ struct info {
 	const char *log_source; /* "dump", a file's name, or NULL: there is none */
 	uint64_t log_lost;
 	struct ukd_error log_error; /* code != 0: the dump's own log was not read */
-	char panic[DUMP_PANIC_MAX];
+	struct triage triage;
 	struct dump_walk walk;	      /* with --full */
 	char sha256[INFO_SHA256_HEX]; /* with --full or --checksum, else empty */
 	uint64_t found, found_at;     /* with --find */
@@ -57,6 +58,12 @@ char *info_manifest_text(const struct info *i, const char *key);
 
 /* Compares the file's hash with expected: "matches", "does not match", "not checked", ... */
 const char *info_hash_verdict(const struct info *i, const char *expected);
+
+/* A line "KEY    TEXT". */
+void info_row(const char *key, const char *fmt, ...) _printf_(2, 3);
+
+/* What the log tells of the crash, line by line; nothing where it tells of none. */
+void info_print_triage(const struct triage *t);
 
 void info_print_text(const struct info *i, const struct info_options *o);
 void info_print_json(const struct info *i, const struct info_options *o);

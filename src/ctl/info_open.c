@@ -126,10 +126,7 @@ static void read_log(struct info *i, int dirfd, const char *identity)
 		i->log_source = "dump";
 	else if (dirfd >= 0 && read_dmesg(i, dirfd, &ignored) < 0 && identity)
 		(void)read_encrypted_dmesg(i, dirfd, identity, &ignored);
-	if (!i->log_source)
-		return;
-	dump_panic_text(buffer_bytes(&i->log), i->panic);
-	(void)text_clean(i->panic);
+	triage_log(buffer_bytes(&i->log), &i->triage);
 }
 
 /* Size of the file, how much of it is on disk, whether it is encrypted. */

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "ctl/info.h"
+#include "ctl/triage_object.h"
 #include "util/cleanup.h"
 #include "util/parse.h"
 
@@ -46,7 +47,7 @@ static void for_tail(const struct info *i, uint64_t n, void (*put)(void *ctx, co
 		put(ctx, text_clean(line));
 }
 
-static _printf_(2, 3) void row(const char *key, const char *fmt, ...)
+void info_row(const char *key, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -65,7 +66,7 @@ static void print_time(uint64_t t)
 
 	if (t && t < (uint64_t)1 << 40 && gmtime_r(&seconds, &tm))
 		(void)strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S UTC", &tm);
-	row("crashed at", "%s", text);
+	info_row("crashed at", "%s", text);
 }
 
 static const char *format_name(const struct dump_facts *f)
@@ -101,12 +102,12 @@ static void print_file(const struct info *i)
 
 	if (i->fd < 0 || i->dump_error.code)
 		return;
-	row("size", "%s", format_size(i->file_size, size));
+	info_row("size", "%s", format_size(i->file_size, size));
 	if (i->encrypted)
-		row("encrypted", "to %s%s", to ? to : "recipients that age does not tell",
-		    i->dump ? "" : "; open it with --identity FILE");
+		info_row("encrypted", "to %s%s", to ? to : "recipients that age does not tell",
+			 i->dump ? "" : "; open it with --identity FILE");
 	if (i->encrypted && !i->dump)
-		row("", "without that only its checksum can be compared (--checksum)");
+		info_row("", "without that only its checksum can be compared (--checksum)");
 }
 
 static void print_facts(const struct info *i, const struct dump_facts *f)
@@ -115,16 +116,18 @@ static void print_facts(const struct info *i, const struct dump_facts *f)
 
 	if (f->dump_level >= 0)
 		(void)snprintf(level, sizeof(level), ", dump level %d", f->dump_level);
-	row("format", "%s%s%s", format_name(f), f->flattened ? ", flattened" : "", level);
+	info_row("format", "%s%s%s", format_name(f), f->flattened ? ", flattened" : "", level);
 	if (f->incomplete)
-		row("incomplete", "%s", f->incomplete);
-	row("kernel", "%s %s", f->release[0] ? f->release : "unknown", f->machine);
+		info_row("incomplete", "%s", f->incomplete);
+	info_row("kernel", "%s %s", f->release[0] ? f->release : "unknown", f->machine);
 	print_time(f->crash_time);
-	row("panic", "%s", i->panic[0] ? i->panic : "unknown");
-	row("cpus", "%" PRIu32, f->cpus);
-	row("pages", "%" PRIu64 " of %" PRIu64 " present (%s), %" PRIu64 " excluded",
-	    f->pages_present, f->pages_total, format_size(f->pages_present * f->page_size, present),
-	    f->pages_total > f->pages_present ? f->pages_total - f->pages_present : 0);
+	info_print_triage(&i->triage);
+	info_row("cpus", "%" PRIu32, f->cpus);
+	info_row("memory", "%s", format_size(f->pages_total * f->page_size, present));
+	info_row("pages", "%" PRIu64 " of %" PRIu64 " present (%s), %" PRIu64 " excluded",
+		 f->pages_present, f->pages_total,
+		 format_size(f->pages_present * f->page_size, present),
+		 f->pages_total > f->pages_present ? f->pages_total - f->pages_present : 0);
 }
 
 /* What is known of a crash without a vmcore. */
@@ -133,9 +136,9 @@ static void print_log_only(const struct info *i)
 	_free_ char *kernel = info_manifest_text(i, "kernel");
 	_free_ char *crash_time = info_manifest_text(i, "crash_time");
 
-	row("kernel", "%s", kernel ? kernel : "unknown");
-	row("crashed at", "%s", crash_time ? crash_time : "unknown");
-	row("panic", "%s", i->panic[0] ? i->panic : "unknown");
+	info_row("kernel", "%s", kernel ? kernel : "unknown");
+	info_row("crashed at", "%s", crash_time ? crash_time : "unknown");
+	info_print_triage(&i->triage);
 }
 
 static void print_manifest(const struct info *i)
@@ -145,13 +148,13 @@ static void print_manifest(const struct info *i)
 	_free_ char *checked = info_manifest_text(i, "checked");
 
 	if (!i->manifest) {
-		row("state", "unknown: %s", i->manifest_error.text);
+		info_row("state", "unknown: %s", i->manifest_error.text);
 		return;
 	}
-	row("state", "%s", state ? state : "unknown");
-	row("checked", "%s", checked ? checked : "no");
+	info_row("state", "%s", state ? state : "unknown");
+	info_row("checked", "%s", checked ? checked : "no");
 	if (sha256)
-		row("sha256", "%s (%s)", sha256, info_hash_verdict(i, sha256));
+		info_row("sha256", "%s (%s)", sha256, info_hash_verdict(i, sha256));
 }
 
 static void print_line(void *ctx _unused_, const char *line)
@@ -162,22 +165,23 @@ static void print_line(void *ctx _unused_, const char *line)
 static void print_log(const struct info *i, const struct info_options *o)
 {
 	if (i->log_error.code)
-		row("kernel log", "not read from the dump: %s", i->log_error.text);
+		info_row("kernel log", "not read from the dump: %s", i->log_error.text);
 	if (!i->log_source)
 		return;
-	row("kernel log", "%" PRIu64 " lines in %s%s", count_lines(&i->log), i->log_source,
-	    o->lines ? ", the last ones:" : "");
+	info_row("kernel log", "%" PRIu64 " lines in %s%s", count_lines(&i->log), i->log_source,
+		 o->lines ? ", the last ones:" : "");
 	if (i->log_lost)
-		row("", "%" PRIu64 " records are not in the dump", i->log_lost);
+		info_row("", "%" PRIu64 " records are not in the dump", i->log_lost);
 	for_tail(i, o->lines, print_line, NULL);
 }
 
 void info_print_text(const struct info *i, const struct info_options *o)
 {
 	if (i->dump_error.code)
-		row("dump", "not readable: %s", i->dump_error.text);
+		info_row("dump", "not readable: %s", i->dump_error.text);
 	else
-		row("dump", "%s", i->fd >= 0 ? i->path : "none, only the kernel log was saved");
+		info_row("dump", "%s",
+			 i->fd >= 0 ? i->path : "none, only the kernel log was saved");
 	print_file(i);
 	if (i->is_directory)
 		print_manifest(i);
@@ -186,10 +190,11 @@ void info_print_text(const struct info *i, const struct info_options *o)
 	else
 		print_log_only(i);
 	if (o->full && i->dump)
-		row("pages read", "%" PRIu64 ", %" PRIu64 " errors", i->walk.read, i->walk.errors);
+		info_row("pages read", "%" PRIu64 ", %" PRIu64 " errors", i->walk.read,
+			 i->walk.errors);
 	if (o->pattern_len && i->found)
-		row("found", "in %" PRIu64 " pages, first at physical 0x%" PRIx64, i->found,
-		    i->found_at);
+		info_row("found", "in %" PRIu64 " pages, first at physical 0x%" PRIx64, i->found,
+			 i->found_at);
 	print_log(i, o);
 }
 
@@ -208,6 +213,7 @@ static void add_facts(struct json_object *o, const struct dump_facts *f)
 		json_text(o, "crash_time", NULL);
 	json_number(o, "cpus", f->cpus);
 	json_number(o, "page_size", f->page_size);
+	json_number(o, "memory", f->pages_total * f->page_size);
 	if (f->dump_level >= 0)
 		json_number(o, "dump_level", (uint64_t)f->dump_level);
 	else
@@ -331,7 +337,8 @@ void info_print_json(const struct info *i, const struct info_options *opt)
 		add_manifest(o, i);
 	if (i->dump)
 		add_facts(o, dump_facts(i->dump));
-	json_text(o, "panic", i->panic[0] ? i->panic : NULL);
+	json_text(o, "panic", i->triage.panic[0] ? i->triage.panic : NULL);
+	json_add(o, "triage", i->log_source ? triage_object(&i->triage) : NULL);
 	if (opt->full && readable)
 		add_full(o, i);
 	if (opt->checksum && readable) {

@@ -21,7 +21,7 @@ struct member {
 	size_t size;
 };
 
-#define MEMBERS 10
+#define MEMBERS 12
 
 static void members(struct report_state *s, struct member ret[MEMBERS])
 {
@@ -34,6 +34,8 @@ static void members(struct report_state *s, struct member ret[MEMBERS])
 		{"dump", c->dump, sizeof(c->dump)},
 		{"kernel", c->kernel, sizeof(c->kernel)},
 		{"panic", c->panic, sizeof(c->panic)},
+		{"kind", c->kind, sizeof(c->kind)},
+		{"signature", c->signature, sizeof(c->signature)},
 		{"reason", c->reason, sizeof(c->reason)},
 		{"variable", s->variable, sizeof(s->variable)},
 		{0},

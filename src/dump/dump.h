@@ -68,10 +68,6 @@ const struct dump_facts *dump_facts(const struct dump *d);
 int dump_read_log(struct dump *d, struct buffer *ret, uint64_t *ret_lost,
 		  struct ukd_error *e) _must_check_;
 
-/* Why the machine crashed: the line of the log that says so, without its time. Empty if none. */
-#define DUMP_PANIC_MAX 256
-void dump_panic_text(struct bytes log, char ret[DUMP_PANIC_MAX]);
-
 /* What a walk over all pages found. */
 struct dump_walk {
 	uint64_t read;	 /* pages read */

@@ -21,6 +21,7 @@ _spec.loader.exec_module(gen)
 MACHINE = "0123456789abcdef0123456789abcdef"
 CRASH = f"20261121T183822Z-{MACHINE}"
 PANIC = "Kernel panic - not syncing: sysrq triggered crash"
+TRIAGE = {"kind": "sysrq", "signature": "30c57b677104309f"}  # the same for each sysrq
 IDS = {line.split()[1]: line.split('"')[1]
        for line in (cli.REPO / "src/ctl/journal.h").read_text().splitlines()
        if line.startswith("#define JOURNAL_")}
@@ -96,13 +97,14 @@ def test_a_good_dump(tree):
     folder = tree.crash()
     (crash,) = tree.boot()
     assert crash == {"crash": CRASH, "state": "complete", "verified": "yes", "panic": PANIC,
-                     "dump": f"/var/crash/{CRASH}", "kernel": gen.RELEASE, "reason": None}
+                     "dump": f"/var/crash/{CRASH}", "kernel": gen.RELEASE, "reason": None, **TRIAGE}
     (entry,) = tree.entries()
     assert entry == {
         "MESSAGE": f"crash {CRASH}: complete, verified, /var/crash/{CRASH}; {PANIC}",
         "MESSAGE_ID": IDS["JOURNAL_CRASH"], "PRIORITY": "4", "SYSLOG_IDENTIFIER": "ukdump",
         "UKDUMP_CRASH": CRASH, "UKDUMP_STATE": "complete", "UKDUMP_DUMP": f"/var/crash/{CRASH}",
-        "UKDUMP_KERNEL": gen.RELEASE, "UKDUMP_PANIC": PANIC, "UKDUMP_VERIFIED": "yes"}
+        "UKDUMP_KERNEL": gen.RELEASE, "UKDUMP_PANIC": PANIC, "UKDUMP_VERIFIED": "yes",
+        "UKDUMP_KIND": "sysrq", "UKDUMP_SIGNATURE": TRIAGE["signature"]}
     assert tree.last()["state"] == "complete"
     assert tree.state.stat().st_mode & 0o777 == 0o600
     assert sorted(os.listdir(tree.state.parent)) == ["report"]
@@ -268,7 +270,7 @@ def test_variable(tree):
     variable = tree.left(FAILED)
     (crash,) = tree.boot()
     assert crash == {"crash": CRASH, "state": "failed", "verified": None, "dump": None,
-                     "kernel": "6.12.1", "panic": "BUG: x", "reason": "last"}
+                     "kernel": "6.12.1", "panic": "BUG: x", "kind": None, "signature": None, "reason": "last"}
     (entry,) = tree.entries()
     assert entry["PRIORITY"] == "3" and "UKDUMP_DUMP" not in entry
     assert not variable.exists() and "variable" not in tree.last()
@@ -482,7 +484,7 @@ def test_status_of_a_good_dump(tree, status):
     assert last.pop("reported").endswith("Z")
     assert last == {"crash": CRASH, "state": "complete", "verified": "yes", "panic": PANIC,
                     "dump": f"/var/crash/{CRASH}", "kernel": gen.RELEASE, "reason": None,
-                    "cleared": False}
+                    "cleared": False, **TRIAGE}
 
 
 def test_status_until_the_next_good_dump(tree, status):

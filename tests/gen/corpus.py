@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Seeds for the fuzzers: DIR/fuzz_cert, fuzz_pe, fuzz_profile, fuzz_stub, fuzz_pkcs7, fuzz_siglist, fuzz_sbat,
-fuzz_s3reply.
+fuzz_s3reply, fuzz_triage.
 
     corpus.py BUILD DIR [CACHE]    BUILD has a ukdumpctl that makes sealed, signed images; CACHE:
                                    the test bed's downloads, for seeds of real files
@@ -110,6 +110,28 @@ REGRESSIONS = {
 }
 
 
+def triage_logs():
+    """Kernel logs with every kind of line that triage knows."""
+    oops = ("CPU: 1 UID: 0 PID: 7 Comm: a b Kdump: loaded Tainted: G OE 6.12 #1\n"
+            "RIP: 0010:f.cold+0x1/0x2 [m]\nCall Trace:\n <TASK>\n ? g+0x1/0x2\n h+0x3/0x4 [m 0f]\n"
+            " <NMI>\n </NMI>\n </TASK>\nModules linked in: a(OE+) b\n c(O) [last unloaded: d]\n"
+            "---[ end trace 0 ]---\n")
+    heads = {"oops": "BUG: unable to handle page fault for address: 0\nOops: Oops: 0000 [#1] SMP\n",
+             "bug": "kernel BUG at /a/b.c:1!\nOops: invalid opcode: 0000 [#1] SMP\n",
+             "soft": "watchdog: BUG: soft lockup - CPU#1 stuck for 26s! [a:1]\n",
+             "hard": "NMI watchdog: Watchdog detected hard LOCKUP on cpu 1\n",
+             "stall": "rcu: INFO: rcu_sched self-detected stall on CPU\n",
+             "hung": "INFO: task a:b:7 blocked for more than 120 seconds.\n      Tainted: G O 6\n"}
+    why = {"soft": "softlockup: hung tasks", "hard": "Hard LOCKUP", "stall": "RCU Stall",
+           "hung": "hung_task: blocked tasks"}
+    logs = {name: head + oops + "Kernel panic - not syncing: " + why.get(name, "Fatal exception") + "\n"
+            for name, head in heads.items()}
+    logs["test"] = "ukdump-test 1\nsysrq: Trigger a crash\nKernel panic - not syncing: sysrq triggered crash\n"
+    return {name: "".join(f"<4>[    1.00000{i % 10}][  T{i % 2}] {line}\n"
+                          for i, line in enumerate(text.splitlines()))
+            for name, text in logs.items()} | {"plain": logs["oops"]}
+
+
 def main(argv):
     if len(argv) not in (3, 4) or argv[1].startswith("-"):
         sys.exit(__doc__)
@@ -160,6 +182,8 @@ def main(argv):
     seed("fuzz_profile", "addon", section_list(pe.Image([
         pe.Section(".sbat", b"sbat,1,x\n"), pe.Section(".cmdline", b"a")]), kind=2))
     seed("fuzz_cert", "none", bzimage.minimal())
+    for name, text in triage_logs().items():
+        seed("fuzz_triage", name, text.encode())
     seed("fuzz_printk", "zeros", bytes(0x1000))
     if len(argv) == 4:
         for fuzzer, name, data in corpus_real.real_seeds(Path(argv[3])):

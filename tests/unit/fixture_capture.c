@@ -185,7 +185,9 @@ void tree_make(struct tree *t)
 	free(data);
 	tree_write(t, "/proc/meminfo",
 		   "MemTotal:         100000 kB\nMemFree: 10 kB\nMemAvailable:      40000 kB\n");
-	tree_tool(t, "vmcore-dmesg", "echo '[    1.000000] log by vmcore-dmesg'");
+	tree_tool(t, "vmcore-dmesg",
+		  "echo '[    1.000000] log by vmcore-dmesg'\n"
+		  "echo '[    2.000000] Kernel panic - not syncing: a fixture'");
 	set_tool_path(t);
 	assert_int_equal(root_open(t->path, &t->root, &e), 0);
 }

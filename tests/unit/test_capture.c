@@ -160,7 +160,9 @@ static void test_complete(void **state)
 				       "publish=ok");
 	assert_true(has(r, "vmcore"));
 	assert_false(has(r, "vmcore-incomplete"));
-	assert_content(r, "dmesg.txt", "[    1.000000] log by vmcore-dmesg\n");
+	assert_content(r, "dmesg.txt",
+		       "[    1.000000] log by vmcore-dmesg\n"
+		       "[    2.000000] Kernel panic - not syncing: a fixture\n");
 	assert_int_equal(mode_of(r, ""), 0700);
 	assert_int_equal(mode_of(r, "vmcore"), 0600);
 	assert_int_equal(mode_of(r, "dmesg.txt"), 0600);
@@ -180,6 +182,9 @@ static void test_complete(void **state)
 	assert_string_equal(manifest(r, "memory.peak"), "61440000");
 	assert_string_equal(manifest(r, "stages.6.name"), "publish");
 	assert_string_equal(manifest(r, "targets.0.result"), "complete");
+	assert_string_equal(manifest(r, "triage.kind"), "panic");
+	assert_string_equal(manifest(r, "triage.panic"), "Kernel panic - not syncing: a fixture");
+	assert_int_equal(strlen(manifest(r, "triage.signature")), 16);
 }
 
 static void test_same_second_twice(void **state)
@@ -275,6 +280,7 @@ static void test_makedumpfile_missing(void **state)
 	assert_non_null(strstr(stages(r), "log=failed space=ok dump=failed dump=ok check=ok"));
 	assert_false(has(r, "dmesg.txt"));
 	assert_non_null(strstr(manifest(r, "stages.2.reason"), "vmcore-dmesg: cannot start"));
+	assert_string_equal(manifest(r, "triage"), "null");
 	assert_non_null(strstr(manifest(r, "stages.2.reason"), "makedumpfile: cannot start"));
 }
 

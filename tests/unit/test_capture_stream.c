@@ -161,6 +161,7 @@ static void test_exec(void **state)
 	assert_true(holds(r, "order", "dmesg.txt\nvmcore.flat\nmanifest.json\n"));
 	assert_true(holds(r, NAME "/manifest.json", "\"state\":\"complete\""));
 	assert_true(holds(r, NAME "/manifest.json", "\"file\":\"vmcore.flat\""));
+	assert_true(holds(r, NAME "/manifest.json", "not syncing: a fixture"));
 	assert_true(holds(r, NAME "/manifest.json", "\"format\":\"flattened\""));
 	assert_true(holds(r, NAME "/manifest.json", "\"checked\":\"header\""));
 	assert_true(holds(r, NAME "/manifest.json", r->c.record.sha256));
@@ -288,6 +289,8 @@ static void test_encrypted_directory(void **state)
 	assert_true(holds(r, NAME "/manifest.json", "\"age1x\""));
 	assert_true(holds(r, NAME "/manifest.json", "\"ssh-rsa AAAA\""));
 	assert_false(holds(r, NAME "/manifest.json", "of the site"));
+	/* what the log says is content of the memory, too */
+	assert_true(holds(r, NAME "/manifest.json", "\"triage\":null"));
 	assert_true(holds(r, NAME "/manifest.json", "\"file\":\"vmcore.flat.age\""));
 	assert_int_equal(access(tree_path(&r->tree, "/run/ukdump-log/dmesg.txt"), F_OK), -1);
 }

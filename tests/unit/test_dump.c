@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Dumps without files: vmcoreinfo, page tables, the printk ring, panic texts. Whole dumps, good and
- * hostile, are tests/cli/test_info.py's, made by tests/gen/dump.py.
+ * Dumps without files: vmcoreinfo, page tables, the printk ring. Whole dumps, good and hostile,
+ * are tests/cli/test_info.py's, made by tests/gen/dump.py.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -54,40 +54,6 @@ static void test_vmcoreinfo(void **state _unused_)
 	assert_true(v == 0xffffffff82a4c0e8);
 	assert_true(vmcoreinfo_number(info, "phys_base", &n));
 	assert_int_equal(n, -18446744);
-}
-
-static void assert_panic(const char *log, const char *expected)
-{
-	char text[DUMP_PANIC_MAX];
-
-	dump_panic_text(text_of(log), text);
-	assert_string_equal(text, expected);
-}
-
-static void test_panic_text(void **state _unused_)
-{
-	assert_panic("", "");
-	assert_panic("[    0.1] nothing\n", "");
-	assert_panic("[    1.000000] sysrq: Trigger a crash\n"
-		     "[    1.000001] Kernel panic - not syncing: sysrq triggered crash\n[ 2.0] x\n",
-		     "Kernel panic - not syncing: sysrq triggered crash");
-	/* An oops with a crash kernel loaded does not get as far as panic(). */
-	assert_panic("[    1.0] BUG: soft lockup - CPU#1 stuck\n"
-		     "[    9.0] BUG: kernel NULL pointer dereference, address: 0000000000000000\n"
-		     "[    9.1] Oops: 0002 [#1] PREEMPT SMP PTI\n",
-		     "BUG: kernel NULL pointer dereference, address: 0000000000000000");
-	assert_panic("[    1.0] sysrq: Trigger a crash\n", "sysrq: Trigger a crash");
-	assert_panic("kernel BUG at mm/slub.c:1!", "kernel BUG at mm/slub.c:1!");
-}
-
-static void test_panic_text_is_cut(void **state _unused_)
-{
-	char log[4096], text[DUMP_PANIC_MAX];
-
-	memset(log, 'x', sizeof(log));
-	memcpy(log, "BUG: ", 5);
-	dump_panic_text((struct bytes){(uint8_t *)log, sizeof(log)}, text);
-	assert_int_equal(strlen(text), DUMP_PANIC_MAX - 1);
 }
 
 /* Physical memory from 0, with page tables in front. */
@@ -399,8 +365,6 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_vmcoreinfo),
-		cmocka_unit_test(test_panic_text),
-		cmocka_unit_test(test_panic_text_is_cut),
 		cmocka_unit_test(test_memory_four_levels),
 		cmocka_unit_test(test_memory_large_pages),
 		cmocka_unit_test(test_memory_five_levels_and_sme),
