@@ -270,6 +270,7 @@ SRC_ctl := \
 	cmd_reserve.c \
 	cmd_estimate.c \
 	cmd_import.c \
+	cmd_propagate.c \
 	result.c \
 	left_result.c \
 	crash.c \

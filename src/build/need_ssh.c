@@ -79,15 +79,15 @@ static int check_key_opens(const struct needs *n, const char *path, struct ukd_e
 	if (r > 0)
 		return ukd_refuse(e, "target",
 				  "%s is no private key that opens without a passphrase; make one: "
-				  "ssh-keygen -t ed25519 -N '' -f /etc/ukdump/keys/ssh",
+				  "ssh-keygen -t ed25519 -N '' -f " SSH_KEY_FILE,
 				  path);
 	return r;
 }
 
-/* SshKey=, or where ours and kdump's lie. */
-static const char *find_key(const struct needs *n)
+/* Where ours and kdump's lie. */
+const char *need_ssh_key_file(const struct needs *n)
 {
-	static const char *const usual[] = {"/etc/ukdump/keys/ssh", "/root/.ssh/kdump_id_rsa"};
+	static const char *const usual[] = {SSH_KEY_FILE, "/root/.ssh/kdump_id_rsa"};
 
 	if (n->settings->network.ssh_key)
 		return n->settings->network.ssh_key;
@@ -99,16 +99,13 @@ static const char *find_key(const struct needs *n)
 
 static int need_key(struct needs *n, const struct url *u, struct ukd_error *e)
 {
-	const char *key = find_key(n);
+	const char *key = need_ssh_key_file(n);
 	int r;
 
 	if (!key)
-		return ukd_refuse(
-			e, "target",
-			"there is no key to log in with; run: ssh-keygen -t ed25519 -N '' "
-			"-f /etc/ukdump/keys/ssh; then: ssh-copy-id -i "
-			"/etc/ukdump/keys/ssh.pub %s@%s",
-			u->user, u->host);
+		return ukd_refuse(e, "target",
+				  "there is no key to log in to %s with; run: ukdumpctl propagate",
+				  u->host);
 	r = need_secret(n, "SshKey", key, DIR_IN_IMAGE "/key", e);
 	return r < 0 ? r : check_key_opens(n, key, e);
 }
@@ -136,18 +133,23 @@ static int find_entries(const struct needs *n, const char *host, const char *fil
 	return fclose(lines) == 0 ? 0 : ukd_oom(e);
 }
 
+void need_ssh_host_name(const struct url *u, char *ret, size_t size)
+{
+	(void)snprintf(ret, size, u->port != 22 ? "[%s]:%u" : "%s", u->host, u->port);
+}
+
 /* known_hosts of the image holds this server only: its keys, those of its authority, revoked ones. */
-static int need_known_host(struct needs *n, const struct url *u, struct ukd_error *e)
+int need_ssh_known_host(struct needs *n, const struct url *u, struct ukd_error *e)
 {
 	const char *own = n->settings->network.known_hosts;
-	const char *const files[] = {own ? own : "/etc/ukdump/known_hosts",
+	const char *const files[] = {own ? own : SSH_KNOWN_HOSTS,
 				     own ? NULL : "/root/.ssh/known_hosts",
 				     own ? NULL : "/etc/ssh/ssh_known_hosts"};
 	_free_ char *entries = NULL;
 	char host[300];
 	int r = 0;
 
-	(void)snprintf(host, sizeof(host), u->port != 22 ? "[%s]:%u" : "%s", u->host, u->port);
+	need_ssh_host_name(u, host, sizeof(host));
 	for (size_t i = 0; r >= 0 && !entries && i < ARRAY_SIZE(files) && files[i]; i++)
 		if (root_exists(n->root, files[i]))
 			r = find_entries(n, host, files[i], &entries, e);
@@ -155,11 +157,8 @@ static int need_known_host(struct needs *n, const struct url *u, struct ukd_erro
 		return r;
 	if (!entries || !entries[0])
 		return ukd_refuse(e, "target",
-				  "no host key of %s is known in %s; run: ssh-keyscan -p %u %s >>"
-				  "%s; then compare: ssh-keygen -lf %s, and on the server: "
-				  "ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub",
-				  host, own ? own : "known_hosts files", u->port, u->host, files[0],
-				  files[0]);
+				  "no host key of %s is known in %s; run: ukdumpctl propagate",
+				  host, own ? own : "known_hosts files");
 	return need_file_more(n, DIR_IN_IMAGE "/known_hosts",
 			      (struct bytes){(uint8_t *)entries, strlen(entries)}, 0600, e);
 }
@@ -168,7 +167,7 @@ int need_ssh_identity(struct needs *n, const struct url *u, struct ukd_error *e)
 {
 	int r = need_key(n, u, e);
 
-	return r < 0 ? r : need_known_host(n, u, e);
+	return r < 0 ? r : need_ssh_known_host(n, u, e);
 }
 
 int need_ssh(struct needs *n, const char *target, unsigned int index, struct ukd_error *e)

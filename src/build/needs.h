@@ -139,6 +139,15 @@ int need_ssh(struct needs *n, const char *target, unsigned int index,
 	     struct ukd_error *e) _must_check_;
 /* Who we are for this server, and who it is: a key that opens, and a host key that is known. */
 int need_ssh_identity(struct needs *n, const struct url *u, struct ukd_error *e) _must_check_;
+/* The second half of it: is a host key of the server known? */
+int need_ssh_known_host(struct needs *n, const struct url *u, struct ukd_error *e) _must_check_;
+/* The private key file: SshKey=, or the usual one that is there. NULL: none is. */
+const char *need_ssh_key_file(const struct needs *n);
+/* How files of known hosts write the server: "HOST", or "[HOST]:PORT". */
+void need_ssh_host_name(const struct url *u, char *ret, size_t size);
+/* Where 'ukdumpctl propagate' puts them. */
+#define SSH_KEY_FILE	"/etc/ukdump/keys/ssh"
+#define SSH_KNOWN_HOSTS "/etc/ukdump/known_hosts"
 int need_disk(struct needs *n, const char *target, unsigned int index,
 	      struct ukd_error *e) _must_check_;
 int need_upload(struct needs *n, const char *target, unsigned int index,

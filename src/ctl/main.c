@@ -34,6 +34,7 @@ static const struct verb *const verbs[] = {
 	&verb_showmem,
 	&verb_get_default_crashkernel,
 	&verb_import_config,
+	&verb_propagate,
 };
 
 static int help(void)

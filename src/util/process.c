@@ -40,7 +40,8 @@ static _noreturn_ void child_exec(const struct process *p, int out_fd, int statu
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	(void)signal(SIGPIPE, SIG_DFL); /* we may ignore it; a program expects it */
-	(void)setpgid(0, 0);
+	if (!p->terminal)
+		(void)setpgid(0, 0);
 	if (p->oom_score_adj)
 		process_set_oom_score(p->oom_score_adj);
 	if (!p->keep_running)
@@ -199,6 +200,7 @@ bool process_kill(struct child *c)
 	if (c->pid <= 0)
 		return true;
 	(void)kill(-c->pid, SIGKILL);
+	(void)kill(c->pid, SIGKILL); /* one that has no group of its own */
 	ended = c->pidfd < 0 || poll(&p, 1, KILLED_WAIT_MS) != 0;
 	if (ended)
 		(void)process_reap(c, &ignored);

@@ -28,6 +28,11 @@ struct process {
 	 * waiting instead of killing it.
 	 */
 	bool keep_running;
+	/*
+	 * The child may ask somebody at the terminal: it stays in our process group, since the
+	 * kernel stops others that read from it.
+	 */
+	bool terminal;
 	struct buffer *output; /* not NULL: stdout is collected here, at most output_max bytes */
 	size_t output_max;
 	/*

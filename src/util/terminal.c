@@ -57,6 +57,16 @@ int terminal_ask_secret(const char *prompt, char *ret, size_t size, struct ukd_e
 	return line && *line ? 0 : ukd_fail(e, -EINVAL, "no passphrase given");
 }
 
+bool terminal_ask_yes(const char *question)
+{
+	char line[16] = "";
+
+	fprintf(stderr, "%s (yes/no) ", question);
+	if (!fgets(line, sizeof(line), stdin))
+		fputc('\n', stderr);
+	return !strcmp(line, "yes\n");
+}
+
 #define WIDTH_DEFAULT 80
 #define WIDTH_TEXT    24 /* what wrapped text has at least, however narrow the terminal is */
 

@@ -17,6 +17,9 @@
 int terminal_ask_secret(const char *prompt, char *ret, size_t size,
 			struct ukd_error *e) _must_check_;
 
+/* Asks on standard error, reads one line from standard input. Only "yes" means yes. */
+bool terminal_ask_yes(const char *question) _must_check_;
+
 /* How to write to a stream. */
 struct terminal {
 	unsigned int width; /* columns; 0: it is no terminal, and lines stay whole */

@@ -10,7 +10,8 @@ from cli import CAPTURE, CTL, LOAD, ctl, run
 VERBS = ["status", "check", "build", "seal", "addon", "sign", "attach", "verify", "inspect",
          "start", "stop", "reload", "restart", "rebuild", "refresh", "info", "report", "luks",
          "reserve", "reset-crashkernel",
-         "estimate", "showmem", "get-default-crashkernel", "import-config"]
+         "estimate", "showmem", "get-default-crashkernel", "import-config",
+         "propagate"]
 PROGRAMS = [[CTL], [LOAD], [CAPTURE]] + [[CTL, verb] for verb in VERBS]
 
 

@@ -11,7 +11,7 @@ CONF = """\
 ListenAddress {address}:{port}
 ListenAddress [::1]:{port}
 HostKey {folder}/host
-AuthorizedKeysFile {folder}/authorized_keys
+AuthorizedKeysFile {folder}/authorized_keys .ssh/authorized_keys
 PidFile none
 StrictModes no
 UsePAM no

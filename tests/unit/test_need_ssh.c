@@ -161,14 +161,15 @@ static void test_keys_that_cannot_be_used(void **state)
 	assert_int_equal(chmod(tree_path(&m->t, KEY), 0600), 0);
 	expect(m, "opens without a passphrase");
 	assert_int_equal(remove(tree_path(&m->t, KEY)), 0);
-	expect(m, "run: ssh-keygen");
+	expect(m, "run: ukdumpctl propagate");
 }
 
 static void test_host_that_is_not_known(void **state)
 {
 	struct machine *m = *state;
 
-	expect(m, "run: ssh-keyscan -p 22 " HOST " >>/etc/ukdump/known_hosts");
+	expect(m,
+	       "no host key of " HOST " is known in known_hosts files; run: ukdumpctl propagate");
 	know(m, "/etc/ukdump/known_hosts", "[" HOST "]:2222", "");
 	expect(m, "no host key of " HOST);
 	/* KnownHosts= is the only file then. */
