@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * watch_armed FILE SECONDS: reads kexec_crash_loaded some thousand times a second until SIGTERM, or
- * so long, and prints how often it did, how often it read 0, and the longest that it read nothing
+ * watch_armed FILE SECONDS [PAUSE]: reads kexec_crash_loaded each PAUSE microseconds (100) until
+ * SIGTERM, or so long, and prints how often it did, how often it read 0, and the longest that it read nothing
  * else, in milliseconds.
  */
 #include <fcntl.h>
@@ -31,7 +31,7 @@ int main(int argc, char **argv)
 {
 	double begin = now_ms(), armed = begin, longest = 0;
 	unsigned long reads = 0, zeros = 0;
-	int fd = argc == 3 ? open(argv[1], O_RDONLY) : -1;
+	int fd = argc >= 3 ? open(argv[1], O_RDONLY) : -1;
 	char c;
 
 	signal(SIGTERM, stop);
@@ -40,7 +40,7 @@ int main(int argc, char **argv)
 
 		if (pread(fd, &c, 1, 0) != 1)
 			return 1;
-		(void)usleep(100);
+		(void)usleep(argc > 3 ? (useconds_t)atoi(argv[3]) : 100);
 		now = now_ms();
 		reads++;
 		if (c == '1') {
