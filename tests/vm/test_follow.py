@@ -160,12 +160,22 @@ def test_updates_that_fail(vm):
         attempt boot systemctl start ukdump.service
         report armed "$(cat /run/ukdump/armed)"
         attempt state ukdumpctl status --json
+        # And settings that nobody can read, with nothing armed.
+        ukdumpctl stop
+        echo '[Dunp]' >/etc/ukdump/ukdump.conf.d/z.conf
+        attempt typo ukdumpctl refresh --json
+        report typo.armed "$(cat $loaded /run/ukdump/armed)"
+        attempt typo.state ukdumpctl status --json
     """)
-    print(result.get("boot"), result.get("armed"), sep="\n")
+    print(result.table(), result.get("typo"), result.get("typo.armed"), sep="\n")
     before = facts(result.get("armed"))
     assert before["path"] == "/var/lib/ukdump/last-good"
     assert result.get("state.status") == "4"
     assert "enroll its certificate" in last_json(result.get("state"))["refresh"]["reason"]
+    assert result.get("typo.status") == "1" and "z.conf:1" in last_json(result.get("typo"))["reason"]
+    typo = facts(result.get("typo.armed"))
+    assert result.get("typo.armed").startswith("1\n") and typo["image"] == before["image"]
+    assert "z.conf:1" in typo["problem"] and result.get("typo.state.status") == "4"
 
 
 @pytest.mark.long
