@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * watch_armed FILE SECONDS [PAUSE]: reads kexec_crash_loaded each PAUSE microseconds (100) until
- * SIGTERM, or so long, and prints how often it did, how often it read 0, and the longest that it read nothing
- * else, in milliseconds.
+ * SIGTERM, or so long, and prints how often it did, how often it read 0, and the longest that it
+ * read nothing else, in milliseconds.
  */
 #include <fcntl.h>
 #include <signal.h>
