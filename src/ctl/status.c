@@ -31,25 +31,35 @@ bool status_waits_for_boot(const struct status *s)
 	return s->locked && !strcmp(s->last.result, OUTCOME_NEXT_BOOT);
 }
 
+/* The record of what is armed is a file; it must drive no terminal. */
+static char *text_value(const struct buffer *facts, const char *key)
+{
+	char *value = loader_value(facts, key);
+
+	if (value)
+		text_printable(value);
+	return value;
+}
+
 static void read_facts(const struct buffer *facts, struct status *s)
 {
 	s->armed = loader_number(facts, "loaded") == 1;
 	s->enforced = loader_number(facts, "enforced") == 1;
 	s->locked = loader_number(facts, "load_disabled") == 1;
 	s->secure_boot = loader_number(facts, "secure_boot") == 1;
-	s->image = loader_value(facts, "image");
-	s->path = loader_value(facts, "path");
-	s->signer = loader_value(facts, "signer");
-	s->keyring = loader_value(facts, "keyring");
-	s->key = loader_value(facts, "key");
-	s->time = loader_value(facts, "time");
-	s->kernel = loader_value(facts, "kernel");
-	s->kind = loader_value(facts, "kind");
+	s->image = text_value(facts, "image");
+	s->path = text_value(facts, "path");
+	s->signer = text_value(facts, "signer");
+	s->keyring = text_value(facts, "keyring");
+	s->key = text_value(facts, "key");
+	s->time = text_value(facts, "time");
+	s->kernel = text_value(facts, "kernel");
+	s->kind = text_value(facts, "kind");
 	s->profile = loader_number(facts, "profile");
 	s->addons = loader_number(facts, "addons");
-	s->lockdown = loader_value(facts, "lockdown");
-	s->missing = loader_value(facts, "missing_option");
-	s->recorded = loader_value(facts, "problem");
+	s->lockdown = text_value(facts, "lockdown");
+	s->missing = text_value(facts, "missing_option");
+	s->recorded = text_value(facts, "problem");
 	s->reserved = loader_number(facts, "crash_memory");
 	s->needed = loader_number(facts, "needed");
 	s->comfort = loader_number(facts, "comfort");
