@@ -45,8 +45,13 @@ static void check_unit(const struct root *root, struct status *s, unsigned int i
 				  unit);
 		return;
 	}
-	f = finding_add(&s->findings, units[i].finding, known ? VERDICT_WARNING : VERDICT_UNKNOWN,
-			"%s is not enabled: %s", unit, units[i].why);
+	if (!known) {
+		(void)finding_add(&s->findings, units[i].finding, VERDICT_UNKNOWN,
+				  "whether %s is enabled cannot be told", unit);
+		return;
+	}
+	f = finding_add(&s->findings, units[i].finding, VERDICT_WARNING, "%s is not enabled: %s",
+			unit, units[i].why);
 	finding_needed(f, "enabled");
 	finding_mend(f, "systemctl enable --now %s", unit);
 }

@@ -12,7 +12,11 @@ static void check_refresh(const struct root *root, struct status *s)
 	const struct outcome *o = &s->last;
 	struct finding *f;
 
-	if (!o->time[0]) {
+	if (!o->time[0] && geteuid() != 0 && root_exists(root, OUTCOME_FILE)) {
+		f = finding_add(&s->findings, "refresh.last", VERDICT_UNKNOWN,
+				OUTCOME_FILE " is for root to read");
+		finding_mend(f, MEND_AS_ROOT);
+	} else if (!o->time[0]) {
 		(void)finding_add(&s->findings, "refresh.last", VERDICT_UNKNOWN,
 				  "no refresh is known of");
 	} else if (!strcmp(o->result, OUTCOME_FAILED)) {
@@ -46,6 +50,8 @@ static void check_crash(const struct root *root, struct status *s)
 		f = finding_add(&s->findings, "crash.last", VERDICT_UNKNOWN, "%s", e.text);
 		if (geteuid() == 0)
 			finding_problem(f, "%s", e.text);
+		else
+			finding_mend(f, MEND_AS_ROOT);
 	} else if (!s->report.last.state[0]) {
 		(void)finding_add(&s->findings, "crash.last", VERDICT_OK, "no crash is known of");
 	} else if (report_state_problem(&s->report, text, sizeof(text))) {

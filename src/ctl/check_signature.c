@@ -173,8 +173,8 @@ static void check_found_key(const struct root *root, struct status *s, const str
 		(void)finding_add(&s->findings, "key", VERDICT_OK,
 				  "none yet; the first build makes a host key");
 	} else if (!k || !k->usable) {
-		f = finding_add(&s->findings, "key", VERDICT_FAILED, "%s: %s", set ? set : HOST_KEY,
-				k ? k->why.text : "no usable key");
+		f = finding_add(&s->findings, "key", VERDICT_FAILED, "%s%s",
+				k ? k->why.text : "no usable key: Key=", k ? "" : set);
 		finding_needed(f, "a key and its certificate, for the next image");
 		finding_mend(f, "ukdumpctl sign --list-keys shows what there is");
 		finding_problem(f, "the next image cannot be signed: %s", f->seen);

@@ -61,6 +61,9 @@ int verb_failed(const struct ukd_error *e);
  */
 char *text_clean(char *s);
 
+/* Bytes that are no UTF-8 become "?", in place. */
+void text_utf8(char *s);
+
 /* Prints a JSON object and releases it. */
 void json_print(struct json_object *o);
 

@@ -19,6 +19,7 @@ void findings_free(struct findings *l)
 		(void)vsnprintf(text, sizeof(text), fmt, ap); \
 		va_end(ap);                                   \
 		text_printable(text);                         \
+		text_utf8(text);                              \
 	} while (0)
 
 struct finding *finding_add(struct findings *l, const char *name, enum verdict verdict,

@@ -124,17 +124,22 @@ static size_t utf8_length(const unsigned char *s)
 	return n;
 }
 
+void text_utf8(char *s)
+{
+	while (*s) {
+		size_t n = utf8_length((unsigned char *)s);
+
+		if (!n)
+			*s = '?';
+		s += n ? n : 1;
+	}
+}
+
 struct json_object *json_string(const char *value)
 {
 	_free_ char *copy = checked(strdup(value));
 
-	for (char *p = copy; *p;) {
-		size_t n = utf8_length((unsigned char *)p);
-
-		if (!n)
-			*p = '?';
-		p += n ? n : 1;
-	}
+	text_utf8(copy);
 	return checked(json_object_new_string(copy));
 }
 

@@ -36,8 +36,10 @@ static char *text_value(const struct buffer *facts, const char *key)
 {
 	char *value = loader_value(facts, key);
 
-	if (value)
+	if (value) {
 		text_printable(value);
+		text_utf8(value);
+	}
 	return value;
 }
 

@@ -2,6 +2,7 @@
 /* `status` for people. In a pipe each line is a word of nine letters at most and its value. */
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "ctl/status.h"
@@ -96,18 +97,28 @@ static void print_stale(const struct terminal *t, const struct status *s)
 		fact(t, "stale", "and %u more, see --json", s->stale.n - MAX_STALE_SHOWN);
 }
 
+static bool is_for_root(const struct finding *f)
+{
+	return f->verdict == VERDICT_UNKNOWN && !strcmp(f->mend, MEND_AS_ROOT);
+}
+
 /* Problems first. A note says what was seen, and what mends it. */
 static void print_problems(const struct terminal *t, const struct findings *l)
 {
+	unsigned int for_root = 0;
+
 	for (unsigned int i = 0; i < l->n; i++)
 		if (l->v[i].problem[0])
 			fact(t, "problem", "%s", l->v[i].problem);
 	for (unsigned int i = 0; i < l->n; i++) {
 		const struct finding *f = &l->v[i];
 
-		if (f->verdict != VERDICT_OK && !f->problem[0])
+		for_root += is_for_root(f);
+		if (f->verdict != VERDICT_OK && !f->problem[0] && !is_for_root(f))
 			fact(t, "note", "%s%s%s", f->seen, f->mend[0] ? "; " : "", f->mend);
 	}
+	if (for_root)
+		fact(t, "note", "%u things cannot be told to this user; " MEND_AS_ROOT, for_root);
 }
 
 void status_print(const struct status *s)

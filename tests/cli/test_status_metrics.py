@@ -4,12 +4,14 @@
 import calendar
 import json
 import os
+import re
 import time
 
 import pytest
 
 import exposition
 import refresh_machine
+from cli import REPO
 from exposition import value
 
 
@@ -55,6 +57,15 @@ def test_findings_are_those_of_check(m):
     assert {dict(labels)["name"]: dict(labels)["verdict"] for (name, labels), v in got.items()
             if name == "ukdump_finding" and v} == {f["name"]: f["verdict"] for f in findings}
     assert sum(name == "ukdump_finding" for name, _ in got) == 4 * len(findings)
+
+
+def test_names_are_in_the_man_page(m):
+    page = (REPO / "man/ukdumpctl-status.8.scd").read_text()
+    listed = set(re.findall(r"^(ukdump_\w+)", page, re.M))
+    m.refresh()
+    m.put("var/lib/ukdump/report", "crash=20261121T183822Z-0123\nstate=partial\n")
+    m.put("run/armed", (m.dir / "run/armed").read_text() + "time=2026-11-21T18:38:22Z\n")
+    assert {name for name, _ in metrics(m)} == listed
 
 
 def test_labels_of_any_bytes(m):
