@@ -46,3 +46,10 @@ STUB_CFLAGS := -std=gnu11 -Os -g0 -Isrc -ffreestanding -mgeneral-regs-only -mno-
 	-Wall -Wextra -Wshadow -Wvla -Wconversion
 STUB_LDFLAGS := -nostdlib -static -pie -Wl,--no-dynamic-linker,-z,text,-z,noexecstack \
 	-Wl,--build-id=none,--gc-sections
+
+# Init of the rehearsal's guest: a static program of its own, started by the kernel.
+REHEARSE_CFLAGS := -std=gnu11 -Os -g0 -Isrc -ffreestanding -mgeneral-regs-only -fno-pie \
+	-fno-stack-protector -fcf-protection=none -fno-asynchronous-unwind-tables -fno-lto \
+	-Wall -Wextra -Wshadow -Wvla -Wconversion
+REHEARSE_LDFLAGS := -nostdlib -static -no-pie -Wl,-z,noexecstack -Wl,--build-id=none \
+	-Wl,--gc-sections,-s

@@ -68,4 +68,20 @@ $(STUB)/stub.bin: $(STUB)/stub.elf
 $(OBJ)/build/stub_blob.o: $(STUB)/stub.bin
 $(OBJ)/build/stub_blob.o: ALL_CPPFLAGS += -DSTUB_BLOB='"$(STUB)/stub.bin"'
 
--include $(shell find $(OBJ) $(STUB) $(BUILD)/tests -type f -name '*.d' 2>/dev/null)
+# Init of the rehearsal's guest: a static program without libc, data of ukdumpctl.
+REHEARSE := $(BUILD)/rehearse
+REHEARSE_OBJECTS := $(addprefix $(REHEARSE)/,$(addsuffix .o,$(basename $(SRC_rehearse))))
+
+$(REHEARSE)/%.o: src/rehearse/%.c mk/flags.mk
+	@mkdir -p $(@D)
+	$(if $(Q),@echo '  CC      $< (guest)')
+	$(Q)$(CC) $(REHEARSE_CFLAGS) -MMD -MP -c $< -o $@
+
+$(REHEARSE)/init: $(REHEARSE_OBJECTS)
+	$(if $(Q),@echo '  LD      $@')
+	$(Q)$(CC) $(REHEARSE_LDFLAGS) -o $@ $^
+
+$(OBJ)/ctl/rehearse_init.o: $(REHEARSE)/init
+$(OBJ)/ctl/rehearse_init.o: ALL_CPPFLAGS += -DREHEARSE_INIT='"$(REHEARSE)/init"'
+
+-include $(shell find $(OBJ) $(STUB) $(REHEARSE) $(BUILD)/tests -type f -name '*.d' 2>/dev/null)

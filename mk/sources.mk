@@ -18,6 +18,7 @@ SRC_util := \
 	url.c \
 	process.c \
 	root.c \
+	scratch.c \
 	secret.c \
 	self.c \
 	sys.c \
@@ -277,6 +278,19 @@ SRC_ctl := \
 	crash_examine.c \
 	report_boot.c \
 	report_state.c \
+	proof.c \
+	cmd_rehearse.c \
+	rehearse.c \
+	rehearse_disk.c \
+	rehearse_guest.c \
+	rehearse_image.c \
+	rehearse_init.S \
+	rehearse_judge.c \
+	rehearse_serial.c \
+	rehearse_target.c \
+	test_result.c \
+	cmd_test.c \
+	check_proof.c \
 	cmd_info.c \
 	info_open.c \
 	decrypt.c \
@@ -291,6 +305,7 @@ SRC_stub := \
 	apply.c \
 	console.c \
 	mem.c
+SRC_rehearse := init.c
 
 COMPONENTS := base util conf migrate pe auth build crashkernel loader store triage capture dump upload ctl
 

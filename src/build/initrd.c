@@ -4,11 +4,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "build/gather.h"
@@ -16,75 +14,22 @@
 #include "util/cleanup.h"
 #include "util/kconfig.h"
 #include "util/process.h"
-#include "util/self.h"
+#include "util/scratch.h"
 
 #define DRACUT_LIMIT_S 600
-#define STAGE_PARENT   "/var/tmp"
 #define STAGE_PREFIX   "ukdump-build."
 #define DRACUT_CONF    "dracut.conf" /* empty, in the stage, and the empty directory *.d */
 
 struct stage {
 	const struct root *root;
 	struct needs *needs;
-	char dir[64];	 /* inside the root */
-	char full[4200]; /* as this process sees it */
+	const char *dir;  /* inside the root */
+	const char *full; /* as this process sees it */
 };
-
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
-static void stage_remove(struct stage *s)
-{
-	if (s->full[0])
-		(void)nftw(s->full, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-}
-
-static int stage_make(struct stage *s, struct ukd_error *e)
-{
-	char template[4200];
-
-	(void)snprintf(template, sizeof(template), "%s" STAGE_PARENT "/" STAGE_PREFIX "%d.XXXXXX",
-		       s->root->path, (int)getpid());
-	if (!mkdtemp(template))
-		return ukd_fail_errno(e, -errno, "%s", template);
-	(void)snprintf(s->full, sizeof(s->full), "%s", template);
-	(void)snprintf(s->dir, sizeof(s->dir), STAGE_PARENT "/%s", strrchr(template, '/') + 1);
-	return 0;
-}
-
-/* Anyone may put things into STAGE_PARENT: only what mkdtemp(3) made for us is ours to remove. */
-static bool is_our_leftover(int dirfd, const char *name)
-{
-	struct stat st;
-
-	return !strncmp(name, STAGE_PREFIX, strlen(STAGE_PREFIX)) &&
-	       fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode) &&
-	       st.st_uid == geteuid() && !(st.st_mode & 077) &&
-	       !process_is_like_us(atoi(name + strlen(STAGE_PREFIX)));
-}
 
 int initrd_remove_leftovers(const struct root *root, struct ukd_error *e)
 {
-	struct stage s = {.root = root};
-	char parent[3900];
-	struct dirent *d;
-
-	(void)snprintf(parent, sizeof(parent), "%s" STAGE_PARENT, root->path);
-	_closedir_ DIR *dir = opendir(parent);
-	if (!dir)
-		return errno == ENOENT ? 0 : ukd_fail_errno(e, -errno, "%s", parent);
-	while ((d = readdir(dir))) {
-		if (!is_our_leftover(dirfd(dir), d->d_name))
-			continue;
-		(void)snprintf(s.full, sizeof(s.full), "%s/%s", parent, d->d_name);
-		stage_remove(&s);
-	}
-	return 0;
+	return scratch_remove_leftovers(root, STAGE_PREFIX, e);
 }
 
 static int stage_write(const struct stage *s, const char *name, struct bytes text,
@@ -364,11 +309,14 @@ static int add_sources(const struct stage *s, struct ukd_error *e)
 int initrd_build(struct needs *n, bool (*tick)(void *ctx, unsigned int seconds), void *tick_ctx,
 		 struct buffer *ret, struct ukd_error *e)
 {
-	_cleanup_(stage_remove) struct stage s = {.root = n->root, .needs = n};
+	_scratch_ struct scratch scratch = {0};
+	struct stage s = {.root = n->root, .needs = n};
 	_buffer_ struct buffer initrd = {0};
 	char path[128];
-	int r = stage_make(&s, e);
+	int r = scratch_make(n->root, STAGE_PREFIX, &scratch, e);
 
+	s.full = scratch.path;
+	s.dir = scratch_inside(n->root, &scratch);
 	if (r >= 0)
 		r = stage_fill(&s, e);
 	if (r >= 0)

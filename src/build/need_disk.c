@@ -17,6 +17,12 @@ static const struct {
 	{"hv_storvsc", true},  {"xen_blkfront", false},
 };
 
+/*
+ * What `ukdumpctl rehearse` gives the image instead of this machine's disk. Costs no memory
+ * elsewhere: loaded only where such a device is.
+ */
+static const char *const rehearsal_drivers[] = {"virtio_pci", "virtio_blk"};
+
 /* The drivers of one target, as they are found. */
 struct drivers {
 	struct needs *needs;
@@ -87,7 +93,10 @@ static int add_drivers(struct drivers *d, const struct place *place, unsigned in
 						    fleet_drivers[i].scsi, e);
 		return r < 0 ? r : 0;
 	}
-	r = storage_walk(d->needs->root, place->device, &storage, e);
+	for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(rehearsal_drivers); i++)
+		r = need_driver_by_hardware(d->needs, rehearsal_drivers[i], false, e);
+	if (r >= 0)
+		r = storage_walk(d->needs->root, place->device, &storage, e);
 	if (r >= 0)
 		r = add_disks(d, &storage, e);
 	return r < 0 ? r : need_storage(d->needs, &storage, index, e);

@@ -108,23 +108,27 @@ int crash_memory_read(const struct root *root, struct crash_memory *ret, struct 
 	return 0;
 }
 
-static bool is_armed(const struct root *root)
+int crash_image_loaded(const struct root *root, bool *ret, struct ukd_error *e)
 {
-	struct ukd_error ignored;
-	uint64_t loaded = 0;
+	uint64_t v;
+	int r = root_read_u64(root, "/sys/kernel/kexec/crash_loaded", &v, e);
 
-	if (root_read_u64(root, "/sys/kernel/kexec/crash_loaded", &loaded, &ignored) < 0)
-		(void)!root_read_u64(root, "/sys/kernel/kexec_crash_loaded", &loaded, &ignored);
-	return loaded != 0;
+	if (r == -ENOENT) /* before 6.19 */
+		r = root_read_u64(root, "/sys/kernel/kexec_crash_loaded", &v, e);
+	if (r < 0)
+		return r;
+	*ret = v != 0;
+	return 0;
 }
 
 int crash_memory_shrink(const struct root *root, uint64_t bytes, struct ukd_error *e)
 {
 	char text[24];
 	_close_ int fd = -1;
+	bool armed;
 	int r;
 
-	if (is_armed(root))
+	if (crash_image_loaded(root, &armed, e) == 0 && armed)
 		return ukd_refuse(
 			e, "reserve.armed",
 			"the kernel gives crash memory back only while nothing is loaded; "

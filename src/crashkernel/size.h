@@ -22,6 +22,9 @@ struct crash_memory {
 int crash_memory_read(const struct root *root, struct crash_memory *ret,
 		      struct ukd_error *e) _must_check_;
 
+/* Does the kernel hold a capture image, whoever loaded it? */
+int crash_image_loaded(const struct root *root, bool *ret, struct ukd_error *e) _must_check_;
+
 /* Does this kernel know crashkernel=SIZE,cma? It does if it shows such ranges, or none of them. */
 bool crash_memory_has_cma(const struct root *root);
 

@@ -34,6 +34,7 @@ extern const struct verb verb_seal, verb_addon, verb_luks;
 extern const struct verb verb_start, verb_stop, verb_reload, verb_status, verb_check, verb_info;
 extern const struct verb verb_report, verb_refresh, verb_restart, verb_rebuild;
 extern const struct verb verb_import_config, verb_propagate;
+extern const struct verb verb_rehearse, verb_test;
 extern const struct verb verb_reserve, verb_reset_crashkernel;
 extern const struct verb verb_estimate, verb_showmem, verb_get_default_crashkernel;
 

@@ -28,6 +28,8 @@ static const struct verb *const verbs[] = {
 	&verb_refresh,
 	&verb_info,
 	&verb_report,
+	&verb_rehearse,
+	&verb_test,
 	&verb_reserve,
 	&verb_reset_crashkernel,
 	&verb_estimate,

@@ -12,6 +12,8 @@
 #include "ctl/hookdir.h"
 #include "ctl/left_result.h"
 #include "ctl/report_state.h"
+#include "ctl/result.h"
+#include "ctl/test_result.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
 
@@ -24,6 +26,7 @@ struct boot {
 	struct report_state state;
 	struct crashes crashes; /* new ones only */
 	struct left_result left;
+	struct json_object *test; /* what came of a crash test; NULL: none waited */
 	bool failed;
 };
 
@@ -31,6 +34,7 @@ static void boot_free(struct boot *b)
 {
 	report_state_free(&b->state);
 	crashes_free(&b->crashes);
+	json_putp(&b->test);
 }
 
 static void complain(const struct ukd_error *e)
@@ -211,6 +215,8 @@ static void print(const struct boot *b, bool json)
 			printf("%s\n", crash_sentence(&b->crashes.v[i], sentence));
 		if (!b->crashes.n)
 			printf("no new crash\n");
+		if (b->test)
+			printf("%s\n", proof_sentence(b->test, sentence));
 		return;
 	}
 	all = json_object_checked();
@@ -223,6 +229,7 @@ static void print(const struct boot *b, bool json)
 	}
 	json_number(all, "schema", 1);
 	json_add(all, "crashes", list);
+	json_add(all, "test", json_object_get(b->test));
 	json_print(all);
 }
 
@@ -240,6 +247,8 @@ static int report(struct boot *b, struct ukd_error *e)
 		b->failed = true;
 	}
 	r = add_left_result(b, e);
+	if (r >= 0)
+		r = test_settle(b->root, &b->crashes, &b->test, e);
 	for (size_t i = 0; r >= 0 && i < b->crashes.n; i++)
 		r = report_one(b, &b->crashes.v[i], e);
 	return r < 0 ? r : remove_left_result(b, e);

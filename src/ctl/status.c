@@ -97,4 +97,5 @@ void status_collect(const struct root *root, struct status *s)
 	check_capture(root, s);
 	check_machine(root, s);
 	check_past(root, s);
+	check_proof(root, s);
 }

@@ -53,6 +53,7 @@ void check_signature(const struct root *root, struct status *s);
 void check_capture(const struct root *root, struct status *s); /* targets, tools */
 void check_machine(const struct root *root, struct status *s); /* parameters, units, rivals */
 void check_past(const struct root *root, struct status *s);    /* refresh, crashes */
+void check_proof(const struct root *root, struct status *s);   /* rehearsal, crash test */
 
 /* For people: the facts, and the findings that are not ok. */
 void status_print(const struct status *s);

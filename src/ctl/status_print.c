@@ -89,6 +89,14 @@ static void print_machine(const struct terminal *t, const struct status *s)
 	print_sysctl(t, s);
 }
 
+/* The last rehearsal and the last crash test, if they went well; else they are problems or notes. */
+static void print_proof(const struct terminal *t, const struct findings *l)
+{
+	for (unsigned int i = 0; i < l->n; i++)
+		if (!strncmp(l->v[i].name, "proof.", 6) && l->v[i].verdict == VERDICT_OK)
+			fact(t, "proof", "%s", l->v[i].seen);
+}
+
 static void print_stale(const struct terminal *t, const struct status *s)
 {
 	for (unsigned int i = 0; i < s->stale.n && i < MAX_STALE_SHOWN; i++)
@@ -140,6 +148,7 @@ void status_print(const struct status *s)
 		     s->targets.v[i].problem[0] ? "with a problem" : "ok");
 	if (s->report.last.state[0])
 		fact(&t, "last", "%s", crash_sentence(&s->report.last, sentence));
+	print_proof(&t, &s->findings);
 	print_stale(&t, s);
 	if (t.width) {
 		printf("\n");

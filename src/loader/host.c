@@ -8,19 +8,6 @@
 
 #include "util/lockdown.h"
 
-int host_crash_loaded(const struct root *root, bool *ret, struct ukd_error *e)
-{
-	uint64_t v;
-	int r = root_read_u64(root, "/sys/kernel/kexec/crash_loaded", &v, e);
-
-	if (r == -ENOENT) /* before 6.19 */
-		r = root_read_u64(root, "/sys/kernel/kexec_crash_loaded", &v, e);
-	if (r < 0)
-		return r;
-	*ret = v != 0;
-	return 0;
-}
-
 static uint64_t read_or(const struct root *root, const char *path, uint64_t fallback)
 {
 	struct ukd_error ignored;
@@ -78,7 +65,7 @@ int host_read(const struct root *root, struct host *ret, struct ukd_error *e)
 	int r = crash_memory_read(root, &h.memory, e);
 
 	if (r >= 0)
-		r = host_crash_loaded(root, &h.loaded, e);
+		r = crash_image_loaded(root, &h.loaded, e);
 	if (r < 0)
 		return r;
 	h.five_level = read_five_level(root);

@@ -23,6 +23,3 @@ struct host {
 
 /* -EOPNOTSUPP if this kernel has no kexec crash support at all. */
 int host_read(const struct root *root, struct host *ret, struct ukd_error *e) _must_check_;
-
-/* Is a capture image loaded now? */
-int host_crash_loaded(const struct root *root, bool *ret, struct ukd_error *e) _must_check_;

@@ -232,7 +232,7 @@ static int arm(struct arming *a, struct ukd_error *e)
 		return 0;
 	}
 	(void)call_failed(e, r, a->path);
-	if (host_crash_loaded(root, &loaded, &ignored) < 0 || !loaded) {
+	if (crash_image_loaded(root, &loaded, &ignored) < 0 || !loaded) {
 		if (forget(root, &ignored) < 0)
 			log_warning("%s", ignored.text);
 		load_last_good(a, begin, e);
@@ -266,7 +266,7 @@ int unload_image(const struct root *root, struct ukd_error *e)
 	int r = lockfile_take(root, LOCK_FILE, "ukdump-load", LOCK_LIMIT_S, &lock, e);
 
 	if (r >= 0)
-		r = host_crash_loaded(root, &loaded, e);
+		r = crash_image_loaded(root, &loaded, e);
 	if (r < 0)
 		return r;
 	if (loaded) {

@@ -11,6 +11,7 @@
 #include "util/parse.h"
 
 #define MAGIC	   "070701"
+#define TRAILER	   "TRAILER!!!"
 #define HEADER_LEN 110 /* magic and 13 fields of 8 hexadecimal digits */
 
 static void pad(FILE *out, uint64_t len)
@@ -64,7 +65,7 @@ void cpio_write_file(FILE *out, const char *path, unsigned int dir_mode, unsigne
 		write_entry(out, inode++, S_IFDIR | dir_mode, dir, none);
 	}
 	write_entry(out, inode, S_IFREG | mode, path, content);
-	write_entry(out, 0, 0, "TRAILER!!!", none);
+	write_entry(out, 0, 0, TRAILER, none);
 }
 
 /* The n-th of the header's fields, which are big-endian once they are bytes. */
@@ -81,28 +82,53 @@ static bool header_field(const uint8_t *header, unsigned int n, size_t *ret)
 	return true;
 }
 
+struct entry {
+	const char *name; /* without "./" in front */
+	struct bytes content;
+};
+
+/* The entry at *off, which is behind it then; false: there is none. */
+static bool next_entry(struct bytes archive, size_t *off, struct entry *ret)
+{
+	size_t len, name_size, name = *off + HEADER_LEN, at;
+
+	if (archive.len - *off < HEADER_LEN ||
+	    memcmp(archive.p + *off, MAGIC, strlen(MAGIC)) != 0 ||
+	    !header_field(archive.p + *off, 6, &len) ||
+	    !header_field(archive.p + *off, 11, &name_size))
+		return false;
+	if (!name_size || name_size > archive.len - name || archive.p[name + name_size - 1])
+		return false;
+	at = align_up(name + name_size, INITRD_ALIGN);
+	if (at > archive.len || len > archive.len - at)
+		return false;
+	ret->name = (const char *)archive.p + name;
+	ret->name += strncmp(ret->name, "./", 2) ? 0 : 2;
+	ret->content = (struct bytes){archive.p + at, len};
+	at = align_up(at + len, INITRD_ALIGN);
+	*off = at < archive.len ? at : archive.len;
+	return true;
+}
+
 bool cpio_find_file(struct bytes archive, const char *path, struct bytes *ret)
 {
-	size_t off = 0, len, name_size, name;
+	struct entry entry;
 
-	for (;;) {
-		if (archive.len - off < HEADER_LEN ||
-		    memcmp(archive.p + off, MAGIC, strlen(MAGIC)) != 0 ||
-		    !header_field(archive.p + off, 6, &len) ||
-		    !header_field(archive.p + off, 11, &name_size))
-			return false;
-		name = off + HEADER_LEN;
-		if (!name_size || name_size > archive.len - name || archive.p[name + name_size - 1])
-			return false;
-		off = align_up(name + name_size, INITRD_ALIGN);
-		if (off > archive.len || len > archive.len - off)
-			return false;
-		if (!strcmp((const char *)archive.p + name, path)) {
-			*ret = (struct bytes){archive.p + off, len};
+	for (size_t off = 0; next_entry(archive, &off, &entry);) {
+		if (!strcmp(entry.name, path)) {
+			*ret = entry.content;
 			return true;
 		}
-		off = align_up(off + len, INITRD_ALIGN);
-		if (off > archive.len)
-			return false;
 	}
+	return false;
+}
+
+size_t cpio_length(struct bytes archive)
+{
+	struct entry entry;
+
+	for (size_t off = 0; next_entry(archive, &off, &entry);)
+		if (!strcmp(entry.name, TRAILER))
+			return off;
+	return 0;
 }

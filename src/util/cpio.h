@@ -25,3 +25,6 @@ void cpio_write_file(FILE *out, const char *path, unsigned int dir_mode, unsigne
  * there, or this is no archive. *ret points into archive.
  */
 bool cpio_find_file(struct bytes archive, const char *path, struct bytes *ret) _must_check_;
+
+/* Length of the first archive with its trailer, padded to 4; 0: there is none, or it is cut off. */
+size_t cpio_length(struct bytes archive) _must_check_;

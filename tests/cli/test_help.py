@@ -9,6 +9,7 @@ from cli import CAPTURE, CTL, LOAD, ctl, run
 
 VERBS = ["status", "check", "build", "seal", "addon", "sign", "attach", "verify", "inspect",
          "start", "stop", "reload", "restart", "rebuild", "refresh", "info", "report", "luks",
+         "rehearse", "test",
          "reserve", "reset-crashkernel",
          "estimate", "showmem", "get-default-crashkernel", "import-config",
          "propagate"]

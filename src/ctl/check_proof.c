@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What was proved: the last rehearsal and the last crash test, of the image that is armed? */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ctl/proof.h"
+#include "ctl/result.h"
+#include "ctl/status.h"
+#include "util/parse.h"
+
+static const char *text_of(struct json_object *o, const char *key)
+{
+	struct json_object *v;
+
+	if (!json_object_object_get_ex(o, key, &v) || !v)
+		return "";
+	return json_object_get_string(v);
+}
+
+static bool is_armed(const struct status *s, const char *image)
+{
+	return s->image && !strcmp(s->image, image);
+}
+
+static void rehearsed(struct status *s, const struct rehearsal *r)
+{
+	char size[FORMAT_SIZE_MAX];
+
+	(void)finding_add(&s->findings, "proof.rehearsal", VERDICT_OK,
+			  "%s rehearsed: restarted after %s s, %s of memory at the most", r->time,
+			  r->seconds, format_size(strtoull(r->peak, NULL, 10), size));
+}
+
+static void rehearsal_failed(struct status *s, const struct rehearsal *r)
+{
+	struct finding *f = finding_add(&s->findings, "proof.rehearsal", VERDICT_FAILED, "%s: %s",
+					r->time, r->reason);
+
+	finding_needed(f, "a dump comes out in the virtual machine");
+	finding_mend(f, "mend it, then ukdumpctl rehearse");
+	finding_problem(f, "the rehearsal of the armed image (%s) failed: %.300s", r->time,
+			r->reason);
+}
+
+static void check_rehearsal(const struct root *root, struct status *s)
+{
+	struct rehearsal r = {0};
+	struct ukd_error e;
+	int n = rehearsal_read(root, &r, &e);
+	struct finding *f;
+
+	if (!s->image) {
+		(void)finding_add(&s->findings, "proof.rehearsal", VERDICT_UNKNOWN,
+				  "there is no armed image to be rehearsed");
+		return;
+	}
+	if (n >= 0 && is_armed(s, r.image) && !strcmp(r.result, REHEARSAL_OK)) {
+		rehearsed(s, &r);
+		return;
+	}
+	if (n >= 0 && is_armed(s, r.image) && !strcmp(r.result, REHEARSAL_FAILED)) {
+		rehearsal_failed(s, &r);
+		return;
+	}
+	if (n < 0 && n != -ENOENT)
+		f = finding_add(&s->findings, "proof.rehearsal", VERDICT_UNKNOWN, "%s", e.text);
+	else if (n >= 0 && is_armed(s, r.image))
+		f = finding_add(&s->findings, "proof.rehearsal", VERDICT_UNKNOWN, "%s: %s", r.time,
+				r.reason);
+	else
+		f = finding_add(&s->findings, "proof.rehearsal", VERDICT_UNKNOWN,
+				"the armed image was never rehearsed%s%s",
+				n >= 0 ? "; another one was at " : "", n >= 0 ? r.time : "");
+	finding_mend(f, "ukdumpctl rehearse");
+}
+
+/* With another image than the armed one it is history, and no problem. */
+static void test_failed(struct status *s, struct json_object *o)
+{
+	bool same = is_armed(s, text_of(o, "image"));
+	struct finding *f = finding_add(&s->findings, "proof.test",
+					same ? VERDICT_FAILED : VERDICT_WARNING, "%s: %s%s",
+					text_of(o, "time"), text_of(o, "reason"),
+					same ? "" : " (with another image)");
+
+	finding_needed(f, "the dump of the crash test");
+	finding_mend(f, "mend it, then ukdumpctl test");
+	if (same)
+		finding_problem(f, "the last crash test (%s) failed: %.300s", text_of(o, "time"),
+				text_of(o, "reason"));
+}
+
+static void check_last_test(struct status *s, struct json_object *o)
+{
+	const char *result = text_of(o, "result"), *seconds = text_of(o, "capture_seconds");
+
+	if (!strcmp(result, "failed"))
+		test_failed(s, o);
+	else if (!strcmp(result, "ok"))
+		(void)finding_add(&s->findings, "proof.test", VERDICT_OK,
+				  "%s crash test: a dump%s%s%s%s", text_of(o, "time"),
+				  *seconds ? " within " : "", seconds, *seconds ? " s" : "",
+				  is_armed(s, text_of(o, "image")) ? "" : " (with another image)");
+	else
+		(void)finding_add(&s->findings, "proof.test", VERDICT_UNKNOWN, "%s: %s",
+				  text_of(o, "time"), text_of(o, "reason"));
+}
+
+static void check_test(const struct root *root, struct status *s)
+{
+	_json_ struct json_object *list = NULL;
+	struct ukd_error e;
+	struct finding *f;
+
+	if (proof_history_read(root, "test", &list, &e) < 0) {
+		(void)finding_add(&s->findings, "proof.test", VERDICT_UNKNOWN, "%s", e.text);
+		return;
+	}
+	if (json_object_array_length(list)) {
+		check_last_test(s, json_object_array_get_idx(list,
+							     json_object_array_length(list) - 1));
+		return;
+	}
+	f = finding_add(&s->findings, "proof.test", VERDICT_UNKNOWN,
+			"this machine was never crashed on purpose");
+	finding_mend(f, "ukdumpctl test");
+}
+
+void check_proof(const struct root *root, struct status *s)
+{
+	check_rehearsal(root, s);
+	check_test(root, s);
+}

@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* See proof.h. Root's own files; read with bounds all the same. */
+#include "ctl/proof.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "ctl/result.h"
+#include "util/cleanup.h"
+
+#define DIRECTORY   "var/lib/ukdump"
+#define REHEARSAL   DIRECTORY "/rehearsal"
+#define TEST	    DIRECTORY "/test"
+#define HISTORY	    DIRECTORY "/history"
+#define FILE_MAX    KIB(64)
+#define HISTORY_LEN MIB(4)
+
+/* One text of a record. */
+struct member {
+	const char *key;
+	char *text;
+	size_t size;
+};
+
+#define MEMBER(record, name)                                  \
+	{                                                     \
+#name, (record)->name, sizeof((record)->name) \
+	}
+
+#define REHEARSAL_MEMBERS 13
+#define TEST_MEMBERS	  6
+
+static void rehearsal_members(struct rehearsal *r, struct member ret[REHEARSAL_MEMBERS])
+{
+	const struct member list[REHEARSAL_MEMBERS] = {
+		MEMBER(r, time),     MEMBER(r, image),	MEMBER(r, path),     MEMBER(r, kernel),
+		MEMBER(r, result),   MEMBER(r, reason), MEMBER(r, phases),   MEMBER(r, seconds),
+		MEMBER(r, peak),     MEMBER(r, total),	MEMBER(r, reserved), MEMBER(r, accelerator),
+		MEMBER(r, unproved),
+	};
+
+	memcpy(ret, list, sizeof(list));
+}
+
+static void test_members(struct crash_test *t, struct member ret[TEST_MEMBERS])
+{
+	const struct member list[TEST_MEMBERS] = {MEMBER(t, id),     MEMBER(t, time),
+						  MEMBER(t, image),  MEMBER(t, path),
+						  MEMBER(t, kernel), MEMBER(t, boot)};
+
+	memcpy(ret, list, sizeof(list));
+}
+
+void proof_now(char ret[PROOF_TIME_MAX])
+{
+	time_t now = time(NULL);
+	struct tm tm;
+
+	(void)strftime(ret, PROOF_TIME_MAX, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &tm));
+}
+
+static int read_record(const struct root *root, const char *path, const struct member *list,
+		       size_t n, struct ukd_error *e)
+{
+	_buffer_ struct buffer b = {0};
+	char *line, *rest, *value;
+	int r = root_read(root, path, FILE_MAX, &b, e);
+
+	if (r < 0)
+		return r;
+	rest = (char *)b.data;
+	while ((line = strsep(&rest, "\n"))) {
+		value = strchr(line, '=');
+		if (!value)
+			continue;
+		*value++ = 0;
+		for (size_t i = 0; i < n; i++)
+			if (!strcmp(line, list[i].key))
+				(void)snprintf(list[i].text, list[i].size, "%s", text_clean(value));
+	}
+	return 0;
+}
+
+static int replace(const struct root *root, const char *path, struct bytes text,
+		   struct ukd_error *e)
+{
+	int r = root_check_plain(root, "/" DIRECTORY, e);
+
+	if (r >= 0)
+		r = make_directories(root->fd, DIRECTORY, 0700, e);
+	return r < 0 ? r : file_replace(root->fd, path, 0600, text, e);
+}
+
+static int write_record(const struct root *root, const char *path, const struct member *list,
+			size_t n, struct ukd_error *e)
+{
+	_free_ char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+
+	if (!out)
+		return ukd_oom(e);
+	for (size_t i = 0; i < n; i++)
+		(void)fprintf(out, "%s=%s\n", list[i].key, text_clean(list[i].text));
+	if (fclose(out) != 0)
+		return ukd_oom(e);
+	return replace(root, path, (struct bytes){(const uint8_t *)text, size}, e);
+}
+
+int rehearsal_read(const struct root *root, struct rehearsal *ret, struct ukd_error *e)
+{
+	struct member list[REHEARSAL_MEMBERS];
+	struct rehearsal r = {0};
+	int n;
+
+	rehearsal_members(&r, list);
+	n = read_record(root, "/" REHEARSAL, list, ARRAY_SIZE(list), e);
+	if (n >= 0)
+		*ret = r;
+	return n;
+}
+
+/* Is a record of the same image there that says more? */
+static bool is_known(const struct root *root, const struct rehearsal *r)
+{
+	struct rehearsal old;
+	struct ukd_error ignored;
+
+	return !strcmp(r->result, REHEARSAL_NONE) && rehearsal_read(root, &old, &ignored) >= 0 &&
+	       !strcmp(old.image, r->image);
+}
+
+int rehearsal_write(const struct root *root, const struct rehearsal *r, struct ukd_error *e)
+{
+	struct member list[REHEARSAL_MEMBERS];
+	struct rehearsal copy = *r;
+	struct json_object *o;
+	int n = 0;
+
+	rehearsal_members(&copy, list);
+	if (!is_known(root, r))
+		n = write_record(root, REHEARSAL, list, ARRAY_SIZE(list), e);
+	if (n < 0)
+		return n;
+	o = json_object_checked();
+	json_text(o, "type", "rehearsal");
+	rehearsal_json(o, r);
+	return proof_history_add(root, o, e);
+}
+
+static void add_phases(struct json_object *o, const char *phases)
+{
+	struct json_object *list = json_array_checked();
+	_free_ char *copy = strdup(phases);
+	char *word, *rest = copy, *value;
+
+	while (copy && (word = strsep(&rest, " "))) {
+		struct json_object *phase;
+
+		value = strchr(word, '=');
+		if (!value)
+			continue;
+		*value++ = 0;
+		phase = json_object_checked();
+		json_text(phase, "name", word);
+		json_add(phase, "seconds", json_object_new_double_s(strtod(value, NULL), value));
+		json_append(list, phase);
+	}
+	json_add(o, "phases", list);
+}
+
+static void add_number(struct json_object *o, const char *key, const char *text)
+{
+	if (text[0])
+		json_number(o, key, strtoull(text, NULL, 10));
+	else
+		json_text(o, key, NULL);
+}
+
+static const char *or_null(const char *s)
+{
+	return s[0] ? s : NULL;
+}
+
+void rehearsal_json(struct json_object *o, const struct rehearsal *r)
+{
+	json_text(o, "time", r->time);
+	json_text(o, "result", r->result);
+	json_text(o, "reason", or_null(r->reason));
+	json_text(o, "image", or_null(r->image));
+	json_text(o, "path", or_null(r->path));
+	json_text(o, "kernel", or_null(r->kernel));
+	add_phases(o, r->phases);
+	json_add(o, "seconds",
+		 r->seconds[0] ? json_object_new_double_s(strtod(r->seconds, NULL), r->seconds) :
+				 NULL);
+	add_number(o, "peak", r->peak);
+	add_number(o, "total", r->total);
+	add_number(o, "reserved", r->reserved);
+	json_text(o, "accelerator", or_null(r->accelerator));
+	json_text(o, "unproved", or_null(r->unproved));
+}
+
+int crash_test_read(const struct root *root, struct crash_test *ret, struct ukd_error *e)
+{
+	struct member list[TEST_MEMBERS];
+	struct crash_test t = {0};
+	int r;
+
+	test_members(&t, list);
+	r = read_record(root, "/" TEST, list, ARRAY_SIZE(list), e);
+	if (r >= 0)
+		*ret = t;
+	return r;
+}
+
+int crash_test_write(const struct root *root, const struct crash_test *t, struct ukd_error *e)
+{
+	struct member list[TEST_MEMBERS];
+	struct crash_test copy = *t;
+
+	test_members(&copy, list);
+	return write_record(root, TEST, list, ARRAY_SIZE(list), e);
+}
+
+int crash_test_remove(const struct root *root, struct ukd_error *e)
+{
+	int r = root_check_plain(root, "/" DIRECTORY, e);
+
+	if (r < 0)
+		return r;
+	if (unlinkat(root->fd, TEST, 0) < 0 && errno != ENOENT)
+		return ukd_fail_errno(e, -errno, "/" TEST);
+	return 0;
+}
+
+/* Where the last max lines begin. */
+static const char *tail(const char *text, size_t len, unsigned int max)
+{
+	const char *at = text + len;
+
+	while (at > text) {
+		const char *before = memrchr(text, '\n', (size_t)(at - text) - 1);
+
+		if (!max--)
+			return at;
+		at = before ? before + 1 : text;
+	}
+	return at;
+}
+
+int proof_history_add(const struct root *root, struct json_object *o, struct ukd_error *e)
+{
+	_json_ struct json_object *owner = o;
+	_buffer_ struct buffer old = {0};
+	_free_ char *text = NULL;
+	const char *keep;
+	int r = root_read(root, "/" HISTORY, HISTORY_LEN, &old, e);
+
+	if (r < 0 && r != -ENOENT)
+		return r;
+	keep = old.len ? tail((const char *)old.data, old.len, PROOF_HISTORY_MAX - 1) : "";
+	r = asprintf(&text, "%s%s\n", keep,
+		     json_object_to_json_string_ext(o, JSON_C_TO_STRING_NOSLASHESCAPE));
+	if (r < 0)
+		return ukd_oom(e);
+	return replace(root, HISTORY, (struct bytes){(const uint8_t *)text, (size_t)r}, e);
+}
+
+static bool is_of(struct json_object *o, const char *type)
+{
+	struct json_object *v;
+
+	if (!json_object_is_type(o, json_type_object))
+		return false;
+	return !type || (json_object_object_get_ex(o, "type", &v) &&
+			 json_object_is_type(v, json_type_string) &&
+			 !strcmp(json_object_get_string(v), type));
+}
+
+int proof_history_read(const struct root *root, const char *type, struct json_object **ret,
+		       struct ukd_error *e)
+{
+	_buffer_ struct buffer b = {0};
+	struct json_object *list;
+	char *line, *rest;
+	int r = root_read(root, "/" HISTORY, HISTORY_LEN, &b, e);
+
+	if (r < 0 && r != -ENOENT)
+		return r;
+	list = json_array_checked();
+	rest = (char *)b.data;
+	while ((line = strsep(&rest, "\n"))) {
+		struct json_object *o = json_tokener_parse(line);
+
+		if (is_of(o, type))
+			json_append(list, o);
+		else
+			(void)json_object_put(o);
+	}
+	*ret = list;
+	return 0;
+}

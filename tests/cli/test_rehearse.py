@@ -1,0 +1,342 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""ukdumpctl rehearse with a stand-in for QEMU: which image, what is told of the guest's console, of
+the dump and without a guest, and that nothing is left behind."""
+
+import gzip
+import json
+import lzma
+import os
+import pty
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+
+import cli
+import rehearsing
+from rehearsing import ARMED, BOOTED, CAPTURED, Machine
+
+
+@pytest.fixture
+def public():
+    """A directory that every user may look into."""
+    path = Path(tempfile.mkdtemp(prefix="fake-qemu."))
+    path.chmod(0o755)
+    yield path
+    shutil.rmtree(path)
+
+
+@pytest.fixture
+def machine(tmp_path, public, signers, parts):
+    yield Machine(tmp_path, public, signers, parts)
+    assert not left_behind()
+
+
+def left_behind():
+    """Scratch directories of processes that are gone; others may run now."""
+    return [path for path in Path("/var/tmp").glob("ukdump-rehearse.*")
+            if not Path("/proc", path.name.split(".")[1]).exists()]
+
+
+def test_a_dump_comes_out(machine):
+    """Verdict, phases, peak memory, and what the guest does not prove; kept with its date."""
+    image = machine.image()
+    machine.leaves_dump()
+    facts = machine.facts(image, code=0)
+    assert (facts["schema"], facts["result"], facts["reason"]) == (1, "ok", None)
+    assert facts["kernel"] == rehearsing.KVER
+    assert facts["accelerator"] == "tcg"
+    assert (facts["peak"], facts["total"]) == (41 << 20, 150 << 20)
+    assert facts["reserved"] == 192 << 20
+    assert [p["name"] for p in facts["phases"]] == ["boot", "arm", "start", "modules", "dump",
+                                                    "restart"]
+    assert {p["name"]: p["seconds"] for p in facts["phases"]}["dump"] == 2.2
+    assert facts["dump"]["verified"] is True and facts["dump"]["state"] == "complete"
+    assert (facts["target"], facts["file_system"]) == ("LABEL=ukdump:/", "ext4")
+    assert facts["unproved"] == "?"  # no such disk here
+    assert facts["left_out"] == []
+    assert all(c["ok"] for c in facts["checks"])
+    assert machine.record["result"] == "ok" and machine.record["image"] == facts["image"]
+    assert machine.record["peak"] == str(41 << 20)
+    (line,) = machine.history
+    assert (line["type"], line["result"], line["time"]) == ("rehearsal", "ok", facts["time"])
+
+
+def test_what_people_read(machine):
+    image = machine.image()
+    machine.leaves_dump()
+    done = machine.rehearse(image, code=0)
+    lines = done.out.splitlines()
+    assert lines[0] == "result    ok"
+    assert "memory    41.0 MiB at the most of 150.0 MiB" in lines
+    assert "phase     dump          2.2 s" in lines
+    assert any(line.startswith("unproved  ") for line in lines)
+    assert "armed and crashed" in done.err and "modules: ok" in done.err
+    assert "\r" not in done.err
+
+
+def test_the_guest(machine):
+    """The image's kernel, this machine's reservation, no network; as nobody who owns anything."""
+    image = machine.image()
+    machine.leaves_dump()
+    machine.rehearse(image, code=0)
+    argv = machine.calls()[-1]
+    options = dict(zip(argv, argv[1:]))
+    assert "crashkernel=192M" in options["-append"].split()
+    assert options["-nic"] == "none"
+    assert "-no-reboot" in argv
+    uid, _ = argv[-2:]
+    assert uid not in (0, 65534) and uid > 1 << 30
+    assert int(options["-m"]) > 192 + 256
+
+
+@pytest.mark.parametrize("play, reason", [
+    (dict(console=[*CAPTURED, "ukdump-capture: error: target: failed, no device LABEL=ukdump "
+                   "within 15 s (15.0 s)", "ukdump-capture: error: target LABEL=ukdump:/: failed, "
+                   "target: no device LABEL=ukdump within 15 s"]),
+     "target LABEL=ukdump:/: failed, target: no device LABEL=ukdump within 15 s"),
+    (dict(console=[*ARMED, "[ 2.0] Kernel panic - not syncing: System is deadlocked on memory"]),
+     "the capture kernel itself panicked: System is deadlocked on memory; 'ukdumpctl estimate' tells "
+     "what it needs"),
+    (dict(console=[*BOOTED, "ukdump-rehearse: cannot arm: errno 22"]),
+     "the image was not armed in the guest: cannot arm: errno 22"),
+    (dict(console=[*BOOTED]),
+     "the image was not armed in the guest: no answer from the kernel"),
+    (dict(console=[*CAPTURED, "ukdump-capture: modules: warning, 1 loaded (0.1 s)",
+                   "ukdump-capture: error: encrypt: failed, no age (0.0 s)"]),
+     "encrypt: failed, no age (0.0 s)"),
+    (dict(console=ARMED),
+     "no dump came out, and the capture environment said nothing: it did not start"),
+], ids=["target", "panic", "errno", "no answer", "stage", "silence"])
+def test_reasons_of_failures(machine, play, reason):
+    image = machine.image()
+    machine.play(**play)
+    facts = machine.facts(image, code=1)
+    assert (facts["result"], facts["reason"]) == ("failed", reason)
+    assert facts["dump"] is None
+    assert machine.record["reason"] == reason
+
+
+def test_an_image_without_serial_console(machine):
+    """Success is seen on the disk; a failure says why no reason is known."""
+    image = machine.image(cmdline="panic=1 console=tty0")
+    machine.leaves_dump()
+    machine.facts(image, code=0)
+    machine.play(ARMED)
+    assert "it has no console=ttyS0" in machine.facts(image, code=1)["reason"]
+
+
+@pytest.mark.parametrize("manifest, reason", [
+    (dict(state="partial", targets=[{"uri": "x", "reason": "dump: out of space"}]),
+     "partial: dump: out of space"),
+    (dict(damaged=True), "the dump does not verify: "),
+    (dict(log="some other log\n"), "the saved kernel log is not that of the crash"),
+], ids=["partial", "damaged", "other crash"])
+def test_dumps_that_are_none(machine, manifest, reason):
+    image = machine.image()
+    machine.leaves_dump(**manifest)
+    facts = machine.facts(image, code=1)
+    assert facts["result"] == "failed"
+    assert facts["reason"].startswith(reason)
+
+
+def test_encrypted_dump_is_not_opened(machine):
+    image = machine.image()
+    machine.leaves_dump(log="age", damaged=True, encrypted_to=["age1x"])
+    facts = machine.facts(image, code=0)
+    assert facts["dump"]["encrypted"] is True and facts["dump"]["verified"] is False
+
+
+def test_time_limit(machine):
+    """QEMU is killed, and its dump does not count."""
+    image = machine.image()
+    machine.play(CAPTURED, sleep=60)
+    facts = machine.facts("--timeout", "5", image, code=1)
+    assert facts["reason"] == "no dump and no end within 5 s"
+    pid = machine.calls()[-1][-1]
+    assert not Path(f"/proc/{pid}").exists()
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_stopped(machine, stop):
+    """Ends QEMU, leaves nothing, records nothing."""
+    image = machine.image()
+    machine.play(ARMED, sleep=60)
+    program = subprocess.Popen([cli.CTL, "rehearse", "--root", machine.root, image],
+                               env=machine.environment(), stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE)
+    while len(machine.calls()) < 2:
+        time.sleep(0.05)
+    time.sleep(0.3)
+    program.send_signal(stop)
+    program.communicate(timeout=20)
+    assert program.returncode in (1, -stop)
+    assert not Path(f"/proc/{machine.calls()[-1][-1]}").exists()
+    assert not (machine.root / "var/lib/ukdump/rehearsal").exists()
+
+
+def test_killed(machine):
+    """Not even then does QEMU go on; the next rehearsal removes what is left."""
+    image = machine.image()
+    machine.play(ARMED, sleep=60)
+    program = subprocess.Popen([cli.CTL, "rehearse", "--root", machine.root, image],
+                               env=machine.environment(), stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE)
+    while len(machine.calls()) < 2:
+        time.sleep(0.05)
+    program.kill()
+    program.communicate(timeout=20)
+    for _ in range(100):
+        if not Path(f"/proc/{machine.calls()[-1][-1]}").exists():
+            break
+        time.sleep(0.05)
+    assert not Path(f"/proc/{machine.calls()[-1][-1]}").exists()
+    assert left_behind()
+    machine.leaves_dump()
+    machine.facts(image, code=0)
+
+
+def test_progress_bar(machine):
+    """On a terminal one line that is written over."""
+    image = machine.image()
+    machine.leaves_dump()
+    pid, fd = pty.fork()
+    if pid == 0:
+        os.execve(cli.CTL, [str(a) for a in (cli.CTL, "rehearse", "--root", machine.root, image)],
+                  machine.environment())
+    output = b""
+    while True:
+        try:
+            data = os.read(fd, 4096)
+        except OSError:
+            break
+        if not data:
+            break
+        output += data
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    assert b"\r[###############     ]" in output and b"\x1b[K" in output
+
+
+def test_without_qemu(machine):
+    """What can be told without a guest, and a sentence; a driver that is missing is a failure."""
+    image = machine.image()
+    facts = machine.facts(image, code=1, qemu=False)
+    assert facts["result"] == "not-rehearsed"
+    assert "QEMU is not installed" in facts["reason"]
+    assert {c["name"]: c["ok"] for c in facts["checks"]} == {
+        "file system": True, "guest's disk": True, "crash memory": True}
+    machine.put(f"usr/lib/modules/{rehearsing.KVER}/modules.dep", "kernel/ext4.ko:\n")
+    machine.put(f"usr/lib/modules/{rehearsing.KVER}/modules.builtin", "kernel/virtio_blk.ko\n")
+    facts = machine.facts(machine.image(modules=()), code=1, qemu=False)
+    assert facts["result"] == "failed"
+    assert facts["reason"] == "the image lacks ext4; run 'ukdumpctl build'"
+    assert "virtio_blk is built into the kernel" in [c["text"] for c in facts["checks"]]
+
+
+def test_one_that_did_not_take_place_replaces_no_proof(machine):
+    image = machine.image()
+    machine.leaves_dump()
+    machine.facts(image, code=0)
+    machine.facts(image, code=1, qemu=False)
+    assert machine.record["result"] == "ok"
+    assert [line["result"] for line in machine.history] == ["ok", "not-rehearsed"]
+
+
+@pytest.mark.parametrize("conf, facts, why", [
+    ("Target=nfs://host/x\n", "", "nfs://host/x: the guest has no network"),
+    ("Target=exec:/usr/bin/x\n", "", "exec:/usr/bin/x: the guest has no such device"),
+    ("Target=/dev/sda1:/x\n", "", "/dev/sda1:/x: it is found by the name of its device"),
+    ("Target=LABEL=a:/\n", "target.0=LABEL=a:/\nlayer.0=/dev/disk/by-id/x LVM volume vg/x\n",
+     "LABEL=a:/: it lies on RAID, LVM, LUKS"),
+], ids=["network", "program", "device", "stacked"])
+def test_targets_that_no_guest_has(machine, conf, facts, why):
+    image = machine.image(conf=f"[Dump]\n{conf}", facts=facts)
+    machine.leaves_dump()
+    found = machine.facts(image, code=1)
+    assert found["result"] == "not-rehearsed"
+    assert found["reason"].startswith(f"no target can be rehearsed: {why}")
+    assert machine.calls() == []
+
+
+def test_the_first_disk_of_several_targets(machine):
+    """A path by the image's own word: what file: was resolved to."""
+    image = machine.image(conf="[Dump]\nTarget=nfs://host/x file:/var/crash LABEL=b:/\n",
+                          facts="target.1=LABEL=ukdump:/\ntarget.2=LABEL=b:/\n")
+    machine.leaves_dump()
+    facts = machine.facts(image, code=0)
+    assert facts["target"] == "file:/var/crash"
+    assert facts["left_out"] == ["nfs://host/x: the guest has no network",
+                                 "LABEL=b:/: the one before it was taken"]
+
+
+def test_foreign_image_is_refused(machine):
+    image = machine.image(key="foreign")
+    machine.leaves_dump()
+    done = machine.rehearse(image, code=1)
+    assert done.out == "" and machine.calls() == []
+    assert "ukdumpctl: " in done.err
+
+
+def test_initrd_of_others(machine, sealed):
+    """It does not say where its dumps go."""
+    facts = machine.facts(sealed["signer"], code=1)
+    assert facts["result"] == "not-rehearsed"
+    assert "what the image would do cannot be read" in facts["reason"]
+
+
+@pytest.mark.parametrize("pack, prefix", [
+    (bytes, False), (lzma.compress, False), (gzip.compress, True), (bytes, True),
+], ids=["plain", "xz", "keys in front", "plain, keys in front"])
+def test_initrds_are_read(machine, tmp_path, pack, prefix):
+    """However dracut packed it, and behind the archive with a LUKS key."""
+    (tmp_path / "key").write_text("secret")
+    before = rehearsing.cpio(tmp_path, ["key"]) if prefix else b""
+    facts = machine.facts(machine.image(pack=pack, before=before), code=1, qemu=False)
+    assert "QEMU is not installed" in facts["reason"]
+    assert "ext4 is in the image" in [c["text"] for c in facts["checks"]]
+
+
+def test_the_armed_image(machine):
+    """By its id: the file, else the last good one, else nothing."""
+    done = machine.rehearse(code=1)
+    assert "nothing is armed" in done.err
+    image = machine.image()
+    machine.leaves_dump()
+    digest = cli.ctl("sign", "--print-digest", image, code=0).out.strip()
+    machine.put("run/ukdump/armed", f"path={image}\nimage={digest}\n")
+    assert machine.facts(code=0)["path"] == str(image)
+    last_good = machine.root / "var/lib/ukdump/last-good"
+    shutil.copy(image, last_good)
+    machine.image(cmdline="panic=1 console=ttyS0 other")
+    assert machine.facts(code=0)["path"] == str(last_good)
+    last_good.unlink()
+    assert "is not the image that is armed any more" in machine.rehearse(code=1).err
+
+
+def test_nothing_is_reserved(machine):
+    """Then the guest gets what is known to suffice, and that is told."""
+    machine.put("sys/kernel/kexec_crash_size", "0\n")
+    machine.put("proc/iomem", "")
+    image = machine.image()
+    machine.leaves_dump()
+    facts = machine.facts(image, code=0)
+    assert any("none is reserved here" in c["text"] for c in facts["checks"])
+
+
+@pytest.mark.parametrize("options", [["--timeout", "4"], ["--timeout", "x"], ["a", "b"]])
+def test_usage(options):
+    cli.ctl("rehearse", *options, code=2)
+
+
+def test_history_is_short(machine):
+    image = machine.image()
+    machine.leaves_dump()
+    old = "".join(json.dumps({"type": "rehearsal", "n": n}) + "\n" for n in range(250))
+    machine.put("var/lib/ukdump/history", old)
+    machine.facts(image, code=0)
+    assert len(machine.history) == 200
+    assert machine.history[0]["n"] == 51 and machine.history[-1]["result"] == "ok"
