@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* What was proved: the last rehearsal and the last crash test, of the image that is armed? */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +17,22 @@ static const char *text_of(struct json_object *o, const char *key)
 	if (!json_object_object_get_ex(o, key, &v) || !v)
 		return "";
 	return json_object_get_string(v);
+}
+
+/* A record with a result that is none is no record. */
+static void keep(struct proof *ret, const char *time, const char *image, const char *result,
+		 const char *reason)
+{
+	static const char *const results[] = {"failed", REHEARSAL_OK, REHEARSAL_NONE, "unknown"};
+
+	for (size_t i = 0; *time && i < ARRAY_SIZE(results); i++) {
+		if (strcmp(result, results[i]) != 0)
+			continue;
+		(void)snprintf(ret->time, sizeof(ret->time), "%s", time);
+		(void)snprintf(ret->image, sizeof(ret->image), "%s", image);
+		(void)snprintf(ret->result, sizeof(ret->result), "%s", result);
+		(void)snprintf(ret->reason, sizeof(ret->reason), "%.500s", reason);
+	}
 }
 
 static bool is_armed(const struct status *s, const char *image)
@@ -50,6 +67,8 @@ static void check_rehearsal(const struct root *root, struct status *s)
 	int n = rehearsal_read(root, &r, &e);
 	struct finding *f;
 
+	if (n >= 0)
+		keep(&s->rehearsal, r.time, r.image, r.result, r.reason);
 	if (!s->image) {
 		(void)finding_add(&s->findings, "proof.rehearsal", VERDICT_UNKNOWN,
 				  "there is no armed image to be rehearsed");
@@ -72,7 +91,7 @@ static void check_rehearsal(const struct root *root, struct status *s)
 		f = finding_add(&s->findings, "proof.rehearsal", VERDICT_UNKNOWN,
 				"the armed image was never rehearsed%s%s",
 				n >= 0 ? "; another one was at " : "", n >= 0 ? r.time : "");
-	finding_mend(f, "ukdumpctl rehearse");
+	finding_mend(f, n == -EACCES ? MEND_AS_ROOT : "ukdumpctl rehearse");
 }
 
 /* With another image than the armed one it is history, and no problem. */
@@ -95,6 +114,7 @@ static void check_last_test(struct status *s, struct json_object *o)
 {
 	const char *result = text_of(o, "result"), *seconds = text_of(o, "capture_seconds");
 
+	keep(&s->test, text_of(o, "time"), text_of(o, "image"), result, text_of(o, "reason"));
 	if (!strcmp(result, "failed"))
 		test_failed(s, o);
 	else if (!strcmp(result, "ok"))
@@ -113,8 +133,12 @@ static void check_test(const struct root *root, struct status *s)
 	struct ukd_error e;
 	struct finding *f;
 
-	if (proof_history_read(root, "test", &list, &e) < 0) {
-		(void)finding_add(&s->findings, "proof.test", VERDICT_UNKNOWN, "%s", e.text);
+	int r = proof_history_read(root, "test", &list, &e);
+
+	if (r < 0) {
+		f = finding_add(&s->findings, "proof.test", VERDICT_UNKNOWN, "%s", e.text);
+		if (r == -EACCES)
+			finding_mend(f, MEND_AS_ROOT);
 		return;
 	}
 	if (json_object_array_length(list)) {

@@ -11,6 +11,14 @@
 #include "ctl/report_state.h"
 #include "ctl/target_check.h"
 
+/* A rehearsal or a crash test; time empty: there was none. */
+struct proof {
+	char time[32];
+	char image[65];	 /* its id; may be empty */
+	char result[16]; /* ok, failed, not-rehearsed, unknown */
+	char reason[512];
+};
+
 struct status {
 	/* From ukdump-load; strings are NULL where it did not tell. */
 	bool known; /* it told the state; if not, why was printed, and is a finding */
@@ -30,6 +38,8 @@ struct status {
 	bool has_record;      /* it is known what went into it */
 	struct outcome last;  /* refresh; time empty: there was none */
 	const char *note;     /* a literal: makedumpfile could be better, but is no problem */
+
+	struct proof rehearsal, test; /* the last ones, of whichever image */
 
 	struct findings findings;
 };

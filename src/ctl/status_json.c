@@ -41,6 +41,19 @@ static void add_refresh(struct json_object *o, const struct outcome *last)
 	json_text(r, "image", last->image[0] ? last->image : NULL);
 }
 
+static void add_proof(struct json_object *o, const char *name, const struct proof *p)
+{
+	struct json_object *proof = p->time[0] ? json_object_checked() : NULL;
+
+	json_add(o, name, proof);
+	if (!proof)
+		return;
+	json_text(proof, "time", p->time);
+	json_text(proof, "image", p->image[0] ? p->image : NULL);
+	json_text(proof, "result", p->result);
+	json_text(proof, "reason", p->reason[0] ? p->reason : NULL);
+}
+
 void status_print_json(const struct status *s)
 {
 	struct json_object *o = json_object_checked(), *problems = json_array_checked();
@@ -73,6 +86,8 @@ void status_print_json(const struct status *s)
 	add_targets(o, &s->targets);
 	json_add(o, "stale", s->has_record ? json_strings(&s->stale) : NULL);
 	add_refresh(o, &s->last);
+	add_proof(o, "rehearsal", &s->rehearsal);
+	add_proof(o, "test", &s->test);
 	for (unsigned int i = 0; i < s->findings.n; i++)
 		if (s->findings.v[i].problem[0])
 			json_append(problems, json_string(s->findings.v[i].problem));

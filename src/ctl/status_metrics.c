@@ -105,6 +105,22 @@ static void print_targets(FILE *out, const struct targets *targets)
 	}
 }
 
+static void print_proofs(FILE *out, const struct status *s)
+{
+	static const char format[] = "%Y-%m-%dT%H:%M:%SZ";
+
+	when(out, "ukdump_last_rehearsal_time_seconds", "The last rehearsal, since the epoch.",
+	     s->rehearsal.time, format);
+	if (s->rehearsal.time[0])
+		number(out, "ukdump_last_rehearsal_ok", "1: a dump came out.",
+		       !strcmp(s->rehearsal.result, "ok"));
+	when(out, "ukdump_last_test_time_seconds", "The last crash test, since the epoch.",
+	     s->test.time, format);
+	if (s->test.time[0])
+		number(out, "ukdump_last_test_ok", "1: its dump came out.",
+		       !strcmp(s->test.result, "ok"));
+}
+
 static void print_past(FILE *out, const struct status *s)
 {
 	const struct crash *c = &s->report.last;
@@ -145,6 +161,7 @@ static void print_all(FILE *out, const struct status *s)
 	print_state(out, s);
 	print_targets(out, &s->targets);
 	print_past(out, s);
+	print_proofs(out, s);
 	print_findings(out, &s->findings);
 }
 

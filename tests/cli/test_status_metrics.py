@@ -15,6 +15,10 @@ from cli import REPO
 from exposition import value
 
 
+REHEARSAL = "time=2026-11-20T00:00:00Z\nimage=00\nresult=ok\nseconds=7\npeak=1\n"
+TEST = json.dumps({"type": "test", "time": "2026-11-21T00:00:00Z", "result": "failed", "reason": "x"}) + "\n"
+
+
 @pytest.fixture
 def m(tmp_path, signers):
     return refresh_machine.make(tmp_path, signers)
@@ -51,6 +55,15 @@ def test_armed_stale_crashed(m):
     assert value(got, "ukdump_problems") == len(m.status(4)["problems"]) == 3
 
 
+def test_proofs(m):
+    m.put("var/lib/ukdump/rehearsal", REHEARSAL)
+    m.put("var/lib/ukdump/history", TEST)
+    got = metrics(m)
+    assert value(got, "ukdump_last_rehearsal_ok") == 1 and value(got, "ukdump_last_test_ok") == 0
+    assert value(got, "ukdump_last_rehearsal_time_seconds") == calendar.timegm((2026, 11, 20, 0, 0, 0))
+    assert value(got, "ukdump_last_test_time_seconds") == calendar.timegm((2026, 11, 21, 0, 0, 0))
+
+
 def test_findings_are_those_of_check(m):
     got = metrics(m)
     findings = json.loads(m.ctl("check", "--json").out)["findings"]
@@ -64,6 +77,8 @@ def test_names_are_in_the_man_page(m):
     listed = set(re.findall(r"^(ukdump_\w+)", page, re.M))
     m.refresh()
     m.put("var/lib/ukdump/report", "crash=20261121T183822Z-0123\nstate=partial\n")
+    m.put("var/lib/ukdump/rehearsal", REHEARSAL)
+    m.put("var/lib/ukdump/history", TEST)
     m.put("run/armed", (m.dir / "run/armed").read_text() + "time=2026-11-21T18:38:22Z\n")
     assert {name for name, _ in metrics(m)} == listed
 

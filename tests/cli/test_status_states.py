@@ -47,7 +47,8 @@ def check(m, code):
     """`check` says what status says."""
     got = json.loads(m.ctl("check", "--json", code=code).out)
     assert set(got) == {"schema", "ok", "findings"} and got["ok"] is (code == 0)
-    assert {f["name"]: f for f in got["findings"]} == status(m, m.ctl("status").code)[1]
+    assert {f["name"]: f["verdict"] for f in got["findings"]} == {
+        name: f["verdict"] for name, f in status(m, m.ctl("status").code)[1].items()}
 
 
 def full_disk(m):
@@ -165,6 +166,31 @@ def test_last_capture_failed_everywhere(m):
     check(m, 1)
 
 
+@pytest.mark.parametrize("same", [True, False])
+def test_last_test_failed(m, same):
+    """With another image it is no problem of the one that is armed."""
+    m.refresh()
+    image = m.status()["image"] if same else "0" * 64
+    line = {"type": "test", "id": "0" * 16, "time": "2026-11-21T18:38:22Z", "image": image,
+            "result": "failed", "reason": "no dump has the mark", "dump": None}
+    m.put("var/lib/ukdump/history", json.dumps({**line, "result": "ok", "reason": None}) + "\n"
+          + json.dumps(line) + "\n" + json.dumps({"type": "rehearsal"}) + "\n")
+    got, findings = status(m, 4 if same else 0)
+    assert got["test"] == {"time": line["time"], "image": image, "result": "failed",
+                           "reason": "no dump has the mark"}
+    assert failed(findings) == ({"proof.test"} if same else set())
+    assert findings["proof.test"]["seen"].startswith("2026-11-21T18:38:22Z: no dump has the mark")
+    check(m, 1 if same else 0)
+
+
+def test_last_rehearsal_failed(m):
+    m.refresh()
+    m.put("var/lib/ukdump/rehearsal", f"time=2026-11-21T18:38:22Z\nimage={m.status()['image']}\n"
+          "result=failed\nreason=the capture environment ended: no file system driver\n")
+    got, findings = status(m, 4)
+    assert got["rehearsal"]["result"] == "failed" and failed(findings) == {"proof.rehearsal"}
+
+
 def test_refresh_that_failed(m):
     m.refresh()
     m.put("usr/lib/libfake.so.1", "libfake 2\n")
@@ -219,6 +245,7 @@ def test_garbage(m, content):
     m.refresh()
     image = next(m.images.glob("*.efi"))
     for path in ["etc/ukdump/ukdump.conf", "var/lib/ukdump/report", "run/ukdump/refresh",
+                 "var/lib/ukdump/rehearsal", "var/lib/ukdump/history",
                  image.with_suffix(".inputs").relative_to(m.dir), "etc/ukdump/trust.d/local.crt",
                  "etc/ukdump/keys/local.key", "etc/ukdump/keys/local.crt", image.relative_to(m.dir)]:
         path = m.dir / path
