@@ -69,7 +69,8 @@ static int status_code_of(int code)
 	bool armed = code == EXIT_DONE || code == EXIT_ARMED_PROBLEMS;
 
 	if (armed || code == EXIT_NOT_ARMED)
-		fprintf(stderr, "kdump: Kdump is %soperational\n", armed ? "" : "not ");
+		fputs(armed ? "kdump: Kdump is operational\n" : "kdump: Kdump is not operational\n",
+		      stderr);
 	return armed ? EXIT_DONE : code_of(code);
 }
 

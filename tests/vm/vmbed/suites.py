@@ -21,21 +21,23 @@ def wanted_by(deb):
     return sorted({re.match(r"[\w.+-]+", relation.strip())[0] for relation in relations if relation.strip()})
 
 
-def tree(suite, deb, target):
-    """A working copy of a suite's tree, in which a package can be installed by dpkg alone."""
+def tree(suite, deb, target, more=()):
+    """A working copy of a suite's tree, in which a package can be installed by dpkg alone; more: further
+    packages."""
     remove(Path(target))
-    run("cp", "-a", _pristine(suite, sorted({*BASE, *wanted_by(deb)})), target)
+    run("cp", "-a", _pristine(suite, sorted({*BASE, *wanted_by(deb), *more}), more), target)
     return system.Tree(target)
 
 
 @filling_cache
-def _pristine(suite, wanted):
+def _pristine(suite, wanted, more):
     inputs = repr((wanted, system.MASKED, system.BLACKLISTED, system.UNIT, inspect.getsource(system._customize)))
     recipe = hashlib.sha256(inputs.encode()).hexdigest()[:12]
-    path = CACHE / "suites" / f"{suite}-{recipe}"
+    suite_of = f"{suite}+{len(more)}" if more else suite  # one with more is kept beside the other
+    path = CACHE / "suites" / f"{suite_of}-{recipe}"
     if path.is_dir():
         return path
-    for old in path.parent.glob(f"{suite}-*"):
+    for old in path.parent.glob(f"{suite_of}-*"):
         remove(old)
     say(f"system guest: building {suite} with mmdebstrap, a minute or more")
     with replacing(path) as partial:

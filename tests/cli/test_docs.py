@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The documentation against the sources: messages, commands, paths of files, links."""
+
+import re
+
+import pytest
+
+from cli import CTL, REPO, ctl, run
+
+DOCS = [REPO / "README.md", REPO / "SECURITY.md", *sorted((REPO / "docs").glob("*.md"))]
+
+
+def literals():
+    """Every string of the sources, neighbours joined as the compiler does; conversions are "…"."""
+    piece = r'"((?:[^"\\\n]|\\.)*)"'
+    found = set()
+    for path in (REPO / "src").rglob("*.[ch]"):
+        text = re.sub(r'" *PRI[a-z]\w+ *"', "u", path.read_text())
+        text = re.sub(r"^#define (SSH_KEY_FILE)\s+.*$", "", text, flags=re.M)
+        for run_of in re.finditer(rf"{piece}(?:\s*{piece})*", text):
+            joined = "".join(re.findall(piece, run_of[0]))
+            found.add(re.sub(r"%[-.0-9]*[a-z]*[a-zA-Z]", "…", joined.replace('\\"', '"')))
+    return found
+
+
+def messages():
+    text = (REPO / "docs/TROUBLESHOOTING.md").read_text()
+    return re.findall(r"^\| `([^`]+)` \|", text, re.M)
+
+
+def test_troubleshooting_quotes_what_is_printed():
+    known = "\n".join(literals())
+    quoted = messages()
+    assert len(quoted) > 30
+    for message in quoted:
+        for part in message.split("…"):
+            if len(part) > 6:
+                assert part.strip("' ") in known, message
+
+
+def commands():
+    """(file, verb, options) of each ukdumpctl line in blocks of code and in `ukdumpctl ...`."""
+    for path in DOCS:
+        text = path.read_text()
+        lines = re.findall(r"^(?: {4}|\t)?(?:sudo )?ukdumpctl .*$", text, re.M)
+        lines += re.findall(r"`(?:sudo )?(ukdumpctl [^`]+)`", text)
+        for line in lines:
+            words = line.split("#")[0].split("ukdumpctl ", 1)[1].split()
+            if words and re.fullmatch("[a-z-]+", words[0]) and not words[0].startswith("-"):
+                yield path.name, words[0], [w.split("=")[0].rstrip("`.,;:)") for w in words[1:]
+                                            if w.startswith("--")]
+
+
+LATER = {"rehearse", "test", "list", "dmesg", "verify-dump", "clean"}  # as long as they are not there
+
+
+def test_commands_exist():
+    verbs = set(re.findall(r"^  ([a-z][a-z-]*)  ", ctl("--help", code=0).out, re.M))
+    helps, seen = {}, 0
+    for name, verb, options in commands():
+        if verb in LATER - verbs:
+            continue
+        assert verb in verbs, f"{name}: ukdumpctl {verb}"
+        helps.setdefault(verb, run(CTL, verb, "--help", code=0).out)
+        for option in options:
+            assert option in helps[verb] or option in ("--help", "--luks-key"), \
+                f"{name}: ukdumpctl {verb} {option}"
+        seen += 1
+    assert seen > 40
+
+
+@pytest.mark.parametrize("path", DOCS, ids=lambda p: p.name)
+def test_files_that_are_named_are_there(path):
+    text = path.read_text()
+    for name in re.findall(r"\b((?:docs|tests|scripts|src|man|config)/[\w./-]+\.(?:md|py|c|h|sh|json))\b",
+                           text):
+        if not name.startswith("src/fundamental/"):  # systemd's
+            assert (REPO / name).exists(), f"{path.name}: {name}"
+    for link in re.findall(r"\]\(([^)#:]+)\)", text):
+        assert (path.parent / link).exists() or (REPO / link).exists(), f"{path.name}: {link}"
+
+
+def test_every_cell_of_the_comparison_has_a_source():
+    text = (REPO / "README.md").read_text()
+    table = text[text.index("comparison: begin"):text.index("comparison: end")]
+    rows = [[c.strip() for c in line.split("|")[1:-1]] for line in table.splitlines()
+            if line.startswith("|")][2:]
+    notes = dict(re.findall(r"^\[\^(\w+)\]: (.+)$", text, re.M))
+    assert len(rows) > 8
+    used = set()
+    for name, ours, *others in rows:
+        for cell in (ours, *others):
+            refs = re.findall(r"\[\^(\w+)\]", cell)
+            assert refs, f"{name}: {cell} has no source"
+            used |= set(refs)
+        for cell in others:
+            assert all("https://" in notes[ref] for ref in re.findall(r"\[\^(\w+)\]", cell)), name
+    assert used == set(notes)
+
+
+def test_readme_leads_to_the_first_steps():
+    assert "docs/GETTING-STARTED.md" in (REPO / "README.md").read_text()
