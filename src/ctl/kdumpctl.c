@@ -88,6 +88,16 @@ static int drop_dump_mode(int *argc, char **argv)
 	return 0;
 }
 
+/* Its word for "do not ask". */
+static void translate_force(int argc, char **argv)
+{
+	static char yes[] = "--yes";
+
+	for (int i = 1; i < argc; i++)
+		if (!strcmp(argv[i], "--force"))
+			argv[i] = yes;
+}
+
 /* argv[0]: for getopt(3) */
 static int run(const struct verb *v, const struct habit *h, int argc, char **argv)
 {
@@ -97,6 +107,8 @@ static int run(const struct verb *v, const struct habit *h, int argc, char **arg
 	}
 	if (!strcmp(h->name, "get-default-crashkernel") && drop_dump_mode(&argc, argv) < 0)
 		return KDUMPCTL_FAILED;
+	if (!strcmp(h->name, "test"))
+		translate_force(argc, argv);
 	if (!strcmp(h->name, "status"))
 		return status_code_of(v->run(argc, argv));
 	return code_of(v->run(argc, argv));

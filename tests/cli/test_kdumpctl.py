@@ -114,6 +114,12 @@ def test_numbers(kdumpctl, tmp_path):
     assert "crashkernel=512M-:192M" in kdumpctl("reset-crashkernel", *root, code=1).out
 
 
+def test_crash_test_needs_something_armed(kdumpctl):
+    for words in ([], ["--force"], ["--yes"]):
+        done = kdumpctl("test", *words, code=1)
+        assert "armed" in done.err and "--help" not in done.err
+
+
 @pytest.mark.parametrize("words", [
     [], ["no-such-verb"], [""], ["build"], ["import-config"], ["setup-crypttab"],
     ["start", "--no-such-option"], ["stop", "x"], ["status", "--no-such-option"],
