@@ -197,7 +197,7 @@ def test_power_cuts_while_it_builds_and_publishes(vm):
     result = vm.run_system(kept, **common, script=HELPERS + """
         attempt service systemctl start ukdump.service
         report log "$(journalctl -b -o cat -u ukdump.service)"
-        report late "$(ls -A /var/tmp /var/lib/ukdump /var/lib/ukdump/images)"
+        report late "$(find /var/tmp /var/lib/ukdump)"
         report armed "$(cat $loaded)"
         attempt status ukdumpctl status --json
     """)
