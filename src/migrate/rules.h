@@ -79,6 +79,10 @@ int import_cmdline(struct import *im, struct import_line *l, const char *append,
 int import_cmdline_append(struct import *im, struct import_line *l,
 			  struct ukd_error *e) _must_check_;
 
+/* Target= of a URL on a server; url_parse() looks closer at it than the settings' parser. */
+int import_url(struct import *im, struct import_line *l, const char *url,
+	       struct ukd_error *e) _must_check_;
+
 /* A server in "HOST:PATH" or "[V6]:PATH", and DIR below it, as nfs://; import_set() of Target=. */
 int import_nfs(struct import *im, struct import_line *l, const char *dir,
 	       struct ukd_error *e) _must_check_;

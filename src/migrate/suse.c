@@ -47,7 +47,7 @@ static int save_to(struct import *im, struct import_line *l, const char *where, 
 
 	rest = rest ? rest + 3 : where;
 	if (!strncasecmp(where, "nfs://", 6))
-		return import_set(im, l, "Dump", "Target", where, e);
+		return import_url(im, l, where, e);
 	if (!strncasecmp(where, "ssh://", 6))
 		return login(im, l, rest, e);
 	if (!strncasecmp(where, "sftp://", 7) || !strncasecmp(where, "scp://", 6)) {

@@ -8,8 +8,7 @@
 #include "util/cleanup.h"
 #include "util/url.h"
 
-/* url_parse() knows more of a URL than the settings' parser asks for. */
-static int set_url(struct import *im, struct import_line *l, const char *url, struct ukd_error *e)
+int import_url(struct import *im, struct import_line *l, const char *url, struct ukd_error *e)
 {
 	struct ukd_error refused = {0};
 	struct url u;
@@ -35,7 +34,7 @@ int import_nfs(struct import *im, struct import_line *l, const char *dir, struct
 		url = NULL;
 		return ukd_oom(e);
 	}
-	return set_url(im, l, url, e);
+	return import_url(im, l, url, e);
 }
 
 int import_ssh(struct import *im, struct import_line *l, const char *who, const char *dir,
@@ -51,5 +50,5 @@ int import_ssh(struct import *im, struct import_line *l, const char *who, const 
 		url = NULL;
 		return ukd_oom(e);
 	}
-	return set_url(im, l, url, e);
+	return import_url(im, l, url, e);
 }

@@ -186,6 +186,15 @@ def test_what_our_settings_do_not_take_is_named(tmp_path, line):
     assert "# Not carried over:" in text and not re.search(r"^\w+=", text, re.M)
 
 
+@pytest.mark.parametrize("url", ["nfs://host", "nfs://ho st/x", "nfs://host/../x", "ssh://a@/x",
+                                 "sftp://host", "ftp://host/x", "cifs://a:b@host/x", "relative"])
+def test_servers_of_suse(tmp_path, url):
+    file = tmp_path / "kdump"
+    file.write_text(f"KDUMP_SAVEDIR='{url}'\n")
+    text = ctl("import-config", "--from", "suse", "--dry-run", file, code=0).out
+    assert "# Not carried over:" in text and not re.search(r"^\w+=", text, re.M)
+
+
 # ---- files ----
 
 def test_somebodys_changes_are_not_overwritten(tree):
