@@ -42,20 +42,26 @@ static void check_signature_result(struct status *s, const char *path, const str
 	finding_problem(f, "%s would be refused by 'start': %s", path, a->reason);
 }
 
-static const char *mend_for_kernel(const struct kernel_answer *a)
+static void mend_for_kernel(struct finding *f, const struct kernel_answer *a, const char *anchor)
 {
 	switch (a->opinion) {
 	case KERNEL_LACKS_KEY:
-		return "mokutil --import of the certificate as DER, then reboot";
+		finding_mend(f,
+			     "openssl x509 -in %s -outform der -out mok.der; mokutil --import "
+			     "mok.der; reboot",
+			     anchor[0] == '/' ? anchor : "CERTIFICATE");
+		break;
 	case KERNEL_LACKS_ALGORITHM:
-		return "sign with RSA and SHA-256";
+		finding_mend(f, "sign with RSA and SHA-256");
+		break;
 	default:
-		return "sign with a key that is not revoked";
+		finding_mend(f, "sign with a key that is not revoked");
 	}
 }
 
 /* That the kernel does not know the signer of what it holds was no obstacle, so it is no problem. */
-static void check_kernel_answer(struct status *s, const char *path, const struct kernel_answer *a)
+static void check_kernel_answer(struct status *s, const char *path, const struct kernel_answer *a,
+				const char *anchor)
 {
 	bool refuses = s->enforced && !s->armed;
 	struct finding *f;
@@ -74,7 +80,7 @@ static void check_kernel_answer(struct status *s, const char *path, const struct
 		return;
 	finding_needed(f, "a key in the kernel's keyrings that vouches for the signer%s",
 		       s->enforced ? "" : ", once signatures are enforced");
-	finding_mend(f, "%s", mend_for_kernel(a));
+	mend_for_kernel(f, a, anchor);
 	if (refuses)
 		finding_problem(f, "the kernel will refuse %s: %s", path, a->reason);
 }
@@ -91,7 +97,7 @@ static void check_keyring(const struct root *root, struct status *s, const char 
 		return;
 	}
 	kernel_ask(root, a, &answer);
-	check_kernel_answer(s, path, &answer);
+	check_kernel_answer(s, path, &answer, a->anchor);
 }
 
 static void judge(const struct root *root, struct status *s, const char *path)

@@ -83,6 +83,9 @@ def test_armed(m):
     m.refresh()
     got, findings = status(m, 0)
     assert got["armed"] and not failed(findings)
+    if findings["image.keyring"]["verdict"] == "warning":  # no kernel has the tests' key
+        assert findings["image.keyring"]["mend"].startswith(
+            "openssl x509 -in /etc/ukdump/trust.d/local.crt -outform der")
     assert findings["image.signature"]["verdict"] == findings["image.fresh"]["verdict"] == "ok"
     assert findings["memory.reserved"] == {
         "name": "memory.reserved", "verdict": "ok", "seen": "256.0 MiB reserved",
@@ -238,7 +241,7 @@ def test_of_another_user(open_m):
 
 
 @pytest.mark.parametrize("content", [b"", bytes(range(256)) * 4, b"\xff\x1b[2J\n=\n" * 50, b"{" * 99999,
-                                     b"time=\x1b\nresult=failed\nreason=%s%n\xff\nstate=x\nverified=\x1b\n",
+                                     b"time=\x1b\nresult=odd\nreason=%s%n\xff\nstate=x\nverified=\x1b\n",
                                      None], ids=["empty", "bytes", "control", "nested", "lines", "dir"])
 def test_garbage(m, content):
     """In each file that is read: valid JSON, text without control bytes, and no crash."""
