@@ -26,6 +26,8 @@ install() {
 		inst_simple "${moddir:?}/$name" "$units/$name" || exit 1
 	done
 	inst_simple "$moddir/system.conf" /etc/systemd/system.conf.d/50-ukdump.conf || exit 1
+	inst_simple "$moddir/multipathd.conf" \
+		"${systemdsystemconfdir:?}/multipathd.service.d/50-ukdump.conf" || exit 1
 	mkdir -p "${initdir:?}$units/ukdump.target.wants"
 	# Wherever systemd goes when something fails, the dump is saved, and the machine ends.
 	for name in emergency rescue; do
