@@ -286,6 +286,7 @@ SRC_ctl := \
 	rehearse_image.c \
 	rehearse_init.S \
 	rehearse_judge.c \
+	rehearse_memory.c \
 	rehearse_serial.c \
 	rehearse_target.c \
 	test_result.c \

@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "ctl/rehearse_memory.h"
 #include "ctl/rehearse_serial.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
@@ -105,17 +106,17 @@ struct command {
 	unsigned int n;
 	char text[12][TEXT_MAX];
 	unsigned int n_text;
-	int kernel, initrd, disk;
+	int kernel, initrd, disk, memory;
 };
 
-#define COMMAND_NONE                                   \
-	{                                              \
-		.kernel = -1, .initrd = -1, .disk = -1 \
+#define COMMAND_NONE                                                 \
+	{                                                            \
+		.kernel = -1, .initrd = -1, .disk = -1, .memory = -1 \
 	}
 
 static void command_free(struct command *c)
 {
-	int fds[] = {c->kernel, c->initrd, c->disk};
+	int fds[] = {c->kernel, c->initrd, c->disk, c->memory};
 
 	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
 		if (fds[i] >= 0)
@@ -160,7 +161,7 @@ static bool has_all_ids(void)
 static int add_confinement(struct command *c, struct ukd_error *e)
 {
 	unsigned int id = OWN_ID + (unsigned int)getpid();
-	int fds[] = {c->kernel, c->initrd, c->disk};
+	int fds[] = {c->kernel, c->initrd, c->disk, c->memory};
 	struct stat kvm;
 
 	if (geteuid() != 0 || !has_all_ids() || !is_program("/usr/bin/setpriv"))
@@ -195,7 +196,7 @@ static void add_machine(struct command *c, const struct guest_spec *spec, bool k
 					    "none",
 					    "-no-reboot",
 					    "-machine",
-					    "q35,sata=off,usb=off",
+					    "q35,sata=off,usb=off,memory-backend=ram",
 					    "-smp",
 					    "1",
 					    "-chardev",
@@ -214,6 +215,8 @@ static void add_machine(struct command *c, const struct guest_spec *spec, bool k
 	add(c, "-cpu");
 	add(c, kvm ? "host" : "max");
 	add_text(c, "-m", "%llu", (unsigned long long)(memory / MIB(1)));
+	add_text(c, "-object", "memory-backend-file,id=ram,share=on,size=%lluM,mem-path=/dev/fd/%d",
+		 (unsigned long long)(memory / MIB(1)), c->memory);
 	add_text(c, "-kernel", "/dev/fd/%d", c->kernel);
 	add_text(c, "-initrd", "/dev/fd/%d", c->initrd);
 	add_text(c, "-append", "console=ttyS0 panic=1 rdinit=/init crashkernel=%lluM",
@@ -304,6 +307,9 @@ static int run_once(const struct guest_spec *spec, bool kvm, struct guest_result
 	if (r >= 0 && c.disk < 0)
 		r = ukd_fail_errno(e, -errno, "%s", spec->disk);
 	if (r >= 0)
+		r = rehearse_memory_make(guest_memory(spec->image, spec->crash_memory), &c.memory,
+					 e);
+	if (r >= 0)
 		r = add_confinement(&c, e);
 	if (r < 0)
 		return r;
@@ -318,6 +324,8 @@ static int run_once(const struct guest_spec *spec, bool kvm, struct guest_result
 		take_complaint(complaints, &result);
 	if (child.pid > 0)
 		(void)process_kill(&child);
+	if (r == 0 && result.step >= GUEST_ARMED)
+		rehearse_memory_read(c.memory, &result);
 	if (r == 0)
 		*ret = result;
 	return r;

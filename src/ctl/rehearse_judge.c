@@ -113,11 +113,9 @@ static void judge_silence(struct rehearse *r)
 		result(r, REHEARSAL_FAILED, "no dump and no end within %u s", r->timeout_s);
 	else
 		result(r, REHEARSAL_FAILED,
-		       "no dump came out, and the capture environment said nothing: %s",
-		       memmem(r->image.cmdline.p, r->image.cmdline.len, "console=ttyS0", 13) ?
-			       "it did not start" :
-			       "it has no console=ttyS0 on its command line, on which the guest "
-			       "could be heard");
+		       "no dump came out, and the capture environment said nothing: it did not "
+		       "start, or died, most often of too little crash memory ('ukdumpctl "
+		       "estimate')");
 }
 
 static bool stays_on(const struct settings *s)

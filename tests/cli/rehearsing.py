@@ -51,6 +51,11 @@ if play.get("files"):
                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     for name in play["files"]:
         os.unlink(f"/tmp/fake-qemu.{os.getpid()}.{name}")
+memory = re.search(r"mem-path=(/dev/fd/\d+)", arguments["-object"])[1]
+with open(memory, "r+b") as file:
+    for number, text in enumerate(play.get("memory", [])):
+        file.seek((100 << 20) + 8192 * number)
+        file.write(text.encode())
 for line in play.get("last", []):
     print(line, flush=True)
 if play.get("complain"):

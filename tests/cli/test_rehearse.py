@@ -9,6 +9,7 @@ import os
 import pty
 import shutil
 import signal
+import stat
 import subprocess
 import tempfile
 import time
@@ -18,7 +19,11 @@ import pytest
 
 import cli
 import rehearsing
-from rehearsing import ARMED, BOOTED, CAPTURED, Machine
+from rehearsing import ARMED, BOOTED, CAPTURED, MODULES, Machine
+
+
+SILENT = ("no dump came out, and the capture environment said nothing: it did not start, or died, most "
+          "often of too little crash memory ('ukdumpctl estimate')")
 
 
 @pytest.fixture
@@ -110,7 +115,7 @@ def test_the_guest(machine):
                    "ukdump-capture: error: encrypt: failed, no age (0.0 s)"]),
      "encrypt: failed, no age (0.0 s)"),
     (dict(console=ARMED),
-     "no dump came out, and the capture environment said nothing: it did not start"),
+     SILENT),
 ], ids=["target", "panic", "errno", "no answer", "stage", "silence"])
 def test_reasons_of_failures(machine, play, reason):
     image = machine.image()
@@ -121,13 +126,29 @@ def test_reasons_of_failures(machine, play, reason):
     assert machine.record["reason"] == reason
 
 
-def test_an_image_without_serial_console(machine):
-    """Success is seen on the disk; a failure says why no reason is known."""
+def kept(reason=None, *targets, **rest):
+    """As the capture environment keeps it for an EFI variable."""
+    head = {"schema": 1, "state": "failed"} | ({"reason": reason} if reason else {})
+    return json.dumps(head | {"targets": list(targets)} | rest, separators=(",", ":"))
+
+
+FAILED = {"uri": "LABEL=ukdump:/", "result": "failed", "reason": "target: no device"}
+EARLY = "the capture did not come to its end"
+
+
+@pytest.mark.parametrize("memory, reason", [
+    ([kept(EARLY), kept(None, FAILED) + "garbage", kept(EARLY)],
+     "target LABEL=ukdump:/: failed, target: no device"),
+    ([kept(EARLY, last_stage={"name": "modules", "result": "failed", "reason": "too large"})],
+     "modules: failed, too large"),
+    ([kept(None, FAILED)[:40], '{"schema":1,"state":"' + "[" * 9000, kept(None)],
+     SILENT),
+], ids=["target", "stage", "garbage"])
+def test_an_image_without_serial_console(machine, memory, reason):
+    """Its last words are found in the guest's memory."""
     image = machine.image(cmdline="panic=1 console=tty0")
-    machine.leaves_dump()
-    machine.facts(image, code=0)
-    machine.play(ARMED)
-    assert "it has no console=ttyS0" in machine.facts(image, code=1)["reason"]
+    machine.play(ARMED, memory=memory)
+    assert machine.facts(image, code=1)["reason"] == reason
 
 
 @pytest.mark.parametrize("manifest, reason", [
@@ -195,7 +216,6 @@ def test_killed(machine):
             break
         time.sleep(0.05)
     assert not Path(f"/proc/{machine.calls()[-1][-1]}").exists()
-    assert left_behind()
     machine.leaves_dump()
     machine.facts(image, code=0)
 
@@ -340,3 +360,46 @@ def test_history_is_short(machine):
     machine.facts(image, code=0)
     assert len(machine.history) == 200
     assert machine.history[0]["n"] == 51 and machine.history[-1]["result"] == "ok"
+
+
+def put_disk(machine, fs):
+    """This machine has the target: an NVMe disk with this file system, mounted."""
+    root = machine.root
+    device = "sys/devices/pci0000:00/0000:00:04.0/nvme/nvme0/nvme0n1"
+    machine.put(f"{device}/dev", "259:1\n")
+    for link, to in (("sys/dev/block/259:1", "../../devices/" + device.split("/", 2)[2]),
+                     ("sys/devices/pci0000:00/0000:00:04.0/driver", "../../../bus/pci/drivers/nvme"),
+                     ("sys/bus/pci/drivers/nvme/module", "../../../../module/nvme")):
+        (root / link).parent.mkdir(parents=True, exist_ok=True)
+        (root / link).symlink_to(to)
+    machine.put("sys/module/nvme/initstate", "live\n")
+    machine.put("proc/self/mountinfo", f"30 1 259:1 / /crash rw - {fs} /dev/nvme0n1 rw\n")
+    (root / "dev/disk/by-label").mkdir(parents=True)
+    os.mknod(root / "dev/disk/by-label/ukdump", 0o600 | stat.S_IFBLK, os.makedev(259, 1))
+
+
+@pytest.mark.parametrize("fs", ["xfs", "btrfs"])
+def test_file_systems_of_this_machine(machine, fs):
+    """The scratch disk has the target's; a driver that the disk here needs is looked for."""
+    put_disk(machine, fs)
+    machine.put(f"usr/lib/modules/{rehearsing.KVER}/modules.dep", "kernel/nvme.ko:\n")
+    machine.put(f"usr/lib/modules/{rehearsing.KVER}/modules.builtin", f"kernel/{fs}.ko\n")
+    image = machine.image(modules=(*MODULES, "nvme"))
+    machine.play(CAPTURED)
+    facts = machine.facts(image, code=1)
+    assert (facts["file_system"], facts["unproved"]) == (fs, "nvme")
+    texts = [c["text"] for c in facts["checks"]]
+    assert "nvme is in the image" in texts and f"{fs} is built into the kernel" in texts
+    assert facts["reason"].startswith("modules: ") or "said nothing" in facts["reason"]
+
+
+def test_a_driver_of_this_machine_is_missing(machine):
+    """The guest does well, and yet the disk here would not be found."""
+    put_disk(machine, "ext4")
+    machine.put(f"usr/lib/modules/{rehearsing.KVER}/modules.dep", "kernel/nvme.ko:\n")
+    machine.put(f"usr/lib/modules/{rehearsing.KVER}/modules.builtin", "")
+    image = machine.image()
+    machine.leaves_dump()
+    facts = machine.facts(image, code=1)
+    assert (facts["result"], facts["dump"]["verified"]) == ("failed", True)
+    assert facts["reason"] == "the image lacks nvme; run 'ukdumpctl build'"

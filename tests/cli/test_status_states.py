@@ -194,6 +194,21 @@ def test_last_rehearsal_failed(m):
     assert got["rehearsal"]["result"] == "failed" and failed(findings) == {"proof.rehearsal"}
 
 
+def test_proved(m):
+    """Both went well: told with their times."""
+    m.refresh()
+    image = status(m, 0)[0]["image"]
+    m.put("var/lib/ukdump/history", json.dumps({"type": "test", "time": "T", "result": "ok",
+                                                "image": image, "capture_seconds": 15}) + "\n")
+    m.put("var/lib/ukdump/rehearsal",
+          f"time=T\nimage={image}\nresult=ok\nseconds=11.6\npeak=43000000\n")
+    _, findings = status(m, 0)
+    assert {"proof.test", "proof.rehearsal"} <= failed(findings, "ok")
+    text = m.ctl("status").out
+    assert "proof     T rehearsed: restarted after 11.6 s, 41.0 MiB of memory at the most\n" in text
+    assert "proof     T crash test: a dump within 15 s\n" in text
+
+
 def test_refresh_that_failed(m):
     m.refresh()
     m.put("usr/lib/libfake.so.1", "libfake 2\n")

@@ -213,9 +213,12 @@ static void test_archives(void **state _unused_)
 	assert_int_equal(found.len, LUKS_KEY_LEN);
 	assert_memory_equal(found.p, key.bytes, LUKS_KEY_LEN);
 	assert_false(cpio_find_file(buffer_bytes(&good), "etc/other", &found));
+	assert_int_equal(cpio_length(buffer_bytes(&good)), good.len);
 	needed = (size_t)(found.p - good.data) + LUKS_KEY_LEN;
-	for (size_t len = 0; len < needed; len++)
+	for (size_t len = 0; len < needed; len++) {
 		assert_false(cpio_find_file((struct bytes){good.data, len}, path, &found));
+		assert_int_equal(cpio_length((struct bytes){good.data, len}), 0);
+	}
 	/* sizes of names and contents that lead out of it, or wrap */
 	for (size_t field = 6; field <= 11; field += 5) {
 		_buffer_ struct buffer bad = {0};
@@ -223,6 +226,7 @@ static void test_archives(void **state _unused_)
 		expect_ok(luks_archive(UUID, &key, &bad, &e), &e);
 		memcpy(bad.data + 6 + field * 8, "ffffffff", 8);
 		assert_false(cpio_find_file(buffer_bytes(&bad), path, &found));
+		assert_int_equal(cpio_length(buffer_bytes(&bad)), 0);
 		memcpy(bad.data + 6 + field * 8, "0000000x", 8);
 		assert_false(cpio_find_file(buffer_bytes(&bad), path, &found));
 	}
