@@ -297,6 +297,15 @@ SRC_ctl := \
 	decrypt.c \
 	info_print.c \
 	info_triage.c \
+	ask_info.c \
+	records.c \
+	records_remote.c \
+	dump_path.c \
+	dump_verdict.c \
+	cmd_list.c \
+	cmd_dmesg.c \
+	cmd_verify_dump.c \
+	cmd_clean.c \
 	triage_object.c
 SRC_stub := \
 	entry.S \

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "ctl/ctl.h"
+#include "ctl/dump_path.h"
 #include "ctl/info.h"
 #include "dump/dump.h"
 #include "util/cleanup.h"
@@ -25,15 +26,6 @@
 /* A dump is not hashed if it has more holes than this, and more than this many times its data. */
 #define HOLES_MAX   (4 * MIB(1024))
 #define HOLES_RATIO 16
-
-static void info_free(struct info *i)
-{
-	json_object_put(i->manifest);
-	dump_close(i->dump);
-	buffer_free(&i->log);
-	if (i->fd >= 0)
-		(void)close(i->fd);
-}
 
 char *info_manifest_text(const struct info *i, const char *key)
 {
@@ -216,10 +208,14 @@ static int run(int argc, char **argv)
 	_cleanup_(info_free) struct info i = {.fd = -1};
 	struct info_options o = {.lines = 10};
 	struct ukd_error e = {0};
+	char path[PATH_MAX];
 	int r = parse_options(argc, argv, &o);
 
 	if (r >= 0)
 		return r;
+	if (dump_path(o.path, path, &e) < 0)
+		return verb_failed(&e);
+	o.path = path;
 	if (info_open(&i, &o, &e) < 0 || examine(&i, &o, &e) < 0)
 		return verb_failed(&e);
 	if (o.json)
@@ -237,8 +233,8 @@ const struct verb verb_info = {
 		"Usage: ukdumpctl info [OPTION]... DUMP\n\n"
 		"Shows what a dump says about the crash: kernel, time, panic text, pages, the end\n"
 		"of the kernel log. DUMP is a vmcore (kdump-compressed or ELF, also flattened or\n"
-		"encrypted), or the directory of one crash, such as\n"
-		"/var/crash/20261121T183822Z-<machine-id>.\n\n"
+		"encrypted), the directory of one crash, such as\n"
+		"/var/crash/20261121T183822Z-<machine-id>, or its name as 'list' shows it.\n\n"
 		"      --full           read every page and compare the file with the manifest\n"
 		"      --checksum       compare the file with the manifest, without reading pages\n"
 		"      --find HEX       count the pages that contain these bytes (up to 256)\n"

@@ -9,64 +9,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "ctl/ask_info.h"
 #include "ctl/crash.h"
 #include "ctl/result.h"
 #include "util/cleanup.h"
-#include "util/process.h"
-
-#define OUTPUT_MAX MIB(1)
-
-/* What `info` has said. */
-struct said {
-	int code;		   /* exit code, or a negative errno: it did not come to its end */
-	struct json_object *facts; /* NULL: none */
-	char complaint[512];
-};
-
-/* The first complaint without the program's name in front of it. */
-static void read_complaint(int fd, char *ret, size_t size)
-{
-	static const char program[] = "ukdumpctl: ";
-	_buffer_ struct buffer b = {0};
-	struct ukd_error ignored;
-	const char *text;
-
-	if (lseek(fd, 0, SEEK_SET) < 0 || file_read_fd(fd, "stderr", KIB(64), &b, &ignored) < 0)
-		return;
-	text = (const char *)b.data;
-	if (!strncmp(text, program, strlen(program)))
-		text += strlen(program);
-	(void)snprintf(ret, size, "%.*s", (int)strcspn(text, "\n"), text);
-}
-
-static int ask_info(const char *dir, bool checksum, unsigned int limit_s, struct said *ret,
-		    struct ukd_error *e)
-{
-	const char *argv[] = {
-		"/proc/self/exe", "info", "--json", "--lines=0", "--", dir, NULL, NULL};
-	_buffer_ struct buffer output = {0};
-	_close_ int complaints = -1;
-	struct process p = {PROCESS_DEFAULTS, .argv = argv, .output = &output,
-			    .output_max = OUTPUT_MAX};
-	int r = memfd_open(&complaints, e);
-
-	if (r < 0)
-		return r;
-	if (checksum) {
-		argv[4] = "--checksum";
-		argv[5] = "--";
-		argv[6] = dir;
-	}
-	p.stderr_fd = complaints;
-	p.timeout_s = limit_s;
-	r = process_run(&p, e);
-	if (r < 0)
-		return r;
-	ret->code = r;
-	ret->facts = output.data ? json_tokener_parse((const char *)output.data) : NULL;
-	read_complaint(complaints, ret->complaint, sizeof(ret->complaint));
-	return 0;
-}
 
 /* A member of o that is a string, else "". */
 static const char *text_of(struct json_object *o, const char *key)
@@ -81,14 +27,7 @@ static const char *text_of(struct json_object *o, const char *key)
 /* The files' names tell what there is; only whether even the log failed is the manifest's word. */
 static void set_state(struct crash *c, const char *claimed)
 {
-	static const char *const names[] = {
-		[STORE_UNFINISHED] = "unfinished",
-		[STORE_LOG_ONLY] = "log-only",
-		[STORE_PARTIAL] = "partial",
-		[STORE_COMPLETE] = "complete",
-	};
-
-	CRASH_SET(c->state, names[c->kept]);
+	CRASH_SET(c->state, store_state_name(c->kept));
 	if (c->kept == STORE_LOG_ONLY && !strcmp(claimed, "failed"))
 		CRASH_SET(c->state, claimed);
 	if (c->kept == STORE_UNFINISHED)
@@ -123,7 +62,7 @@ void crash_examine(const struct root *root, struct crash *c, unsigned int limit_
 	int r;
 
 	(void)snprintf(dir, sizeof(dir), "%s%s", root->path, c->dump);
-	r = limit_s ? ask_info(dir, complete, limit_s, &said, &e) :
+	r = limit_s ? ask_info(dir, complete ? "--checksum" : NULL, limit_s, &said, &e) :
 		      ukd_fail(&e, -ETIMEDOUT, "no time was left");
 	owner = said.facts;
 	(void)json_object_object_get_ex(said.facts, "manifest", &manifest);

@@ -32,6 +32,7 @@ struct verb {
 extern const struct verb verb_build, verb_sign, verb_attach, verb_verify, verb_inspect;
 extern const struct verb verb_seal, verb_addon, verb_luks;
 extern const struct verb verb_start, verb_stop, verb_reload, verb_status, verb_check, verb_info;
+extern const struct verb verb_list, verb_dmesg, verb_verify_dump, verb_clean;
 extern const struct verb verb_report, verb_refresh, verb_restart, verb_rebuild;
 extern const struct verb verb_import_config, verb_propagate;
 extern const struct verb verb_rehearse, verb_test;

@@ -50,6 +50,8 @@ struct info {
  */
 int info_open(struct info *i, const struct info_options *o, struct ukd_error *e) _must_check_;
 
+void info_free(struct info *i);
+
 /* Tells somebody who waits at a terminal how far what takes long has come. */
 void info_progress(const char *what, unsigned int percent);
 

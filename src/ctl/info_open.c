@@ -208,6 +208,15 @@ static int open_directory(struct info *i, int dirfd, const struct info_options *
 	return 0;
 }
 
+void info_free(struct info *i)
+{
+	json_object_put(i->manifest);
+	dump_close(i->dump);
+	buffer_free(&i->log);
+	if (i->fd >= 0)
+		(void)close(i->fd);
+}
+
 int info_open(struct info *i, const struct info_options *o, struct ukd_error *e)
 {
 	_close_ int dirfd = open(o->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -269,6 +269,9 @@ static void add_manifest(struct json_object *o, const struct info *i)
 	json_text(m, "state", state);
 	json_text(m, "kernel", kernel);
 	json_text(m, "reason", reason);
+	if (json_object_object_get_ex(i->manifest, "bytes", &list) &&
+	    json_object_is_type(list, json_type_int))
+		json_number(m, "bytes", json_object_get_uint64(list));
 	json_text(m, "checked", checked);
 	json_text(m, "sha256", sha256);
 	if (json_object_object_get_ex(i->manifest, "encrypted_to", &list) &&

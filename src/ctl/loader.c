@@ -17,13 +17,13 @@
 #define MESSAGES_MAX   MIB(1)
 #define ERROR_PREFIX   "ukdump-load: error: "
 
-static void find_program(char *ret, size_t size)
+void find_own_program(const char *name, char *ret, size_t size)
 {
 	char self[PATH_MAX - 32];
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
 	char *slash;
 
-	(void)snprintf(ret, size, "ukdump-load");
+	(void)snprintf(ret, size, "%s", name);
 	if (n < 0)
 		return;
 	self[n] = 0;
@@ -32,7 +32,7 @@ static void find_program(char *ret, size_t size)
 		return;
 	*slash = 0;
 	char beside[PATH_MAX];
-	(void)snprintf(beside, sizeof(beside), "%s/ukdump-load", self);
+	(void)snprintf(beside, sizeof(beside), "%s/%s", self, name);
 	if (access(beside, X_OK) == 0)
 		(void)snprintf(ret, size, "%s", beside);
 }
@@ -90,7 +90,7 @@ int loader_run(const char *verb, const char *profile, const char *image, struct 
 		return r;
 	p.stderr_fd = messages;
 	p.timeout_s = LOADER_LIMIT_S;
-	find_program(program, sizeof(program));
+	find_own_program("ukdump-load", program, sizeof(program));
 	r = process_run(&p, e);
 	if (r < 0)
 		return r;

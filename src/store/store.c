@@ -14,26 +14,34 @@
 #include "util/cleanup.h"
 #include "util/parse.h"
 
-#define NAMES_MAX 65536 /* looked at in the store; what comes later is not seen */
-#define FILES_MAX 256	/* likewise in one crash's directory */
+#define FILES_MAX 256 /* looked at in one crash's directory */
 
 #define MANIFEST "manifest.json"
 
 /* "20261121T183822Z-" */
 static const char stamp[] = "ddddddddTddddddZ-";
 
-/* Takes name apart; false if it is no crash of machine. */
-static bool parse_name(const char *name, const char *machine, struct store_entry *ret)
+bool store_is_crash(const char *name, const char **ret_machine)
 {
-	const size_t base = strlen(stamp) + strlen(machine);
-	uint64_t number = 0;
-
-	if (strlen(name) >= sizeof(ret->name) || strlen(name) < base)
-		return false;
 	for (size_t i = 0; stamp[i]; i++)
 		if (stamp[i] == 'd' ? !isdigit((unsigned char)name[i]) : name[i] != stamp[i])
 			return false;
-	if (strncmp(name + strlen(stamp), machine, strlen(machine)) != 0)
+	*ret_machine = name + strlen(stamp);
+	for (const char *p = *ret_machine; *p; p++)
+		if (!isalnum((unsigned char)*p) && *p != '-')
+			return false;
+	return **ret_machine && strlen(name) < sizeof(((struct store_entry *)NULL)->name);
+}
+
+/* Takes name apart; false if it is no crash of machine. */
+static bool parse_name(const char *name, const char *machine, struct store_entry *ret)
+{
+	const size_t base = machine ? strlen(stamp) + strlen(machine) : strlen(name);
+	const char *whose;
+	uint64_t number = 0;
+
+	if (!store_is_crash(name, &whose) || strlen(name) < base ||
+	    (machine && strncmp(whose, machine, strlen(machine)) != 0))
 		return false;
 	if (name[base] &&
 	    (name[base] != '-' || !parse_u64(name + base + 1, &number) || !number || number > 9999))
@@ -154,31 +162,65 @@ static int by_age(const void *a, const void *b)
 	return r ? r : (x->number > y->number) - (x->number < y->number);
 }
 
-int store_scan(int dirfd, const char *machine, struct store *ret, struct ukd_error *e)
+int store_each(int dirfd, const char *machine,
+	       int (*each)(void *ctx, const struct store_entry *entry), void *ctx, bool *ret_more,
+	       struct ukd_error *e)
 {
 	_close_ int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	_closedir_ DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	unsigned int names = 0;
 	struct dirent *d;
+	int r = 0;
 
 	if (!dir)
 		return ukd_fail_errno(e, -errno, "cannot read the directory of crashes");
 	(void)take_fd(&fd);
-	ret->n = 0;
-	ret->more = false;
-	while (!ret->more && (d = readdir(dir))) {
+	*ret_more = false;
+	while (r >= 0 && !*ret_more && (d = readdir(dir))) {
 		struct store_entry entry;
 
-		ret->more = ++names > NAMES_MAX;
-		if (!parse_name(d->d_name, machine, &entry) || !read_entry(dirfd, &entry))
-			continue;
-		if (ret->n == STORE_ENTRIES_MAX)
-			ret->more = true;
-		else
-			ret->v[ret->n++] = entry;
+		*ret_more = ++names > STORE_NAMES_MAX;
+		if (parse_name(d->d_name, machine, &entry) && read_entry(dirfd, &entry))
+			r = each(ctx, &entry);
 	}
+	return r < 0 ? ukd_fail_errno(e, r, "cannot list crashes") : 0;
+}
+
+static int add_entry(void *ctx, const struct store_entry *entry)
+{
+	struct store *s = ctx;
+
+	if (s->n < STORE_ENTRIES_MAX)
+		s->v[s->n++] = *entry;
+	else
+		s->full = true;
+	return 0;
+}
+
+int store_scan(int dirfd, const char *machine, struct store *ret, struct ukd_error *e)
+{
+	int r;
+
+	ret->n = 0;
+	ret->full = false;
+	r = store_each(dirfd, machine, add_entry, ret, &ret->more, e);
+	if (r < 0)
+		return r;
+	ret->more |= ret->full;
 	qsort(ret->v, ret->n, sizeof(ret->v[0]), by_age);
 	return 0;
+}
+
+const char *store_state_name(enum store_state state)
+{
+	static const char *const names[] = {
+		[STORE_UNFINISHED] = "unfinished",
+		[STORE_LOG_ONLY] = "log-only",
+		[STORE_PARTIAL] = "partial",
+		[STORE_COMPLETE] = "complete",
+	};
+
+	return names[state];
 }
 
 /* Removes the files of one kind. */

@@ -12,7 +12,8 @@
 
 #include "util/error.h"
 
-#define STORE_ENTRIES_MAX 1024 /* crashes of this machine; more are left alone */
+#define STORE_NAMES_MAX	  65536 /* looked at in a directory; what comes later is not seen */
+#define STORE_ENTRIES_MAX 1024	/* crashes of this machine; more are left alone */
 
 enum store_state {
 	STORE_UNFINISHED, /* no manifest, no complete dump: the capture was cut off, or is at work */
@@ -35,11 +36,30 @@ struct store_entry {
 struct store {
 	unsigned int n;
 	bool more;				 /* there is more than fits in here */
+	bool full;				 /* private */
 	struct store_entry v[STORE_ENTRIES_MAX]; /* oldest first */
 };
 
 /* Reads what machine has in the directory. ret holds no pointers: it may be shared memory. */
 int store_scan(int dirfd, const char *machine, struct store *ret, struct ukd_error *e) _must_check_;
+
+/*
+ * Gives each crash of machine (NULL: of every machine; base and number are not set then) to each(),
+ * in no order, until that returns a negative errno, which is passed on. *ret_more: there is more
+ * than is looked at.
+ */
+int store_each(int dirfd, const char *machine,
+	       int (*each)(void *ctx, const struct store_entry *entry), void *ctx, bool *ret_more,
+	       struct ukd_error *e) _must_check_;
+
+/* "complete", "partial", "log-only", "unfinished" */
+const char *store_state_name(enum store_state state);
+
+/*
+ * Is this the name of a crash of any machine? Then *ret_machine is where the machine's begins, with
+ * -N at its end.
+ */
+bool store_is_crash(const char *name, const char **ret_machine);
 
 /*
  * Bytes that the next dump is expected to need: 1.5 times the largest complete one that is there,

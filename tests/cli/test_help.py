@@ -8,7 +8,8 @@ import pytest
 from cli import CAPTURE, CTL, LOAD, ctl, run
 
 VERBS = ["status", "check", "build", "seal", "addon", "sign", "attach", "verify", "inspect",
-         "start", "stop", "reload", "restart", "rebuild", "refresh", "info", "report", "luks",
+         "start", "stop", "reload", "restart", "rebuild", "refresh", "info", "list", "dmesg",
+         "verify-dump", "clean", "report", "luks",
          "rehearse", "test",
          "reserve", "reset-crashkernel",
          "estimate", "showmem", "get-default-crashkernel", "import-config",

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Verdicts about dumps: see dump_verdict.h. */
+#include "ctl/dump_verdict.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "ctl/ask_info.h"
+#include "ctl/result.h"
+#include "util/cleanup.h"
+
+#define LIMIT_S 86400 /* every page of terabytes */
+
+static void judge(struct json_object *facts, bool full, struct dump_verdict *v)
+{
+	struct json_object *manifest = NULL, *bytes = NULL, *size = NULL, *check = NULL,
+			   *same = NULL;
+	char state[RESULT_MAX];
+
+	if (!json_object_object_get_ex(facts, "manifest", &manifest)) {
+		v->verdict = VERDICT_UNKNOWN;
+		(void)snprintf(v->reason, sizeof(v->reason), "there is no manifest");
+		return;
+	}
+	if (strcmp(result_member(manifest, "state", state), "complete") != 0) {
+		(void)snprintf(v->reason, sizeof(v->reason),
+			       "no complete dump: its state is '%.32s'", state);
+		return;
+	}
+	if (json_object_object_get_ex(manifest, "bytes", &bytes) &&
+	    json_object_object_get_ex(facts, "size", &size) &&
+	    json_object_get_int64(bytes) != json_object_get_int64(size)) {
+		(void)snprintf(v->reason, sizeof(v->reason),
+			       "has %" PRId64 " bytes, the manifest says %" PRId64,
+			       json_object_get_int64(size), json_object_get_int64(bytes));
+		return;
+	}
+	(void)json_object_object_get_ex(facts, full ? "full" : "checksum", &check);
+	if (!json_object_object_get_ex(check, "sha256_matches", &same)) {
+		v->verdict = VERDICT_UNKNOWN;
+		(void)snprintf(v->reason, sizeof(v->reason), "no checksum was recorded");
+	} else if (json_object_get_boolean(same)) {
+		v->verdict = VERDICT_GOOD;
+	}
+}
+
+void dump_verify(const char *path, bool full, struct dump_verdict *ret)
+{
+	_json_ struct json_object *facts = NULL;
+	struct dump_verdict v = {.verdict = VERDICT_BAD};
+	struct said said = {0};
+	struct ukd_error e;
+
+	if (ask_info(path, full ? "--full" : "--checksum", LIMIT_S, &said, &e) < 0) {
+		(void)snprintf(v.reason, sizeof(v.reason), "%s", e.text);
+	} else {
+		facts = said.facts;
+		if (facts)
+			judge(facts, full, &v);
+	}
+	/* Of what `info` complains about is not good whatever its manifest says. */
+	if (said.code && v.verdict == VERDICT_GOOD)
+		v.verdict = VERDICT_BAD;
+	if (said.code && said.complaint[0])
+		(void)snprintf(v.reason, sizeof(v.reason), "%s", said.complaint);
+	*ret = v;
+}
+
+const char *dump_verdict_name(enum verdict verdict)
+{
+	static const char *const names[] = {
+		[VERDICT_BAD] = "bad",
+		[VERDICT_UNKNOWN] = "unknown",
+		[VERDICT_GOOD] = "good",
+	};
+
+	return names[verdict];
+}

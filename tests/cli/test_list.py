@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The verbs about stored dumps: list, dmesg, verify-dump, clean; on fabricated stores."""
+
+import hashlib
+import importlib.util
+import json
+import os
+import shutil
+import time
+
+import pytest
+
+from cli import REPO, ctl
+
+_spec = importlib.util.spec_from_file_location("gen_dump", REPO / "tests/gen/dump.py")
+gen = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(gen)
+
+MACHINE = "0123456789abcdef0123456789abcdef"
+LOG = "[    9.000000] sysrq: Trigger a crash\n" \
+      "[    9.000001] Kernel panic - not syncing: sysrq triggered crash\n"
+TRIAGE = {"version": 1, "kind": "oops", "panic": "BUG: x", "signature": "00112233aabbccdd"}
+
+
+def crash(store, day, machine=MACHINE, core=b"", triage=TRIAGE, manifest=True, **fields):
+    """One crash's directory."""
+    folder = store / f"202611{day:02}T183822Z-{machine}"
+    folder.mkdir(parents=True)
+    (folder / "dmesg.txt").write_text(LOG)
+    record = {"schema": 1, "state": "complete", "machine": machine, "kernel": gen.RELEASE,
+              "crash_time": f"2026-11-{day:02}T18:38:22Z", "bytes": len(core),
+              "sha256": hashlib.sha256(core).hexdigest(), "triage": triage}
+    if core:
+        (folder / "vmcore").write_bytes(core)
+    if manifest:
+        (folder / "manifest.json").write_text(json.dumps(record | fields))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def core():
+    return gen.kdump(gen.Machine())
+
+
+@pytest.fixture
+def tree(tmp_path):
+    """A machine whose target is /var/crash."""
+    for path, text in {"/etc/machine-id": MACHINE + "\n", "/etc/ukdump/ukdump.conf": "",
+                       "/proc/self/mountinfo": ""}.items():
+        (tmp_path / path[1:]).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path[1:]).write_text(text)
+    (tmp_path / "var/crash").mkdir(parents=True)
+    return tmp_path
+
+
+def listed(*args):
+    return json.loads(ctl("list", "--json", *args, code=0).out)["dumps"]
+
+
+def records(*args):
+    return [json.loads(line) for line in ctl("list", "--records", *args, code=0).out.splitlines()]
+
+
+def test_many_machines(tmp_path, core):
+    crash(tmp_path, 3, "b", core)
+    crash(tmp_path, 1, "a-1", triage=None, state="log-only")
+    crash(tmp_path, 2, "c", manifest=False)
+    (tmp_path / "lost+found").mkdir()
+    (tmp_path / "20261101T000000Z-link").symlink_to(tmp_path)
+    rows = listed(tmp_path)
+    assert [(r["machine"], r["state"], r["kind"]) for r in rows] == [
+        ("a-1", "log-only", "sysrq"), ("c", "unfinished", "sysrq"), ("b", "complete", "oops")]
+    assert rows[2] == {
+        "crash": "20261103T183822Z-b", "time": "2026-11-03T18:38:22Z", "state": "complete",
+        "size": rows[2]["size"], "machine": "b", "kernel": gen.RELEASE, "kind": "oops",
+        "panic": "BUG: x", "signature": TRIAGE["signature"],
+        "where": str(tmp_path / "20261103T183822Z-b")}
+    assert rows[2]["size"] >= len(core)
+    full = records(tmp_path)
+    assert full[2]["sha256"] == hashlib.sha256(core).hexdigest()
+    assert full[2]["path"] == rows[2]["where"] and full[2]["triage"] == TRIAGE
+    # What no manifest tells comes from the name and the log.
+    assert full[1]["crash_time"] == "2026-11-02T18:38:22Z"
+    assert full[0]["triage"]["panic"] == "Kernel panic - not syncing: sysrq triggered crash"
+    lines = ctl("list", tmp_path, code=0).out.splitlines()
+    assert len(lines) == 4 and lines[0].startswith("time (UTC)")
+    assert lines[3].split()[:4] == ["2026-11-03", "18:38:22", "complete", lines[3].split()[3]]
+    assert lines[3].endswith(f"oops            {TRIAGE['signature']}  {rows[2]['where']}  BUG: x")
+
+
+@pytest.mark.parametrize("manifest", ["", "[]", "null", "{", '{"triage": 7, "kernel": []}',
+                                      '{"kernel": "\\u001b[31m", "triage": {"panic": {}}}',
+                                      pytest.param("x" * 300000, id="long")])
+def test_hostile_manifest(tmp_path, manifest):
+    folder = crash(tmp_path, 1)
+    (folder / "manifest.json").write_text(manifest)
+    assert len(listed(tmp_path)) == len(records(tmp_path)) == 1
+    assert "\33" not in ctl("list", tmp_path, code=0).out
+
+
+def test_manifest_that_is_a_link(tmp_path):
+    folder = crash(tmp_path, 1)
+    (folder / "manifest.json").rename(tmp_path / "secret")
+    (folder / "manifest.json").symlink_to(tmp_path / "secret")
+    assert records(tmp_path)[0]["state"] == "unfinished"
+
+
+def test_own_targets(tree, core):
+    assert listed("--root", tree) == []
+    crash(tree / "var/crash", 1, core=core)
+    assert [r["state"] for r in listed("--root", tree)] == ["complete"]
+    (tree / "var/crash").rename(tree / "elsewhere")
+    assert listed("--root", tree) == []
+
+
+def test_places_that_are_none(tmp_path):
+    assert "No such file" in ctl("list", tmp_path / "none", code=1).err
+    assert "a web server tells no list" in ctl("list", "https://host/x", code=1).err
+
+
+def test_dmesg(tmp_path, core):
+    folder = crash(tmp_path, 1, core=core)
+    assert gen.MARKER in ctl("dmesg", folder, code=0).out
+    assert ctl("dmesg", crash(tmp_path, 2), code=0).out == LOG
+    assert ctl("info", "--json", folder, code=0).out == ctl(
+        "info", "--json", f"{folder}/", code=0).out.replace(f"{folder}//", f"{folder}/")
+    without = crash(tmp_path, 3)
+    (without / "dmesg.txt").unlink()
+    assert "no vmcore" in ctl("dmesg", without, code=1).err
+    assert "ukdumpctl list" in ctl("dmesg", "20261109T183822Z-x", code=1).err
+
+
+def test_verify_dump(tmp_path, core):
+    good = crash(tmp_path, 1, core=core)
+    cut = crash(tmp_path, 2, core=core)
+    (cut / "vmcore").write_bytes(core[:-1])
+    other = crash(tmp_path, 3, core=core, sha256="0" * 64)
+    nothing = crash(tmp_path, 4, core=core, sha256=None)
+    log = crash(tmp_path, 5, state="log-only")
+    bare = crash(tmp_path, 6, core=core, manifest=False)
+    assert ctl("verify-dump", good, code=0).out == f"{good}: good\n"
+    assert ctl("verify-dump", "--full", good, code=0).out == f"{good}: good\n"
+    done = json.loads(ctl("verify-dump", "--json", good, cut, other, nothing, log, bare,
+                          tmp_path / "none", code=1).out)["dumps"]
+    assert [d["verdict"] for d in done] == ["good", "bad", "bad", "unknown", "bad", "unknown", "bad"]
+    assert "bytes, the manifest says" in done[1]["reason"] or "truncated" in done[1]["reason"]
+    assert "SHA-256" in done[2]["reason"] and "log-only" in done[4]["reason"]
+
+
+def conf(tree, text):
+    (tree / "etc/ukdump/ukdump.conf").write_text(f"[Store]\n{text}\n")
+
+
+def test_clean(tree, core):
+    store = tree / "var/crash"
+    for day in range(1, 6):
+        crash(store, day, core=core if day < 4 else b"")
+    crash(store, 1, "other", core)
+    conf(tree, "Keep=2\nKeepFree=0")
+    would = ctl("clean", "--dry-run", "--root", tree, code=0).out
+    assert would.startswith("would remove ") and would.count("\n") == 1 and "20261101" in would
+    assert len(os.listdir(store)) == 6
+    gone = json.loads(ctl("clean", "--json", "--root", tree, code=0).out)
+    assert [r["path"] for r in gone["removed"]] == [f"{store}/20261101T183822Z-{MACHINE}"]
+    assert ctl("clean", "--root", tree, code=0).out == ""
+    # The newest complete one stays, whatever the limits are; so does what is another machine's.
+    conf(tree, "MaxUse=1\nKeepFree=0")
+    ctl("clean", "--root", tree, code=0)
+    assert sorted(os.listdir(store)) == ["20261101T183822Z-other", f"20261103T183822Z-{MACHINE}"]
+
+
+def test_clean_for_room(tree, core):
+    store = tree / "var/crash"
+    for day in range(1, 4):
+        crash(store, day, core=core)
+    conf(tree, "KeepFree=1000000T")
+    ctl("clean", "--root", tree, code=0)
+    assert sorted(os.listdir(store)) == [f"20261103T183822Z-{MACHINE}"]
+
+
+def test_foreign_files_stay(tree, core):
+    store = tree / "var/crash"
+    (crash(store, 1, core=core) / "notes").write_text("mine")
+    crash(store, 2, core=core)
+    conf(tree, "Keep=1\nKeepFree=0")
+    ctl("clean", "--root", tree, code=0)
+    assert os.listdir(store / f"20261101T183822Z-{MACHINE}") == ["notes"]
+
+
+def test_ten_thousand(tmp_path):
+    """The timing is in tests/bench/list.py; here, that all of them come."""
+    first = crash(tmp_path, 1, "m")
+    (first / "dmesg.txt").unlink()
+    for i in range(1, 10000):
+        folder = tmp_path / f"20261101T{i // 3600:02}{i // 60 % 60:02}{i % 60:02}Z-x"
+        folder.mkdir()
+        os.link(first / "manifest.json", folder / "manifest.json")
+    begin = time.monotonic()
+    assert len(ctl("list", "--records", tmp_path, code=0).out.splitlines()) == 10000
+    print(f"{time.monotonic() - begin:.2f} s")
+    shutil.rmtree(tmp_path)
