@@ -34,11 +34,12 @@ def build_image(vm, conf: str, overlay: dict | None = None, append="console=ttyS
 
 
 def crash_micro(vm, image, *disks, script="", programs=(), append="crashkernel=160M", timeout=120,
-                kernel="6.12", **options):
-    """Arms the image in the micro guest without firmware and crashes it; the serial log and
-    the time are in the result."""
+                kernel="6.12", more_files=None, **options):
+    """Arms the image in the micro guest without firmware and crashes it (unless script does); the
+    serial log and the time are in the result. more_files: below /payload."""
     result = vm.run_micro(kernel=kernel, secure_boot=False, append=append,
-                          files={"image.efi": image, "db.crt": vm.keys() / "db.crt"},
+                          files={"image.efi": image, "db.crt": vm.keys() / "db.crt",
+                                 **(more_files or {})},
                           programs=[BUILD / "ukdump-load", *programs], disks=disks,
                           timeout=timeout, script=f"""
                               mkdir -p /etc/ukdump/trust.d

@@ -62,17 +62,17 @@ class Bed:
 
     # Runs ------------------------------------------------------------------------------------
 
-    def run_micro(self, kernel="6.12", secure_boot=True, variables=None, **options):
+    def run_micro(self, kernel="6.12", secure_boot=True, variables=None, kaslr=False, **options):
         """Boots the micro guest and runs `script` in it; see README.md for all options.
 
         With secure_boot a signed UKI is booted by UEFI with our keys enrolled, which makes the
         kernel lock itself down; without, QEMU starts the kernel directly (faster). variables:
-        another variable store for UEFI.
+        another variable store for UEFI. kaslr: other addresses in each run, only without secure_boot.
         """
         debian = packages.kernel(kernel)
         if secure_boot:
             return self._run(self._uefi(micro_esp(debian), True, variables), **options)
-        return self._run_direct(debian, **options)
+        return self._run_direct(debian, kaslr=kaslr, **options)
 
     def run_uki(self, uki, secure_boot=True, sidecars=(), variables=None, **options):
         """Lets UEFI boot a PE file; a probe or micro initramfs in it reports.
@@ -120,10 +120,12 @@ class Bed:
                     + qemu.smbios_cmdline(cmdline))
         return start
 
-    def _run_direct(self, debian, accel=None, **options):
+    def _run_direct(self, debian, accel=None, kaslr=False, **options):
+        base = CMDLINE.replace(" nokaslr", "") if kaslr else CMDLINE
+
         def start(cmdline):
             return qemu.direct_arguments(debian.image, initramfs.micro(debian),
-                                         f"{CMDLINE} {cmdline}")
+                                         f"{base} {cmdline}")
         return self._run(start, accel=accel, **options)
 
     def _run(self, start, script=None, files=None, programs=(), sysroot="/", append="",
