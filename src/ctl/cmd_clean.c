@@ -28,7 +28,7 @@ static const char usage[] =
 	"Exit: 0 done, 1 failed, 2 usage.\n";
 
 struct cleaning {
-	const struct settings *settings;
+	struct settings settings;
 	bool dry_run;
 	struct json_object *list; /* NULL: print lines */
 	bool failed;
@@ -81,7 +81,7 @@ static int clean_machine(struct cleaning *c, const char *place, int fd, const ch
 		return ukd_oom(e);
 	if (store_scan(fd, machine, s, e) < 0)
 		return ukd_prefix(e, "%s", place);
-	mark(s, fd, c->settings);
+	mark(s, fd, &c->settings);
 	for (unsigned int i = 0; i < s->n; i++) {
 		struct ukd_error why;
 		bool bad;
@@ -117,11 +117,9 @@ static int clean_place(struct cleaning *c, const struct root *root, const char *
 
 static int clean(struct cleaning *c, const struct root *root, struct ukd_error *e)
 {
-	_settings_ struct settings settings = {0};
 	_strings_ struct strings places = {0};
-	int r = settings_load(root, NULL, &settings, e);
+	int r = settings_load(root, NULL, &c->settings, e);
 
-	c->settings = &settings;
 	if (r >= 0)
 		r = records_own_places(root, &places, e);
 	for (unsigned int i = 0; r >= 0 && i < places.n; i++)
@@ -131,6 +129,7 @@ static int clean(struct cleaning *c, const struct root *root, struct ukd_error *
 
 static int finish(struct cleaning *c, int r, const struct ukd_error *e)
 {
+	settings_free(&c->settings);
 	if (c->list) {
 		struct json_object *all = json_object_checked();
 

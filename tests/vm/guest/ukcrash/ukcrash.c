@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Crashes its own kernel, for tests in guests: echo "panic process" > /sys/module/ukcrash/parameters/now.
- * Words: panic, bug, null, soft, overflow; process, softirq, timer; and "hang process".
+ * Crashes its own kernel, for tests in guests, when two words are written to the parameter "now":
+ * panic, bug, null, soft or overflow, and process, softirq or timer; or "hang process".
  */
 #include <linux/completion.h>
 #include <linux/delay.h>
