@@ -137,7 +137,7 @@ EARLY = "the capture did not come to its end"
 
 
 @pytest.mark.parametrize("memory, reason", [
-    ([kept(EARLY), kept(None, FAILED) + "garbage", kept(EARLY)],
+    ([kept(EARLY), kept(None, FAILED) + "garbage", kept(EARLY, FAILED | {"reason": "early"})],
      "target LABEL=ukdump:/: failed, target: no device"),
     ([kept(EARLY, last_stage={"name": "modules", "result": "failed", "reason": "too large"})],
      "modules: failed, too large"),
