@@ -86,7 +86,7 @@ def test_a_kernel_that_does_not_crash(host):
     assert (host.path / "proc/sysrq-trigger").read_text() == "c"
     mark = (host.path / "dev/kmsg").read_text()
     identity = re.search(r"^id +([0-9a-f]{16})$", done.out, re.M)[1]
-    assert mark == f"<4>ukdump-test {identity}"
+    assert mark == f"<4>ukdump-test {identity}\n"
     assert not host.pending
 
 
