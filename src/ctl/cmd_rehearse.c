@@ -14,14 +14,14 @@ static const char usage[] =
 	"crash it, and look at the dump that it writes to a scratch disk, which has the\n"
 	"target's UUID or label. Tells phases, peak memory, whether the dump opens, and\n"
 	"what of this machine it does not prove. Needs QEMU and root, but no KVM.\n\n"
-	"      --timeout SECONDS  limit of the virtual machine, 5 to 7200 (default 600)\n"
+	"      --timeout SECONDS  limit of the virtual machine, 5 to 7200 (default 1800)\n"
 	"      --root DIR         the machine in DIR instead of this one: its settings,\n"
 	"                         trust and reservation\n"
 	"      --json             facts as JSON (schema 1)\n"
 	"  -h, --help             this text\n\n"
 	"Exit: 0 a dump came out, 1 it did not, or nothing was rehearsed, 2 usage.\n";
 
-#define TIMEOUT_DEFAULT 600
+#define TIMEOUT_DEFAULT 1800
 #define TIMEOUT_MIN	5
 #define TIMEOUT_MAX	7200
 #define BAR_WIDTH	20
