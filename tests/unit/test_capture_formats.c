@@ -550,7 +550,7 @@ static void test_manifest(void **state)
 	static const char *const keys[] = {
 		"schema", "state",	  "image",     "machine", "kernel",   "crash_time",
 		"stages", "targets",	  "collector", "bytes",	  "sha256",   "checked",
-		"memory", "encrypted_to", "file",      "format",  "warnings",
+		"memory", "encrypted_to", "file",      "format",  "warnings", "triage",
 	};
 	static struct record r;
 	struct json_object *o, *v;
@@ -558,6 +558,7 @@ static void test_manifest(void **state)
 	(void)state;
 	record_reset_dump(&r);
 	r.crash_time = CRASH_TIME;
+	(void)snprintf(r.triage, sizeof(r.triage), "{\"kind\": \"oops\"}");
 	record_end(record_begin(&r, "dump"), OUTCOME_FAILED, "bad \"byte\" \xff / \n");
 	(void)record_target(&r, "file:/var/crash");
 	for (int i = 0; i < RECORD_WARNINGS * 2; i++)
@@ -573,6 +574,9 @@ static void test_manifest(void **state)
 	assert_string_equal(json_object_get_string(v), "2026-11-21T18:38:22Z");
 	assert_true(json_object_object_get_ex(o, "sha256", &v));
 	assert_null(v);
+	assert_true(json_object_object_get_ex(o, "triage", &v));
+	assert_true(json_object_object_get_ex(v, "kind", &v));
+	assert_string_equal(json_object_get_string(v), "oops");
 	assert_true(json_object_object_get_ex(o, "warnings", &v));
 	assert_int_equal(json_object_array_length(v), RECORD_WARNINGS);
 	assert_true(json_object_object_get_ex(o, "stages", &v));
