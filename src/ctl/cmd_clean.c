@@ -37,17 +37,12 @@ struct cleaning {
 /* Marks what is too many, too large, or in the way of the room that is to stay free. */
 static void mark(struct store *s, int fd, const struct settings *settings)
 {
-	uint64_t room = UINT64_MAX, freed = 0;
+	uint64_t room = UINT64_MAX;
 	struct statvfs fs;
 
 	store_retire(s, "", settings->store.keep, settings->store.max_use);
-	if (fstatvfs(fd, &fs) < 0 ||
-	    mul_overflows((uint64_t)fs.f_bavail, (uint64_t)fs.f_frsize, &room))
-		return;
-	for (unsigned int i = 0; i < s->n; i++)
-		if (s->v[i].remove && add_overflows(freed, s->v[i].used, &freed))
-			return;
-	if (!add_overflows(room, freed, &room))
+	if (fstatvfs(fd, &fs) == 0 &&
+	    !mul_overflows((uint64_t)fs.f_bavail, (uint64_t)fs.f_frsize, &room))
 		store_make_room(s, "", room, settings->store.keep_free);
 }
 

@@ -32,22 +32,32 @@ uint64_t store_expect(const struct store *s, uint64_t core)
 	return core && core < largest ? core : largest;
 }
 
+/* Removed, it leaves so much more room. */
+static void mark(struct store_entry *entry, uint64_t *room)
+{
+	entry->remove = true;
+	if (add_overflows(*room, entry->used, room))
+		*room = UINT64_MAX;
+}
+
 void store_make_room(struct store *s, const char *current, uint64_t room, uint64_t need)
 {
 	const struct store_entry *last = newest(s, current, STORE_UNFINISHED);
 	const struct store_entry *good = newest(s, current, STORE_COMPLETE);
 
+	for (unsigned int i = 0; i < s->n; i++)
+		if (s->v[i].remove)
+			mark(&s->v[i], &room);
 	for (int dumps = 0; dumps <= (good ? 1 : 0); dumps++) {
 		for (unsigned int i = 0; i < s->n && room < need; i++) {
 			struct store_entry *entry = &s->v[i];
 
-			if (entry == last || entry == good || is_current(entry, current))
+			if (entry->remove || entry == last || entry == good ||
+			    is_current(entry, current))
 				continue;
 			if (dumps ? entry->state < STORE_PARTIAL : entry->state != STORE_UNFINISHED)
 				continue;
-			entry->remove = true;
-			if (add_overflows(room, entry->used, &room))
-				room = UINT64_MAX;
+			mark(entry, &room);
 		}
 	}
 }

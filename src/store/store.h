@@ -68,9 +68,10 @@ bool store_is_crash(const char *name, const char **ret_machine);
 uint64_t store_expect(const struct store *s, uint64_t core);
 
 /*
- * Pure: marks what goes so that room bytes grow to need. First captures that were cut off, then
- * dumps, each oldest first; dumps only where a complete one stays. Never the newest complete one,
- * the crash before this one, or a directory of this crash (current is the name of one).
+ * Pure: marks what goes so that room bytes, and those of what is marked already, grow to need.
+ * First captures that were cut off, then dumps, each oldest first; dumps only where a complete one
+ * stays. Never the newest complete one, the crash before this one, or a directory of this crash
+ * (current is the name of one).
  */
 void store_make_room(struct store *s, const char *current, uint64_t room, uint64_t need);
 

@@ -135,6 +135,19 @@ static void test_retire(void **state)
 	}
 }
 
+/* What goes for its age is not counted again as room. */
+static void test_make_room_besides(void **state)
+{
+	static struct store s;
+
+	(void)state;
+	make_store("C10 C10 C10 C10 @U0", &s);
+	store_retire(&s, CURRENT, 3, 0);
+	assert_string_equal(removed(&s), "0");
+	store_make_room(&s, CURRENT, 5, 25);
+	assert_string_equal(removed(&s), "0 1");
+}
+
 static void test_expect(void **state)
 {
 	static struct store s;
@@ -339,6 +352,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_make_room),
 		cmocka_unit_test(test_retire),
+		cmocka_unit_test(test_make_room_besides),
 		cmocka_unit_test(test_expect),
 		TEST(test_scan),
 		TEST(test_many),
