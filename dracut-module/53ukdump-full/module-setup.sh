@@ -29,10 +29,9 @@ install() {
 	inst_simple "$moddir/multipathd.conf" \
 		"${systemdsystemconfdir:?}/multipathd.service.d/50-ukdump.conf" || exit 1
 	mkdir -p "${initdir:?}$units/ukdump.target.wants"
-	# Wherever systemd goes when something fails, the dump is saved, and the machine ends.
 	for name in emergency rescue; do
 		# shellcheck disable=SC2154 # dracut's own: the directory of units that override
-		ln -sfn "$units/ukdump.target" "$initdir${systemdsystemconfdir:?}/$name.target"
+		inst_simple "$moddir/emergency.target" "${systemdsystemconfdir:?}/$name.target" || exit 1
 	done
 	# Modules with a higher number are not there yet: whether a unit exists is found out at boot.
 	for name in systemd-networkd.service multipathd.service ukdump-iscsi.service cryptsetup.target \

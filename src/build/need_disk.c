@@ -93,12 +93,12 @@ static int add_drivers(struct drivers *d, const struct place *place, unsigned in
 						    fleet_drivers[i].scsi, e);
 		return r < 0 ? r : 0;
 	}
-	for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(rehearsal_drivers); i++)
-		r = need_driver_by_hardware(d->needs, rehearsal_drivers[i], false, e);
-	if (r >= 0)
-		r = storage_walk(d->needs->root, place->device, &storage, e);
+	r = storage_walk(d->needs->root, place->device, &storage, e);
 	if (r >= 0)
 		r = add_disks(d, &storage, e);
+	for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(rehearsal_drivers); i++)
+		if (!strstr(d->names, rehearsal_drivers[i]))
+			r = need_driver_by_hardware(d->needs, rehearsal_drivers[i], false, e);
 	return r < 0 ? r : need_storage(d->needs, &storage, index, e);
 }
 

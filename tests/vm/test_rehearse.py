@@ -14,6 +14,9 @@ from vmbed.paths import BUILD, run
 
 CONF = "[Dump]\nTarget=LABEL=ukdump:/crashes\nTimeoutSec=40\n"
 
+# One image for all.
+pytestmark = pytest.mark.xdist_group("rehearse")
+
 
 class Rehearsal:
     """A machine with 192 MiB reserved that trusts the test key, and an image for it."""
