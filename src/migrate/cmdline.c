@@ -73,6 +73,7 @@ static int copy_words(const char *line, FILE *out, FILE *standard, struct ukd_er
 int import_cmdline(struct import *im, struct import_line *l, const char *append,
 		   struct ukd_error *e)
 {
+	const char *more = import_value(im, append);
 	_free_ char *text = NULL;
 	size_t len;
 	FILE *out = open_memstream(&text, &len);
@@ -81,8 +82,8 @@ int import_cmdline(struct import *im, struct import_line *l, const char *append,
 	if (!out)
 		return ukd_oom(e);
 	r = copy_words(l->value, out, NULL, e);
-	if (r >= 0 && append)
-		r = copy_words(append, out, NULL, e);
+	if (r >= 0 && more)
+		r = copy_words(more, out, NULL, e);
 	if (fclose(out) != 0 || r < 0)
 		return ukd_oom(e);
 	r = import_set(im, l, "Image", "CommandLine", text, e);
@@ -93,7 +94,7 @@ int import_cmdline(struct import *im, struct import_line *l, const char *append,
 				     "leave it to the default");
 }
 
-int import_cmdline_append(struct import *im, struct import_line *l, struct ukd_error *e)
+static int keep_own_words(struct import *im, struct import_line *l, struct ukd_error *e)
 {
 	_free_ char *kept = NULL, *dropped = NULL;
 	size_t len;
@@ -111,4 +112,13 @@ int import_cmdline_append(struct import *im, struct import_line *l, struct ukd_e
 	return r < 0 || l->fate != IMPORT_TRANSLATED || !*dropped ?
 		       r :
 		       import_remark(l, e, "left to ukdump's own line: %s", dropped);
+}
+
+int import_cmdline_append(struct import *im, struct import_line *l, const char *whole,
+			  struct ukd_error *e)
+{
+	if (!import_value(im, whole))
+		return keep_own_words(im, l, e);
+	l->fate = IMPORT_TRANSLATED;
+	return import_remark(l, e, "part of CommandLine=");
 }

@@ -72,15 +72,12 @@ static int sysctl(struct import *im, struct import_line *l, struct ukd_error *e)
 
 static int cmdline(struct import *im, struct import_line *l, struct ukd_error *e)
 {
-	return import_cmdline(im, l, import_value(im, "KDUMP_CMDLINE_APPEND"), e);
+	return import_cmdline(im, l, "KDUMP_CMDLINE_APPEND", e);
 }
 
 static int cmdline_append(struct import *im, struct import_line *l, struct ukd_error *e)
 {
-	if (!import_value(im, "KDUMP_CMDLINE"))
-		return import_cmdline_append(im, l, e);
-	l->fate = IMPORT_TRANSLATED;
-	return import_remark(l, e, "part of CommandLine=");
+	return import_cmdline_append(im, l, "KDUMP_CMDLINE", e);
 }
 
 /* A line of a shell; the few that mean one of our actions. */

@@ -171,15 +171,12 @@ static int kernel(struct import *im, struct import_line *l, struct ukd_error *e)
 
 static int cmdline(struct import *im, struct import_line *l, struct ukd_error *e)
 {
-	return import_cmdline(im, l, import_value(im, "KDUMP_COMMANDLINE_APPEND"), e);
+	return import_cmdline(im, l, "KDUMP_COMMANDLINE_APPEND", e);
 }
 
 static int cmdline_append(struct import *im, struct import_line *l, struct ukd_error *e)
 {
-	if (!import_value(im, "KDUMP_COMMANDLINE"))
-		return import_cmdline_append(im, l, e);
-	l->fate = IMPORT_TRANSLATED;
-	return import_remark(l, e, "part of CommandLine=");
+	return import_cmdline_append(im, l, "KDUMP_COMMANDLINE", e);
 }
 
 #define NO_DEPRECATED "kdumpctl itself refuses it"

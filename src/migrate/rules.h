@@ -73,10 +73,14 @@ int import_program(struct import *im, struct import_line *l, const char *key,
 int import_makedumpfile(struct import *im, struct import_line *l, const char *options,
 			bool compress, struct ukd_error *e) _must_check_;
 
-/* CommandLine=, CommandLineAppend= without the words that packages put there; see cmdline.c. */
+/* CommandLine=, with what is set to the option named append behind it. */
 int import_cmdline(struct import *im, struct import_line *l, const char *append,
 		   struct ukd_error *e) _must_check_;
-int import_cmdline_append(struct import *im, struct import_line *l,
+/*
+ * CommandLineAppend= without the words that packages put there, see cmdline.c; nothing of its own
+ * where the option named whole is set.
+ */
+int import_cmdline_append(struct import *im, struct import_line *l, const char *whole,
 			  struct ukd_error *e) _must_check_;
 
 /* Target= of a URL on a server; url_parse() looks closer at it than the settings' parser. */
