@@ -2,7 +2,6 @@
 """Debian trees with what the package needs to be built, and lintian; made once per suite."""
 
 import hashlib
-import os
 import re
 import subprocess
 from contextlib import contextmanager
@@ -36,14 +35,7 @@ def tree(suite):
         remove(old)
     say(f"builder: {suite} with mmdebstrap, two minutes or more")
     with replacing(path) as partial:
-        run("mmdebstrap", "--mode=root", "--variant=minbase", "--skip=check/qemu",
-            f"--include={','.join(wanted)}",
-            "--aptopt=APT::Install-Recommends \"false\"", "--aptopt=Acquire::Languages \"none\"",
-            # A mirror may lag behind; testing's lists are valid for a week only.
-            "--aptopt=Acquire::Check-Valid-Until \"false\"",
-            "--dpkgopt=path-exclude=/usr/share/locale/*",
-            suite, partial, Suite(suite).sources(),
-            env=dict(os.environ, DEBIAN_FRONTEND="noninteractive"))
+        Suite(suite).bootstrap(partial, wanted, without=["/usr/share/locale/*"])
     return path
 
 

@@ -33,6 +33,15 @@ def build_image(vm, conf: str, overlay: dict | None = None, append="console=ttyS
     return tree, image
 
 
+def report_at_boot(tree):
+    """Mounts the disk with the label ukdump at /var/crash, and enables what looks there at each boot."""
+    tree.add("/etc/fstab", b"LABEL=ukdump /var/crash ext4 defaults,nofail 0 0\n")
+    (tree.root / "var/crash").mkdir(exist_ok=True)
+    wants = tree.root / "etc/systemd/system/multi-user.target.wants"
+    wants.mkdir(parents=True, exist_ok=True)
+    (wants / "ukdump-report.service").symlink_to("/usr/lib/systemd/system/ukdump-report.service")
+
+
 def crash_micro(vm, image, *disks, script="", programs=(), append="crashkernel=160M", timeout=120,
                 kernel="6.12", more_files=None, **options):
     """Arms the image in the micro guest without firmware and crashes it (unless script does); the

@@ -6,19 +6,14 @@ import json
 
 import pytest
 
-from capturing import build_image
+from capturing import build_image, report_at_boot
 
 
 @pytest.mark.long
 def test_the_next_boot_settles_the_test(vm):
     def prepare(tree):
-        tree.add("/etc/fstab", b"LABEL=ukdump /var/crash ext4 defaults,nofail 0 0\n")
         tree.add("/etc/ukdump/trust.d/db.crt", vm.keys() / "db.crt")
-        (tree.root / "var/crash").mkdir(exist_ok=True)
-        wants = tree.root / "etc/systemd/system/multi-user.target.wants"
-        wants.mkdir(parents=True, exist_ok=True)
-        (wants / "ukdump-report.service").symlink_to(
-            "/usr/lib/systemd/system/ukdump-report.service")
+        report_at_boot(tree)
 
     tree, _ = build_image(vm, "[Dump]\nTarget=LABEL=ukdump:/\n", prepare=prepare)
     disk = vm.disk("dump", label="ukdump", size=1024)

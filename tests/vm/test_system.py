@@ -8,7 +8,7 @@ import stat
 
 import pytest
 
-from capturing import Crash, build_image
+from capturing import Crash, build_image, report_at_boot
 from vmbed.paths import REPO
 
 CRASHKERNEL = 112 << 20
@@ -89,12 +89,7 @@ def test_next_boot_reports_the_dump(vm):
     def prepare(tree):
         tree.add("/etc/ukdump/notify.d/note", NOTIFY)
         (tree.root / "etc/ukdump/notify.d/note").chmod(0o755)
-        tree.add("/etc/fstab", b"LABEL=ukdump /var/crash ext4 defaults,nofail 0 0\n")
-        (tree.root / "var/crash").mkdir(exist_ok=True)
-        wants = tree.root / "etc/systemd/system/multi-user.target.wants"
-        wants.mkdir(parents=True, exist_ok=True)
-        (wants / "ukdump-report.service").symlink_to(
-            "/usr/lib/systemd/system/ukdump-report.service")
+        report_at_boot(tree)
 
     tree, _ = build_image(vm, "[Dump]\nTarget=LABEL=ukdump:/\n", prepare=prepare)
     disk = vm.disk("dump", label="ukdump", size=1024)

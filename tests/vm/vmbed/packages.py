@@ -120,6 +120,16 @@ class Suite:
                 _extract(debs, partial)
         return tree
 
+    def bootstrap(self, tree, wanted, without=()):
+        """A bootable tree of the suite, made by mmdebstrap; without: paths that its packages leave out."""
+        run("mmdebstrap", "--mode=root", "--variant=minbase", "--skip=check/qemu",
+            f"--include={','.join(wanted)}",
+            "--aptopt=APT::Install-Recommends \"false\"", "--aptopt=Acquire::Languages \"none\"",
+            # A mirror may lag behind; testing's lists are valid for a week only.
+            "--aptopt=Acquire::Check-Valid-Until \"false\"",
+            *(f"--dpkgopt=path-exclude={path}" for path in without), self.name, tree, self.sources(),
+            env=dict(os.environ, DEBIAN_FRONTEND="noninteractive"))
+
 
 def _extract(debs, tree):
     """Unpacks packages into a tree; the archives are not needed any more then."""

@@ -4,7 +4,6 @@ initrd tool, for example, where the Debian 13 tree of system.py has dracut."""
 
 import hashlib
 import inspect
-import os
 import re
 from pathlib import Path
 
@@ -41,14 +40,7 @@ def _pristine(suite, wanted, more):
         remove(old)
     say(f"system guest: building {suite} with mmdebstrap, a minute or more")
     with replacing(path) as partial:
-        run("mmdebstrap", "--mode=root", "--variant=minbase", "--skip=check/qemu",
-            f"--include={','.join(wanted)}",
-            "--aptopt=APT::Install-Recommends \"false\"", "--aptopt=Acquire::Languages \"none\"",
-            # A mirror may lag behind; testing's lists are valid for a week only.
-            "--aptopt=Acquire::Check-Valid-Until \"false\"",
-            "--dpkgopt=path-exclude=/usr/share/man/*", "--dpkgopt=path-exclude=/usr/share/doc/*",
-            "--dpkgopt=path-exclude=/usr/share/locale/*",
-            suite, partial, packages.Suite(suite).sources(),
-            env=dict(os.environ, DEBIAN_FRONTEND="noninteractive"))
+        packages.Suite(suite).bootstrap(
+            partial, wanted, without=[f"/usr/share/{name}/*" for name in ("man", "doc", "locale")])
         system._customize(partial)
     return path
