@@ -7,7 +7,7 @@ import subprocess
 from contextlib import contextmanager
 
 from vmbed.packages import Suite
-from vmbed.paths import BUILD, CACHE, REPO, filling_cache, remove, replacing, run, say
+from vmbed.paths import BUILD, CACHE, REPO, cache_lock, filling_cache, remove, replacing, run, say
 
 # mmdebstrap leaves out what is only recommended; dpkg-buildpackage and lintian are not build dependencies.
 TOOLS = ["build-essential", "fakeroot", "lintian"]
@@ -52,19 +52,20 @@ def built(suite, options="", then="true"):
 
     options: of DEB_BUILD_OPTIONS; then: a command that is run there at the end.
     """
-    run("make", "--no-print-directory", "dist", cwd=REPO)
-    (tarball,) = (BUILD / "packages").glob("ukdump-*.tar.gz")
-    root = tree(suite)
-    work = root / "build"
-    remove(work)
-    work.mkdir()
-    try:
-        run("tar", "-xf", tarball, "-C", work)
-        (source,) = work.iterdir()
-        done = inside(root, "sh", "-ec", f"cd /build/{source.name}\n"
-                      f"DEB_BUILD_OPTIONS='parallel=2 {options}' dpkg-buildpackage --no-sign --build=binary\n"
-                      f"cd ..\n{then}")
-        assert done.returncode == 0, done.stdout[-6000:]
-        yield work, done.stdout
-    finally:
+    with cache_lock():
+        run("make", "--no-print-directory", "dist", cwd=REPO)
+        (tarball,) = (BUILD / "packages").glob("ukdump-*.tar.gz")
+        root = tree(suite)
+        work = root / "build"
         remove(work)
+        work.mkdir()
+        try:
+            run("tar", "-xf", tarball, "-C", work)
+            (source,) = work.iterdir()
+            done = inside(root, "sh", "-ec", f"cd /build/{source.name}\n"
+                          f"DEB_BUILD_OPTIONS='parallel=2 {options}' dpkg-buildpackage --no-sign --build=binary\n"
+                          f"cd ..\n{then}")
+            assert done.returncode == 0, done.stdout[-6000:]
+            yield work, done.stdout
+        finally:
+            remove(work)

@@ -4,7 +4,7 @@
 import json
 import subprocess
 
-from vmbed.paths import BUILD, REPO, run
+from vmbed.paths import BUILD, REPO, filling_cache, run
 
 SETTINGS = """\
 [Image]
@@ -13,6 +13,7 @@ Certificate=/root/db.crt
 """
 
 
+@filling_cache
 def package():
     """The .deb of this checkout, built by this machine where a file has changed since."""
     made = sorted((BUILD / "packages").glob("ukdump_*.deb"))

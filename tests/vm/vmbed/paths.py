@@ -67,7 +67,7 @@ def filling_cache(function):
     """
     @functools.wraps(function)
     def locked(*args, **kwargs):
-        with _cache_lock():
+        with cache_lock():
             return function(*args, **kwargs)
     return locked
 
@@ -76,7 +76,8 @@ _lock_depth = 0
 
 
 @contextmanager
-def _cache_lock():
+def cache_lock():
+    """For whatever else only one process at a time may do, such as building the package."""
     global _lock_depth
     CACHE.mkdir(parents=True, exist_ok=True)
     with open(CACHE / ".lock", "w", encoding="ascii") as lock:
