@@ -28,7 +28,7 @@ static const char usage[] =
 	"Nothing is shut down: disks are synced, and all that runs is lost. The next boot\n"
 	"('ukdumpctl report --boot', by ukdump-report.service) tells whether the dump of\n"
 	"this very crash came out, and how long it took.\n\n"
-	"      --yes       do not ask\n"
+	"      --yes       do not ask, and crash also if the disks cannot be synced in 120 s\n"
 	"      --history   crash nothing: list past tests and rehearsals\n"
 	"      --root DIR  the machine in DIR instead of this one, as a test does\n"
 	"      --json      the history, or what will happen, as JSON (schema 1)\n"
@@ -41,6 +41,7 @@ static const char usage[] =
 #define KMSG	   "/dev/kmsg"
 #define BOOT_ID	   "/proc/sys/kernel/random/boot_id"
 #define WHO_S	   5
+#define SYNC_S	   120
 #define SEEN_MAX   1000 /* lines of the kernel log behind the mark */
 
 struct options {
@@ -213,6 +214,30 @@ static int confirm(struct ukd_error *e)
 				      0;
 }
 
+/*
+ * A program, since sync(2) may wait for ever for the server of a network file system, and nothing
+ * ends that. Local disks are being written to meanwhile, but whether all was is not known.
+ */
+static int sync_disks(bool yes, struct ukd_error *e)
+{
+	static const char *const argv[] = {"sync", NULL};
+	struct process p = {PROCESS_DEFAULTS, .argv = argv};
+	int r;
+
+	p.timeout_s = SYNC_S;
+	r = process_run_ok(&p, e);
+	if (r >= 0)
+		return 0;
+	if (!yes)
+		return ukd_refuse(e, "test.sync",
+				  "the disks cannot be synced, so that data of other programs may "
+				  "be lost (%.200s): unmount what does not answer, or say --yes",
+				  e->text);
+	fprintf(stderr, "ukdumpctl: warning: the disks cannot be synced, crashing all the same: %s\n", e->text);
+	*e = (struct ukd_error){0};
+	return 0;
+}
+
 /* Is the mark in what was logged behind the position of fd? */
 static bool is_logged(int fd, const char *mark)
 {
@@ -261,10 +286,8 @@ static int trigger(const struct test *t, struct ukd_error *e)
 	_close_ int fd = root_openat(t->root, TRIGGER, O_WRONLY);
 	int r = fd < 0 ? fd : 0;
 
-	if (r >= 0) {
-		sync();
+	if (r >= 0)
 		r = fd_write_full(fd, "c", 1);
-	}
 	return r < 0 ? ukd_fail_errno(e, r, TRIGGER) :
 		       ukd_fail(e, -EIO, "the kernel did not crash");
 }
@@ -299,6 +322,8 @@ static int run_test(const struct root *root, const struct options *o)
 	(void)fflush(stdout);
 	if (r >= 0 && !o->yes)
 		r = confirm(&e);
+	if (r >= 0)
+		r = sync_disks(o->yes, &e); /* before the mark: a refusal leaves nothing */
 	if (r >= 0)
 		r = crash(&t, &e);
 	return verb_failed(&e);

@@ -5,12 +5,14 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import time
 
 import pytest
 
 import cli
+from terminal import Terminal
 from test_report_boot import MACHINE, Tree
 
 BEGUN = "2026-11-21T18:38:20Z"
@@ -88,6 +90,27 @@ def test_a_kernel_that_does_not_crash(host):
     identity = re.search(r"^id +([0-9a-f]{16})$", done.out, re.M)[1]
     assert mark == f"<4>ukdump-test {identity}\n"
     assert not host.pending
+
+
+@pytest.fixture
+def dead_server(tmp_path, monkeypatch):
+    """A sync that does not come to its end."""
+    program = tmp_path / "programs/sync"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\nkill -9 $$\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+
+
+def test_disks_that_cannot_be_synced(host, dead_server):
+    """Refused before anything was written down; somebody may say that it is to crash all the same."""
+    terminal = Terminal(cli.CTL, "test", "--root", host.path)
+    terminal.type(socket.gethostname() + "\n")
+    assert "say --yes [test.sync]" in terminal.end()
+    assert (host.path / "proc/sysrq-trigger").read_text() == ""
+    assert not host.pending and (host.path / "dev/kmsg").read_text() == ""
+    assert "crashing all the same: sync: ended by signal 9" in host.test("--yes").err
+    assert (host.path / "proc/sysrq-trigger").read_text() == "c"
 
 
 def test_the_crash_is_expected_before_it_happens(host):
