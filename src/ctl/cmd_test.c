@@ -233,7 +233,9 @@ static int sync_disks(bool yes, struct ukd_error *e)
 				  "the disks cannot be synced, so that data of other programs may "
 				  "be lost (%.200s): unmount what does not answer, or say --yes",
 				  e->text);
-	fprintf(stderr, "ukdumpctl: warning: the disks cannot be synced, crashing all the same: %s\n", e->text);
+	fprintf(stderr,
+		"ukdumpctl: warning: the disks cannot be synced, crashing all the same: %s\n",
+		e->text);
 	*e = (struct ukd_error){0};
 	return 0;
 }

@@ -70,17 +70,21 @@ static int copy_words(const char *line, FILE *out, FILE *standard, struct ukd_er
 	return 0;
 }
 
-int import_cmdline(struct import *im, struct import_line *l, const char *append,
-		   struct ukd_error *e)
+#define APPEND "_APPEND"
+
+int import_cmdline(struct import *im, struct import_line *l, struct ukd_error *e)
 {
-	const char *more = import_value(im, append);
 	_free_ char *text = NULL;
+	char name[64];
+	const char *more;
 	size_t len;
 	FILE *out = open_memstream(&text, &len);
 	int r;
 
 	if (!out)
 		return ukd_oom(e);
+	(void)snprintf(name, sizeof(name), "%s" APPEND, l->name);
+	more = import_value(im, name);
 	r = copy_words(l->value, out, NULL, e);
 	if (r >= 0 && more)
 		r = copy_words(more, out, NULL, e);
@@ -114,9 +118,12 @@ static int keep_own_words(struct import *im, struct import_line *l, struct ukd_e
 		       import_remark(l, e, "left to ukdump's own line: %s", dropped);
 }
 
-int import_cmdline_append(struct import *im, struct import_line *l, const char *whole,
-			  struct ukd_error *e)
+int import_cmdline_append(struct import *im, struct import_line *l, struct ukd_error *e)
 {
+	char whole[64];
+
+	(void)snprintf(whole, sizeof(whole), "%.*s", (int)(strlen(l->name) - strlen(APPEND)),
+		       l->name);
 	if (!import_value(im, whole))
 		return keep_own_words(im, l, e);
 	l->fate = IMPORT_TRANSLATED;

@@ -18,21 +18,13 @@ static const char *core_dir(const struct import *im)
 
 static int directory(struct import *im, struct import_line *l, struct ukd_error *e)
 {
-	_free_ char *target = NULL;
-
 	if (import_value(im, "SSH")) {
 		l->fate = IMPORT_TRANSLATED;
 		return import_remark(l, e, "part of Target=");
 	}
 	if (import_value(im, "NFS"))
 		return import_drop(l, e, "only where the server was mounted meanwhile");
-	if (strpbrk(l->value, " \t"))
-		return import_drop(l, e, "a path of Target= has no blanks");
-	if (asprintf(&target, "file:%s", l->value) < 0) {
-		target = NULL;
-		return ukd_oom(e);
-	}
-	return import_set(im, l, "Dump", "Target", target, e);
+	return import_file(im, l, l->value, e);
 }
 
 static int nfs(struct import *im, struct import_line *l, struct ukd_error *e)
@@ -45,39 +37,9 @@ static int ssh(struct import *im, struct import_line *l, struct ukd_error *e)
 	return import_ssh(im, l, l->value, core_dir(im), e);
 }
 
-static int ssh_key(struct import *im, struct import_line *l, struct ukd_error *e)
-{
-	return import_set(im, l, "Network", "SshKey", l->value, e);
-}
-
-static int kernel(struct import *im, struct import_line *l, struct ukd_error *e)
-{
-	return import_set(im, l, "Image", "Kernel", l->value, e);
-}
-
-static int keep(struct import *im, struct import_line *l, struct ukd_error *e)
-{
-	return import_set(im, l, "Store", "Keep", l->value, e);
-}
-
 static int makedumpfile(struct import *im, struct import_line *l, struct ukd_error *e)
 {
 	return import_makedumpfile(im, l, l->value, true, e);
-}
-
-static int sysctl(struct import *im, struct import_line *l, struct ukd_error *e)
-{
-	return import_set(im, l, "Arm", "Sysctl", l->value, e);
-}
-
-static int cmdline(struct import *im, struct import_line *l, struct ukd_error *e)
-{
-	return import_cmdline(im, l, "KDUMP_CMDLINE_APPEND", e);
-}
-
-static int cmdline_append(struct import *im, struct import_line *l, struct ukd_error *e)
-{
-	return import_cmdline_append(im, l, "KDUMP_CMDLINE", e);
 }
 
 /* A line of a shell; the few that mean one of our actions. */
@@ -103,37 +65,40 @@ static int fail_command(struct import *im, struct import_line *l, struct ukd_err
 #define NO_RETRY "what a target may take is bounded by TimeoutSec=, then the next one is tried"
 
 static const struct rule rules[] = {
-	{"USE_KDUMP", NULL, "it said: do nothing; systemctl disable --now ukdump.service does that",
-	 STANDARD("1"), false},
-	{"KDUMP_KERNEL", kernel, NULL, STANDARD("/var/lib/kdump/vmlinuz"), false},
-	{"KDUMP_INITRD", NULL, "the capture initrd is built into the image",
-	 STANDARD("/var/lib/kdump/initrd.img"), false},
-	{"KDUMP_COREDIR", directory, NULL, STANDARD(DEFAULT_DIR), false},
-	{"KDUMP_FAIL_CMD", fail_command, NULL, STANDARD("reboot -f"), false},
-	{"KDUMP_DUMP_DMESG", NULL, "the kernel log is always saved, and first", STANDARD("1"),
-	 false},
-	{"KDUMP_NUM_DUMPS", keep, NULL, NULL, false},
-	{"KDUMP_COMPRESSION", NULL,
-	 "pages are compressed in the dump, where tools can read them: Compress=", NULL, false},
-	{"MAKEDUMP_ARGS", makedumpfile, NULL, STANDARD("-c -d 31", "-F -c -d 31"), false},
-	{"KDUMP_KEXEC_ARGS", NULL, "kexec(8) is not used: an image is loaded by one system call",
-	 NULL, false},
-	{"KDUMP_CMDLINE", cmdline, NULL, NULL, false},
-	{"KDUMP_CMDLINE_APPEND", cmdline_append, NULL, NULL, false},
-	{"KDUMP_SYSCTL", sysctl, NULL, STANDARD("kernel.panic_on_oops=1"), false},
-	{"HOSTTAG", NULL, "a dump's directory is named by its time and the machine's id", NULL,
-	 false},
-	{"NFS", nfs, NULL, NULL, false},
-	{"NFS_TIMEO", NULL, NO_RETRY, STANDARD("600"), false},
-	{"NFS_RETRANS", NULL, NO_RETRY, STANDARD("3"), false},
-	{"NFS_MOUNT_RETRY", NULL, NO_RETRY, STANDARD("4"), false},
-	{"FTP", NULL, NO_FTP, NULL, false},
-	{"FTP_USER", NULL, NO_FTP, NULL, false},
-	{"FTP_PASSWORD", NULL, NO_FTP, NULL, true},
-	{"FTP_PORT", NULL, NO_FTP, STANDARD("21"), false},
-	{"SSH", ssh, NULL, NULL, false},
-	{"SSH_KEY", ssh_key, NULL, STANDARD("/root/.ssh/kdump_id_rsa"), false},
-	{"SSH_KDUMP_RETRY", NULL, NO_RETRY, STANDARD("16"), false},
+	{"USE_KDUMP",
+	 .why = "it said: do nothing; systemctl disable --now ukdump.service does that",
+	 .standard = STANDARD("1")},
+	{"KDUMP_KERNEL", .section = "Image", .key = "Kernel",
+	 .standard = STANDARD("/var/lib/kdump/vmlinuz")},
+	{"KDUMP_INITRD", .why = "the capture initrd is built into the image",
+	 .standard = STANDARD("/var/lib/kdump/initrd.img")},
+	{"KDUMP_COREDIR", .translate = directory, .standard = STANDARD(DEFAULT_DIR)},
+	{"KDUMP_FAIL_CMD", .translate = fail_command, .standard = STANDARD("reboot -f")},
+	{"KDUMP_DUMP_DMESG", .why = "the kernel log is always saved, and first",
+	 .standard = STANDARD("1")},
+	{"KDUMP_NUM_DUMPS", .section = "Store", .key = "Keep"},
+	{"KDUMP_COMPRESSION",
+	 .why = "pages are compressed in the dump, where tools can read them: Compress="},
+	{"MAKEDUMP_ARGS", .translate = makedumpfile,
+	 .standard = STANDARD("-c -d 31", "-F -c -d 31")},
+	{"KDUMP_KEXEC_ARGS", .why = "kexec(8) is not used: an image is loaded by one system call"},
+	{"KDUMP_CMDLINE", .translate = import_cmdline},
+	{"KDUMP_CMDLINE_APPEND", .translate = import_cmdline_append},
+	{"KDUMP_SYSCTL", .section = "Arm", .key = "Sysctl",
+	 .standard = STANDARD("kernel.panic_on_oops=1")},
+	{"HOSTTAG", .why = "a dump's directory is named by its time and the machine's id"},
+	{"NFS", .translate = nfs},
+	{"NFS_TIMEO", .why = NO_RETRY, .standard = STANDARD("600")},
+	{"NFS_RETRANS", .why = NO_RETRY, .standard = STANDARD("3")},
+	{"NFS_MOUNT_RETRY", .why = NO_RETRY, .standard = STANDARD("4")},
+	{"FTP", .why = NO_FTP},
+	{"FTP_USER", .why = NO_FTP},
+	{"FTP_PASSWORD", .why = NO_FTP, .secret = true},
+	{"FTP_PORT", .why = NO_FTP, .standard = STANDARD("21")},
+	{"SSH", .translate = ssh},
+	{"SSH_KEY", .section = "Network", .key = "SshKey",
+	 .standard = STANDARD("/root/.ssh/kdump_id_rsa")},
+	{"SSH_KDUMP_RETRY", .why = NO_RETRY, .standard = STANDARD("16")},
 };
 
 const struct rules debian_rules = {rules, ARRAY_SIZE(rules)};

@@ -30,15 +30,10 @@ static const char *failure_action(const struct import *im)
 static int add_root(struct import *im, struct import_line *l, struct ukd_error *e)
 {
 	const char *action = failure_action(im);
-	_free_ char *target = NULL;
 
 	if (l->fate != IMPORT_TRANSLATED || !action || strcmp(action, "dump_to_rootfs") != 0)
 		return 0;
-	if (asprintf(&target, "file:%s", save_path(im)) < 0) {
-		target = NULL;
-		return ukd_oom(e);
-	}
-	return import_set(im, l, "Dump", "Target", target, e);
+	return import_file(im, l, save_path(im), e);
 }
 
 static int file_system(struct import *im, struct import_line *l, struct ukd_error *e)
@@ -87,7 +82,6 @@ static int ssh(struct import *im, struct import_line *l, struct ukd_error *e)
 static int path(struct import *im, struct import_line *l, struct ukd_error *e)
 {
 	static const char *const targets[] = {"ext4", "xfs", "btrfs", "nfs", "ssh", "virtiofs"};
-	_free_ char *target = NULL;
 
 	for (size_t i = 0; i < ARRAY_SIZE(targets); i++) {
 		if (!import_value(im, targets[i]))
@@ -95,13 +89,7 @@ static int path(struct import *im, struct import_line *l, struct ukd_error *e)
 		l->fate = IMPORT_TRANSLATED;
 		return import_remark(l, e, "part of Target=");
 	}
-	if (strpbrk(l->value, " \t"))
-		return import_drop(l, e, "a path of Target= has no blanks");
-	if (asprintf(&target, "file:%s", l->value) < 0) {
-		target = NULL;
-		return ukd_oom(e);
-	}
-	return import_set(im, l, "Dump", "Target", target, e);
+	return import_file(im, l, l->value, e);
 }
 
 static int core_collector(struct import *im, struct import_line *l, struct ukd_error *e)
@@ -154,31 +142,6 @@ static int post(struct import *im, struct import_line *l, struct ukd_error *e)
 	return r < 0 || l->fate != IMPORT_TRANSLATED ? r : import_program(im, l, "Failure", e);
 }
 
-static int ssh_key(struct import *im, struct import_line *l, struct ukd_error *e)
-{
-	return import_set(im, l, "Network", "SshKey", l->value, e);
-}
-
-static int modules(struct import *im, struct import_line *l, struct ukd_error *e)
-{
-	return import_set(im, l, "Image", "Modules", l->value, e);
-}
-
-static int kernel(struct import *im, struct import_line *l, struct ukd_error *e)
-{
-	return import_set(im, l, "Image", "Kernel", l->value, e);
-}
-
-static int cmdline(struct import *im, struct import_line *l, struct ukd_error *e)
-{
-	return import_cmdline(im, l, "KDUMP_COMMANDLINE_APPEND", e);
-}
-
-static int cmdline_append(struct import *im, struct import_line *l, struct ukd_error *e)
-{
-	return import_cmdline_append(im, l, "KDUMP_COMMANDLINE", e);
-}
-
 #define NO_DEPRECATED "kdumpctl itself refuses it"
 #define NO_FENCING    "the capture environment has no fence_kdump_send"
 #define NO_LOG_LEVEL  "there is one level of messages, in the journal"
@@ -187,80 +150,76 @@ static int cmdline_append(struct import *im, struct import_line *l, struct ukd_e
 
 static const struct rule rules[] = {
 	/* /etc/kdump.conf */
-	{"ext4", file_system, NULL, NULL, false},
-	{"xfs", file_system, NULL, NULL, false},
-	{"btrfs", file_system, NULL, NULL, false},
-	{"ext2", NULL, NO_EXT4, NULL, false},
-	{"ext3", NULL, NO_EXT4, NULL, false},
-	{"minix", NULL, NO_EXT4, NULL, false},
-	{"virtiofs", virtiofs, NULL, NULL, false},
-	{"raw", NULL, "a dump is a file: make a file system there and name it in Target=", NULL,
-	 false},
-	{"nfs", nfs, NULL, NULL, false},
-	{"ssh", ssh, NULL, NULL, false},
-	{"sshkey", ssh_key, NULL, STANDARD("/root/.ssh/kdump_id_rsa"), false},
-	{"path", path, NULL, STANDARD(DEFAULT_PATH), false},
-	{"core_collector", core_collector, NULL,
-	 STANDARD("makedumpfile -l --message-level 7 -d 31",
-		  "makedumpfile -l --message-level 1 -d 31",
-		  "makedumpfile -F -l --message-level 7 -d 31"),
-	 false},
-	{"kdump_pre", pre, "if it fails, that is recorded, and the dump is written all the same",
-	 NULL, false},
-	{"kdump_post", post,
-	 "it has no argument but UKDUMP_STATE in its environment, and changes "
-	 "no outcome",
-	 NULL, false},
-	{"kdump_emergency", failure, NULL, NULL, false},
-	{"pre.d", pre, NULL, NULL, false},
-	{"post.d", post, "it has no argument but UKDUMP_STATE in its environment", NULL, false},
-	{"emergency.d", failure, NULL, NULL, false},
-	{"extra_bins", NULL,
-	 "a hook is taken along with its libraries or its interpreter, and nothing else is", NULL,
-	 false},
-	{"extra_modules", modules, NULL, NULL, false},
-	{"failure_action", on_failure, NULL, STANDARD("reboot"), false},
-	{"default", on_failure, NULL, STANDARD("reboot"), false},
-	{"final_action", on_success, NULL, STANDARD("reboot"), false},
-	{"force_rebuild", NULL, "an image is built when what went into it has changed, see refresh",
-	 STANDARD("0"), false},
-	{"force_no_rebuild", NULL,
-	 "an image follows what went into it; to stop that: systemctl disable "
-	 "ukdump-refresh.path ukdump-refresh.timer",
-	 STANDARD("0"), false},
-	{"override_resettable", NULL, "no target is refused for that", STANDARD("0"), false},
-	{"dracut_args", NULL,
-	 "the image is not dracut's usual initrd: modules are Modules=, a --mount is a Target=",
-	 NULL, false},
-	{"fence_kdump_args", NULL, NO_FENCING, NULL, false},
-	{"fence_kdump_nodes", NULL, NO_FENCING, NULL, false},
-	{"auto_reset_crashkernel", NULL,
-	 "crashkernel= is changed only when somebody calls 'ukdumpctl reserve'", NULL, false},
-	{"net", NULL, NO_DEPRECATED ": nfs or ssh", NULL, false},
-	{"options", NULL, NO_DEPRECATED ": write MODULE.OPTION=VALUE into CommandLineAppend=", NULL,
-	 false},
-	{"link_delay", NULL, NO_DEPRECATED ": the network is waited for", NULL, false},
-	{"disk_timeout", NULL, NO_DEPRECATED ": the disk is waited for", NULL, false},
-	{"debug_mem_level", NULL, NO_DEPRECATED ": the record has the memory's peak", NULL, false},
-	{"blacklist", NULL, NO_DEPRECATED ": only modules that the target needs are there", NULL,
-	 false},
+	{"ext4", .translate = file_system},
+	{"xfs", .translate = file_system},
+	{"btrfs", .translate = file_system},
+	{"ext2", .why = NO_EXT4},
+	{"ext3", .why = NO_EXT4},
+	{"minix", .why = NO_EXT4},
+	{"virtiofs", .translate = virtiofs},
+	{"raw", .why = "a dump is a file: make a file system there and name it in Target="},
+	{"nfs", .translate = nfs},
+	{"ssh", .translate = ssh},
+	{"sshkey", .section = "Network", .key = "SshKey",
+	 .standard = STANDARD("/root/.ssh/kdump_id_rsa")},
+	{"path", .translate = path, .standard = STANDARD(DEFAULT_PATH)},
+	{"core_collector", .translate = core_collector,
+	 .standard = STANDARD("makedumpfile -l --message-level 7 -d 31",
+			      "makedumpfile -l --message-level 1 -d 31",
+			      "makedumpfile -F -l --message-level 7 -d 31")},
+	{"kdump_pre", .translate = pre,
+	 .why = "if it fails, that is recorded, and the dump is written all the same"},
+	{"kdump_post", .translate = post,
+	 .why = "it has no argument but UKDUMP_STATE in its environment, and changes "
+		"no outcome"},
+	{"kdump_emergency", .translate = failure},
+	{"pre.d", .translate = pre},
+	{"post.d", .translate = post,
+	 .why = "it has no argument but UKDUMP_STATE in its environment"},
+	{"emergency.d", .translate = failure},
+	{"extra_bins",
+	 .why = "a hook is taken along with its libraries or its interpreter, and nothing else is"},
+	{"extra_modules", .section = "Image", .key = "Modules"},
+	{"failure_action", .translate = on_failure, .standard = STANDARD("reboot")},
+	{"default", .translate = on_failure, .standard = STANDARD("reboot")},
+	{"final_action", .translate = on_success, .standard = STANDARD("reboot")},
+	{"force_rebuild",
+	 .why = "an image is built when what went into it has changed, see refresh",
+	 .standard = STANDARD("0")},
+	{"force_no_rebuild",
+	 .why = "an image follows what went into it; to stop that: systemctl disable "
+		"ukdump-refresh.path ukdump-refresh.timer",
+	 .standard = STANDARD("0")},
+	{"override_resettable", .why = "no target is refused for that", .standard = STANDARD("0")},
+	{"dracut_args",
+	 .why = "the image is not dracut's usual initrd: modules are Modules=, a --mount is a Target="},
+	{"fence_kdump_args", .why = NO_FENCING},
+	{"fence_kdump_nodes", .why = NO_FENCING},
+	{"auto_reset_crashkernel",
+	 .why = "crashkernel= is changed only when somebody calls 'ukdumpctl reserve'"},
+	{"net", .why = NO_DEPRECATED ": nfs or ssh"},
+	{"options", .why = NO_DEPRECATED ": write MODULE.OPTION=VALUE into CommandLineAppend="},
+	{"link_delay", .why = NO_DEPRECATED ": the network is waited for"},
+	{"disk_timeout", .why = NO_DEPRECATED ": the disk is waited for"},
+	{"debug_mem_level", .why = NO_DEPRECATED ": the record has the memory's peak"},
+	{"blacklist", .why = NO_DEPRECATED ": only modules that the target needs are there"},
 	/* /etc/sysconfig/kdump */
-	{"KDUMP_KERNELVER", kernel, NULL, NULL, false},
-	{"KDUMP_COMMANDLINE", cmdline, NULL, NULL, false},
-	{"KDUMP_COMMANDLINE_REMOVE", NULL,
-	 "nothing of the running kernel's command line is taken but its console", NULL, false},
-	{"KDUMP_COMMANDLINE_APPEND", cmdline_append, NULL, NULL, false},
-	{"FADUMP_COMMANDLINE_APPEND", NULL, "firmware-assisted dumps are POWER's", NULL, false},
-	{"KEXEC_ARGS", NULL, "kexec(8) is not used: an image is loaded by one system call",
-	 STANDARD("-s"), false},
-	{"KDUMP_BOOTDIR", NULL, NO_BOOT_DIR, STANDARD("/boot"), false},
-	{"KDUMP_IMG", NULL, NO_BOOT_DIR, STANDARD("vmlinuz"), false},
-	{"KDUMP_IMG_EXT", NULL, NO_BOOT_DIR, NULL, false},
-	{"VMCORE_CREATION_NOTIFICATION", NULL, "'ukdumpctl status' always tells of the last test",
-	 STANDARD("yes"), false},
-	{"KDUMP_STDLOGLVL", NULL, NO_LOG_LEVEL, NULL, false},
-	{"KDUMP_SYSLOGLVL", NULL, NO_LOG_LEVEL, NULL, false},
-	{"KDUMP_KMSGLOGLVL", NULL, NO_LOG_LEVEL, NULL, false},
+	{"KDUMP_KERNELVER", .section = "Image", .key = "Kernel"},
+	{"KDUMP_COMMANDLINE", .translate = import_cmdline},
+	{"KDUMP_COMMANDLINE_REMOVE",
+	 .why = "nothing of the running kernel's command line is taken but its console"},
+	{"KDUMP_COMMANDLINE_APPEND", .translate = import_cmdline_append},
+	{"FADUMP_COMMANDLINE_APPEND", .why = "firmware-assisted dumps are POWER's"},
+	{"KEXEC_ARGS", .why = "kexec(8) is not used: an image is loaded by one system call",
+	 .standard = STANDARD("-s")},
+	{"KDUMP_BOOTDIR", .why = NO_BOOT_DIR, .standard = STANDARD("/boot")},
+	{"KDUMP_IMG", .why = NO_BOOT_DIR, .standard = STANDARD("vmlinuz")},
+	{"KDUMP_IMG_EXT", .why = NO_BOOT_DIR},
+	{"VMCORE_CREATION_NOTIFICATION", .why = "'ukdumpctl status' always tells of the last test",
+	 .standard = STANDARD("yes")},
+	{"KDUMP_STDLOGLVL", .why = NO_LOG_LEVEL},
+	{"KDUMP_SYSLOGLVL", .why = NO_LOG_LEVEL},
+	{"KDUMP_KMSGLOGLVL", .why = NO_LOG_LEVEL},
 };
 
 const struct rules fedora_rules = {rules, ARRAY_SIZE(rules)};

@@ -284,9 +284,10 @@ static int translate_line(struct import *im, struct import_line *l, struct ukd_e
 		return import_default(l, e, "empty: nothing was chosen");
 	if (is_standard(rule, l->value))
 		return import_default(l, e, "as its package has it: ukdump's own default counts");
-	if (!rule->translate)
+	if (!rule->section && !rule->translate)
 		return import_drop(l, e, "%s", rule->why);
-	r = rule->translate(im, l, e);
+	r = rule->section ? import_set(im, l, rule->section, rule->key, l->value, e) :
+			    rule->translate(im, l, e);
 	if (r >= 0 && rule->why && l->fate == IMPORT_TRANSLATED)
 		r = import_remark(l, e, "%s", rule->why);
 	return r;

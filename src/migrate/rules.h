@@ -7,11 +7,13 @@
 #define IMPORT_LINES_MAX 1024
 #define IMPORT_VALUE_MAX 8192 /* bytes of one value */
 
+/* What becomes of an option. Neither section nor translate: it is dropped, and why says it all. */
 struct rule {
 	const char *name;
-	/* Calls import_set() or import_drop(); NULL: why says it all. */
+	const char *section, *key; /* the value as it stands becomes this setting */
+	/* Calls import_set() or import_drop(). */
 	int (*translate)(struct import *im, struct import_line *l, struct ukd_error *e);
-	/* Why it is not carried over; with translate: a remark about what it became, or NULL. */
+	/* Why it is not carried over, else a remark about what it became, or NULL. */
 	const char *why;
 	/* Values that came with a package, NULL-terminated: nobody chose them. NULL: none. */
 	const char *const *standard;
@@ -73,15 +75,18 @@ int import_program(struct import *im, struct import_line *l, const char *key,
 int import_makedumpfile(struct import *im, struct import_line *l, const char *options,
 			bool compress, struct ukd_error *e) _must_check_;
 
-/* CommandLine=, with what is set to the option named append behind it. */
-int import_cmdline(struct import *im, struct import_line *l, const char *append,
-		   struct ukd_error *e) _must_check_;
+/* CommandLine=, with what is set to the option NAME_APPEND behind it. */
+int import_cmdline(struct import *im, struct import_line *l, struct ukd_error *e) _must_check_;
 /*
- * CommandLineAppend= without the words that packages put there, see cmdline.c; nothing of its own
- * where the option named whole is set.
+ * An option NAME_APPEND: CommandLineAppend= without the words that packages put there, see
+ * cmdline.c; nothing of its own where the option NAME is set.
  */
-int import_cmdline_append(struct import *im, struct import_line *l, const char *whole,
+int import_cmdline_append(struct import *im, struct import_line *l,
 			  struct ukd_error *e) _must_check_;
+
+/* Target= of a directory on this machine; one with blanks in its name drops the line. */
+int import_file(struct import *im, struct import_line *l, const char *dir,
+		struct ukd_error *e) _must_check_;
 
 /* Target= of a URL on a server; url_parse() looks closer at it than the settings' parser. */
 int import_url(struct import *im, struct import_line *l, const char *url,

@@ -43,7 +43,6 @@ static int login(struct import *im, struct import_line *l, const char *rest, str
 static int save_to(struct import *im, struct import_line *l, const char *where, struct ukd_error *e)
 {
 	const char *rest = strstr(where, "://");
-	_free_ char *file = NULL;
 
 	rest = rest ? rest + 3 : where;
 	if (!strncasecmp(where, "nfs://", 6))
@@ -63,11 +62,7 @@ static int save_to(struct import *im, struct import_line *l, const char *where, 
 				   "there is no FTP and no SMB: use nfs://, ssh://, https:// or "
 				   "s3://");
 	}
-	if (asprintf(&file, "file:%s", rest) < 0) {
-		file = NULL;
-		return ukd_oom(e);
-	}
-	return import_set(im, l, "Dump", "Target", file, e);
+	return import_file(im, l, rest, e);
 }
 
 /* Several, separated by blanks, until 2023: the dump was split among them. */
@@ -91,11 +86,6 @@ static int save_dir(struct import *im, struct import_line *l, struct ukd_error *
 					      "before fails");
 }
 
-static int kernel(struct import *im, struct import_line *l, struct ukd_error *e)
-{
-	return import_set(im, l, "Image", "Kernel", l->value, e);
-}
-
 static int cpus(struct import *im, struct import_line *l, struct ukd_error *e)
 {
 	if (!strcmp(l->value, "0"))
@@ -103,16 +93,6 @@ static int cpus(struct import *im, struct import_line *l, struct ukd_error *e)
 				   "all CPUs need memory in proportion; Threads= is auto, which is "
 				   "one");
 	return import_set(im, l, "Dump", "Threads", l->value, e);
-}
-
-static int cmdline(struct import *im, struct import_line *l, struct ukd_error *e)
-{
-	return import_cmdline(im, l, "KDUMP_COMMANDLINE_APPEND", e);
-}
-
-static int cmdline_append(struct import *im, struct import_line *l, struct ukd_error *e)
-{
-	return import_cmdline_append(im, l, "KDUMP_COMMANDLINE", e);
 }
 
 static int makedumpfile(struct import *im, struct import_line *l, struct ukd_error *e)
@@ -156,11 +136,6 @@ static int keep_free(struct import *im, struct import_line *l, struct ukd_error 
 		return import_drop(l, e, "no number of megabytes");
 	(void)snprintf(text, sizeof(text), "%" PRIu64 "M", n);
 	return import_set(im, l, "Store", "KeepFree", text, e);
-}
-
-static int level(struct import *im, struct import_line *l, struct ukd_error *e)
-{
-	return import_set(im, l, "Dump", "DumpLevel", l->value, e);
 }
 
 static int format(struct import *im, struct import_line *l, struct ukd_error *e)
@@ -231,54 +206,53 @@ static int identity(struct import *im, struct import_line *l, struct ukd_error *
 #define NO_AUTO	  "crashkernel= is changed only when somebody calls 'ukdumpctl reserve'"
 
 static const struct rule rules[] = {
-	{"KDUMP_KERNELVER", kernel, NULL, NULL, false},
-	{"KDUMP_CPUS", cpus, NULL, STANDARD("1", "32"), false},
-	{"KDUMP_COMMANDLINE", cmdline, NULL, NULL, false},
-	{"KDUMP_COMMANDLINE_APPEND", cmdline_append, NULL, NULL, false},
-	{"KDUMP_CRASHKERNEL", NULL, NO_AUTO, STANDARD("auto"), false},
-	{"KDUMP_UPDATE_BOOTLOADER", NULL, NO_AUTO, NULL, false},
-	{"KDUMP_AUTO_RESIZE", NULL, "'ukdumpctl reserve --shrink' gives back what is too much",
-	 STANDARD("no", "false"), false},
-	{"KDUMP_FADUMP", NULL, NO_FADUMP, STANDARD("no", "false"), false},
-	{"KDUMP_FADUMP_SHELL", NULL, NO_FADUMP, STANDARD("no", "false"), false},
-	{"FADUMP_COMMANDLINE_APPEND", NULL, NO_FADUMP, NULL, false},
-	{"KEXEC_OPTIONS", NULL, "kexec(8) is not used: an image is loaded by one system call", NULL,
-	 false},
-	{"MAKEDUMPFILE_OPTIONS", makedumpfile, NULL, NULL, false},
-	{"KDUMP_IMMEDIATE_REBOOT", immediate_reboot, NULL, NULL, false},
-	{"KDUMP_TRANSFER", NULL,
-	 "a program that takes dumps is a target: Target=exec:/PROGRAM, see ukdump-capture(8)",
-	 NULL, false},
-	{"KDUMP_SAVEDIR", save_dir, NULL, STANDARD("/var/crash", "file:///var/crash"), false},
-	{"KDUMP_KEEP_OLD_DUMPS", keep, NULL, STANDARD("0", "5"), false},
-	{"KDUMP_FREE_DISK_SIZE", keep_free, NULL, STANDARD("64"), false},
-	{"KDUMP_VERBOSE", NULL, "there is one level of messages", STANDARD("0", "3"), false},
-	{"KDUMP_DUMPLEVEL", level, NULL, STANDARD("31"), false},
-	{"KDUMP_DUMPFORMAT", format, NULL, STANDARD("compressed"), false},
-	{"KDUMP_CONTINUE_ON_ERROR", continue_on_error, NULL, NULL, false},
-	{"KDUMP_REQUIRED_PROGRAMS", NULL,
-	 "a hook is taken along with its libraries or its interpreter, and nothing else is", NULL,
-	 false},
-	{"KDUMP_PRESCRIPT", pre,
-	 "if it fails, that is recorded, and the dump is written all the same", NULL, false},
-	{"KDUMP_POSTSCRIPT", post, NULL, NULL, false},
-	{"KDUMP_COPY_KERNEL", NULL,
-	 "a dump holds what identifies its kernel; its package is enough", STANDARD("yes"), false},
-	{"KDUMPTOOL_FLAGS", NULL, "there is no kdumptool here", NULL, false},
-	{"KDUMP_NETCONFIG", network, NULL, STANDARD("auto"), false},
-	{"KDUMP_NET_TIMEOUT", NULL,
-	 "what a target may take is bounded by TimeoutSec=, then the next one is tried",
-	 STANDARD("30"), false},
-	{"KDUMP_SMTP_SERVER", NULL, NO_MAIL, NULL, false},
-	{"KDUMP_SMTP_USER", NULL, NO_MAIL, NULL, false},
-	{"KDUMP_SMTP_PASSWORD", NULL, NO_MAIL, NULL, true},
-	{"KDUMP_NOTIFICATION_TO", NULL, NO_MAIL, NULL, false},
-	{"KDUMP_NOTIFICATION_CC", NULL, NO_MAIL, NULL, false},
-	{"KDUMP_HOST_KEY", NULL, "host keys are in files of known hosts, see 'ukdumpctl propagate'",
-	 NULL, false},
-	{"KDUMP_SSH_HOST_KEY", NULL,
-	 "host keys are in files of known hosts, see 'ukdumpctl propagate'", NULL, false},
-	{"KDUMP_SSH_IDENTITY", identity, NULL, NULL, false},
+	{"KDUMP_KERNELVER", .section = "Image", .key = "Kernel"},
+	{"KDUMP_CPUS", .translate = cpus, .standard = STANDARD("1", "32")},
+	{"KDUMP_COMMANDLINE", .translate = import_cmdline},
+	{"KDUMP_COMMANDLINE_APPEND", .translate = import_cmdline_append},
+	{"KDUMP_CRASHKERNEL", .why = NO_AUTO, .standard = STANDARD("auto")},
+	{"KDUMP_UPDATE_BOOTLOADER", .why = NO_AUTO},
+	{"KDUMP_AUTO_RESIZE", .why = "'ukdumpctl reserve --shrink' gives back what is too much",
+	 .standard = STANDARD("no", "false")},
+	{"KDUMP_FADUMP", .why = NO_FADUMP, .standard = STANDARD("no", "false")},
+	{"KDUMP_FADUMP_SHELL", .why = NO_FADUMP, .standard = STANDARD("no", "false")},
+	{"FADUMP_COMMANDLINE_APPEND", .why = NO_FADUMP},
+	{"KEXEC_OPTIONS", .why = "kexec(8) is not used: an image is loaded by one system call"},
+	{"MAKEDUMPFILE_OPTIONS", .translate = makedumpfile},
+	{"KDUMP_IMMEDIATE_REBOOT", .translate = immediate_reboot},
+	{"KDUMP_TRANSFER",
+	 .why = "a program that takes dumps is a target: Target=exec:/PROGRAM, see ukdump-capture(8)"},
+	{"KDUMP_SAVEDIR", .translate = save_dir,
+	 .standard = STANDARD("/var/crash", "file:///var/crash")},
+	{"KDUMP_KEEP_OLD_DUMPS", .translate = keep, .standard = STANDARD("0", "5")},
+	{"KDUMP_FREE_DISK_SIZE", .translate = keep_free, .standard = STANDARD("64")},
+	{"KDUMP_VERBOSE", .why = "there is one level of messages", .standard = STANDARD("0", "3")},
+	{"KDUMP_DUMPLEVEL", .section = "Dump", .key = "DumpLevel", .standard = STANDARD("31")},
+	{"KDUMP_DUMPFORMAT", .translate = format, .standard = STANDARD("compressed")},
+	{"KDUMP_CONTINUE_ON_ERROR", .translate = continue_on_error},
+	{"KDUMP_REQUIRED_PROGRAMS",
+	 .why = "a hook is taken along with its libraries or its interpreter, and nothing else is"},
+	{"KDUMP_PRESCRIPT", .translate = pre,
+	 .why = "if it fails, that is recorded, and the dump is written all the same"},
+	{"KDUMP_POSTSCRIPT", .translate = post},
+	{"KDUMP_COPY_KERNEL",
+	 .why = "a dump holds what identifies its kernel; its package is enough",
+	 .standard = STANDARD("yes")},
+	{"KDUMPTOOL_FLAGS", .why = "there is no kdumptool here"},
+	{"KDUMP_NETCONFIG", .translate = network, .standard = STANDARD("auto")},
+	{"KDUMP_NET_TIMEOUT",
+	 .why = "what a target may take is bounded by TimeoutSec=, then the next one is tried",
+	 .standard = STANDARD("30")},
+	{"KDUMP_SMTP_SERVER", .why = NO_MAIL},
+	{"KDUMP_SMTP_USER", .why = NO_MAIL},
+	{"KDUMP_SMTP_PASSWORD", .why = NO_MAIL, .secret = true},
+	{"KDUMP_NOTIFICATION_TO", .why = NO_MAIL},
+	{"KDUMP_NOTIFICATION_CC", .why = NO_MAIL},
+	{"KDUMP_HOST_KEY",
+	 .why = "host keys are in files of known hosts, see 'ukdumpctl propagate'"},
+	{"KDUMP_SSH_HOST_KEY",
+	 .why = "host keys are in files of known hosts, see 'ukdumpctl propagate'"},
+	{"KDUMP_SSH_IDENTITY", .translate = identity},
 };
 
 const struct rules suse_rules = {rules, ARRAY_SIZE(rules)};

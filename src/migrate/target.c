@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Servers as Target=: see rules.h. */
+/* Directories and servers as Target=: see rules.h. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +7,19 @@
 #include "migrate/rules.h"
 #include "util/cleanup.h"
 #include "util/url.h"
+
+int import_file(struct import *im, struct import_line *l, const char *dir, struct ukd_error *e)
+{
+	_free_ char *target = NULL;
+
+	if (strpbrk(dir, " \t"))
+		return import_drop(l, e, "a path of Target= has no blanks");
+	if (asprintf(&target, "file:%s", dir) < 0) {
+		target = NULL;
+		return ukd_oom(e);
+	}
+	return import_set(im, l, "Dump", "Target", target, e);
+}
 
 int import_url(struct import *im, struct import_line *l, const char *url, struct ukd_error *e)
 {
