@@ -14,47 +14,47 @@
 #include "util/cleanup.h"
 
 #define DIRECTORY   "var/lib/ukdump"
-#define REHEARSAL   DIRECTORY "/rehearsal"
 #define TEST	    DIRECTORY "/test"
 #define HISTORY	    DIRECTORY "/history"
 #define FILE_MAX    KIB(64)
 #define HISTORY_LEN MIB(4)
 
-/* One text of a record. */
+/* One text of a struct, in its file as "key=text". */
 struct member {
 	const char *key;
-	char *text;
-	size_t size;
+	size_t offset, size;
 };
 
-#define MEMBER(record, name)                                  \
-	{                                                     \
-#name, (record)->name, sizeof((record)->name) \
+#define MEMBER(type, name)                                                              \
+	{                                                                               \
+#name, offsetof(struct type, name), sizeof(((struct type *)NULL)->name) \
 	}
 
-#define REHEARSAL_MEMBERS 13
-#define TEST_MEMBERS	  6
+/* A file and the struct, all texts, that it holds. */
+struct record {
+	const char *path; /* absolute, in the root */
+	size_t size;
+	const struct member *v;
+	size_t n;
+};
 
-static void rehearsal_members(struct rehearsal *r, struct member ret[REHEARSAL_MEMBERS])
-{
-	const struct member list[REHEARSAL_MEMBERS] = {
-		MEMBER(r, time),     MEMBER(r, image),	MEMBER(r, path),     MEMBER(r, kernel),
-		MEMBER(r, result),   MEMBER(r, reason), MEMBER(r, phases),   MEMBER(r, seconds),
-		MEMBER(r, peak),     MEMBER(r, total),	MEMBER(r, reserved), MEMBER(r, accelerator),
-		MEMBER(r, unproved),
-	};
+static const struct member rehearsal_members[] = {
+	MEMBER(rehearsal, time),     MEMBER(rehearsal, image),	  MEMBER(rehearsal, path),
+	MEMBER(rehearsal, kernel),   MEMBER(rehearsal, result),	  MEMBER(rehearsal, reason),
+	MEMBER(rehearsal, phases),   MEMBER(rehearsal, seconds),  MEMBER(rehearsal, peak),
+	MEMBER(rehearsal, total),    MEMBER(rehearsal, reserved), MEMBER(rehearsal, accelerator),
+	MEMBER(rehearsal, unproved),
+};
 
-	memcpy(ret, list, sizeof(list));
-}
+static const struct member test_members[] = {
+	MEMBER(crash_test, id),	  MEMBER(crash_test, time),   MEMBER(crash_test, image),
+	MEMBER(crash_test, path), MEMBER(crash_test, kernel), MEMBER(crash_test, boot),
+};
 
-static void test_members(struct crash_test *t, struct member ret[TEST_MEMBERS])
-{
-	const struct member list[TEST_MEMBERS] = {MEMBER(t, id),     MEMBER(t, time),
-						  MEMBER(t, image),  MEMBER(t, path),
-						  MEMBER(t, kernel), MEMBER(t, boot)};
-
-	memcpy(ret, list, sizeof(list));
-}
+static const struct record rehearsal_record = {"/" DIRECTORY "/rehearsal", sizeof(struct rehearsal),
+					       rehearsal_members, ARRAY_SIZE(rehearsal_members)};
+static const struct record test_record = {"/" TEST, sizeof(struct crash_test), test_members,
+					  ARRAY_SIZE(test_members)};
 
 void proof_now(char ret[PROOF_TIME_MAX])
 {
@@ -64,24 +64,26 @@ void proof_now(char ret[PROOF_TIME_MAX])
 	(void)strftime(ret, PROOF_TIME_MAX, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &tm));
 }
 
-static int read_record(const struct root *root, const char *path, const struct member *list,
-		       size_t n, struct ukd_error *e)
+static int read_record(const struct root *root, const struct record *record, void *ret,
+		       struct ukd_error *e)
 {
 	_buffer_ struct buffer b = {0};
 	char *line, *rest, *value;
-	int r = root_read(root, path, FILE_MAX, &b, e);
+	int r = root_read(root, record->path, FILE_MAX, &b, e);
 
 	if (r < 0)
 		return r;
+	memset(ret, 0, record->size);
 	rest = (char *)b.data;
 	while ((line = strsep(&rest, "\n"))) {
 		value = strchr(line, '=');
 		if (!value)
 			continue;
 		*value++ = 0;
-		for (size_t i = 0; i < n; i++)
-			if (!strcmp(line, list[i].key))
-				(void)snprintf(list[i].text, list[i].size, "%s", text_clean(value));
+		for (const struct member *m = record->v; m < record->v + record->n; m++)
+			if (!strcmp(line, m->key))
+				(void)snprintf((char *)ret + m->offset, m->size, "%s",
+					       text_clean(value));
 	}
 	return 0;
 }
@@ -96,8 +98,8 @@ static int replace(const struct root *root, const char *path, struct bytes text,
 	return r < 0 ? r : file_replace(root->fd, path, 0600, text, e);
 }
 
-static int write_record(const struct root *root, const char *path, const struct member *list,
-			size_t n, struct ukd_error *e)
+static int write_record(const struct root *root, const struct record *record, const void *from,
+			struct ukd_error *e)
 {
 	_free_ char *text = NULL;
 	size_t size = 0;
@@ -105,24 +107,20 @@ static int write_record(const struct root *root, const char *path, const struct 
 
 	if (!out)
 		return ukd_oom(e);
-	for (size_t i = 0; i < n; i++)
-		(void)fprintf(out, "%s=%s\n", list[i].key, text_clean(list[i].text));
+	for (const struct member *m = record->v; m < record->v + record->n; m++) {
+		char value[PATH_MAX];
+
+		(void)snprintf(value, sizeof(value), "%s", (const char *)from + m->offset);
+		(void)fprintf(out, "%s=%s\n", m->key, text_clean(value));
+	}
 	if (fclose(out) != 0)
 		return ukd_oom(e);
-	return replace(root, path, (struct bytes){(const uint8_t *)text, size}, e);
+	return replace(root, record->path + 1, (struct bytes){(const uint8_t *)text, size}, e);
 }
 
 int rehearsal_read(const struct root *root, struct rehearsal *ret, struct ukd_error *e)
 {
-	struct member list[REHEARSAL_MEMBERS];
-	struct rehearsal r = {0};
-	int n;
-
-	rehearsal_members(&r, list);
-	n = read_record(root, "/" REHEARSAL, list, ARRAY_SIZE(list), e);
-	if (n >= 0)
-		*ret = r;
-	return n;
+	return read_record(root, &rehearsal_record, ret, e);
 }
 
 /* Is a record of the same image there that says more? */
@@ -137,14 +135,11 @@ static bool is_known(const struct root *root, const struct rehearsal *r)
 
 int rehearsal_write(const struct root *root, const struct rehearsal *r, struct ukd_error *e)
 {
-	struct member list[REHEARSAL_MEMBERS];
-	struct rehearsal copy = *r;
 	struct json_object *o;
 	int n = 0;
 
-	rehearsal_members(&copy, list);
 	if (!is_known(root, r))
-		n = write_record(root, REHEARSAL, list, ARRAY_SIZE(list), e);
+		n = write_record(root, &rehearsal_record, r, e);
 	if (n < 0)
 		return n;
 	o = json_object_checked();
@@ -208,24 +203,12 @@ void rehearsal_json(struct json_object *o, const struct rehearsal *r)
 
 int crash_test_read(const struct root *root, struct crash_test *ret, struct ukd_error *e)
 {
-	struct member list[TEST_MEMBERS];
-	struct crash_test t = {0};
-	int r;
-
-	test_members(&t, list);
-	r = read_record(root, "/" TEST, list, ARRAY_SIZE(list), e);
-	if (r >= 0)
-		*ret = t;
-	return r;
+	return read_record(root, &test_record, ret, e);
 }
 
 int crash_test_write(const struct root *root, const struct crash_test *t, struct ukd_error *e)
 {
-	struct member list[TEST_MEMBERS];
-	struct crash_test copy = *t;
-
-	test_members(&copy, list);
-	return write_record(root, TEST, list, ARRAY_SIZE(list), e);
+	return write_record(root, &test_record, t, e);
 }
 
 int crash_test_remove(const struct root *root, struct ukd_error *e)
