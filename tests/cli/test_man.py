@@ -88,15 +88,83 @@ def test_options_of_programs(program):
         assert option in text, f"{program}: {option}"
 
 
-def test_every_setting():
+def settings():
+    """(section, key) of each, in the order of the table."""
     table = (REPO / "src/conf/settings.c").read_text()
-    keys = re.findall(r'^\tKEY\("(\w+)", "(\w+)"', table, re.M)
+    return re.findall(r'^\tKEY\("(\w+)", "(\w+)"', table, re.M)
+
+
+def entries():
+    """(section, key) -> what ukdump.conf(5) says about it; keys may share an entry."""
+    found = {}
+    for section in dict.fromkeys(s for s, _ in settings()):
+        text = sections(PAGES["ukdump.conf.5"])[f"[{section.upper()}]"]
+        for head, body in re.findall(r"^(\*\w+=\*.*)\n((?:\t.*\n|\n)+)", text, re.M):
+            found |= {(section, key): body for key in re.findall(r"\*(\w+)=\*", head)}
+    return found
+
+
+def template():
+    """(section, key) -> the default that config/ukdump.conf shows."""
+    found, section = {}, None
+    for line in (REPO / "config/ukdump.conf").read_text().splitlines():
+        if line.startswith("["):
+            section = line.strip("[]")
+        elif section and line.startswith("#"):
+            key, _, value = line[1:].partition("=")
+            found[section, key] = value
+    return found
+
+
+def test_every_setting():
+    keys = settings()
     assert len(keys) > 35
     page = sections(PAGES["ukdump.conf.5"])
     for section in {s for s, _ in keys}:
         told = set(re.findall(r"\*(\w+)=\*", "\n".join(
             re.findall(r"^\*\w+=\*.*$", page[f"[{section.upper()}]"], re.M))))
         assert told == {k for s, k in keys if s == section}, section
+
+
+def test_every_setting_has_its_default_and_an_example():
+    for (section, key), text in entries().items():
+        assert re.search(r"[Dd]efault\b", text), f"{section}.{key}: no default"
+        assert "\n\tExample: " in text, f"{section}.{key}: no example"
+
+
+def test_the_template_shows_the_defaults_of_the_page():
+    shown = template()
+    assert list(shown) == settings()
+    for name, text in entries().items():
+        told = re.findall(r"Default:\s+\*([^*]+)\*", text)
+        if shown[name]:
+            assert shown[name] in told, f"{name}: config/ukdump.conf has {shown[name]}, the page {told}"
+        elif told and len(told[0].split()) == 1:  # the default command line is no line of the template
+            raise AssertionError(f"{name}: the page has {told}, config/ukdump.conf nothing")
+
+
+def loads(tmp_path, text):
+    """What the parser says of these settings; the verb only reads them."""
+    conf = tmp_path / "etc/ukdump/ukdump.conf"
+    conf.parent.mkdir(parents=True, exist_ok=True)
+    conf.write_text(text)
+    return ctl("clean", "--dry-run", "--root", tmp_path)
+
+
+def test_examples_and_defaults_are_taken_by_the_parser(tmp_path):
+    lines = {}
+    for (section, key), text in entries().items():
+        for example, value in re.findall(r"^\tExample: (\w+)=(.*)$", text, re.M):
+            lines.setdefault((section, example), value)
+    assert len(lines) > 25
+    pair = ("Image", "Key"), ("Image", "Certificate")
+    for (section, key), value in lines.items():
+        names = pair if (section, key) in pair else [(section, key)]
+        done = loads(tmp_path, f"[{section}]\n" + "".join(f"{k}={lines[s, k]}\n" for s, k in names))
+        assert done.code == 0, f"{key}={value}: {done}"
+    text = (REPO / "config/ukdump.conf").read_text()
+    assert loads(tmp_path, re.sub(r"^#(\w+=)", r"\1", text, flags=re.M)).code == 0
+    assert loads(tmp_path, "[Dump]\nDumpLevel=32\n").code == 1  # so the others are read
 
 
 def test_overview_names_every_verb_and_page():
