@@ -12,8 +12,8 @@ import time
 import pytest
 
 import cli
+from reporting import MACHINE, Tree
 from terminal import Terminal
-from test_report_boot import MACHINE, Tree
 
 BEGUN = "2026-11-21T18:38:20Z"
 CRASH = f"20261121T183822Z-{MACHINE}"

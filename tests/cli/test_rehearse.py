@@ -182,16 +182,21 @@ def test_time_limit(machine):
     assert not Path(f"/proc/{pid}").exists()
 
 
-@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
-def test_stopped(machine, stop):
-    """Ends QEMU, leaves nothing, records nothing."""
-    image = machine.image()
+def begin(machine, image):
+    """A rehearsal whose guest is armed and does not come to its end."""
     machine.play(ARMED, sleep=60)
     program = subprocess.Popen([cli.CTL, "rehearse", "--root", machine.root, image],
                                env=machine.environment(), stdout=subprocess.PIPE,
                                stderr=subprocess.PIPE)
     while len(machine.calls()) < 2:
         time.sleep(0.05)
+    return program
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_stopped(machine, stop):
+    """Ends QEMU, leaves nothing, records nothing."""
+    program = begin(machine, machine.image())
     time.sleep(0.3)
     program.send_signal(stop)
     program.communicate(timeout=20)
@@ -202,13 +207,7 @@ def test_stopped(machine, stop):
 
 def test_killed(machine):
     """Not even then does QEMU go on; the next rehearsal removes what is left."""
-    image = machine.image()
-    machine.play(ARMED, sleep=60)
-    program = subprocess.Popen([cli.CTL, "rehearse", "--root", machine.root, image],
-                               env=machine.environment(), stdout=subprocess.PIPE,
-                               stderr=subprocess.PIPE)
-    while len(machine.calls()) < 2:
-        time.sleep(0.05)
+    program = begin(machine, machine.image())
     program.kill()
     program.communicate(timeout=20)
     for _ in range(100):
@@ -217,7 +216,7 @@ def test_killed(machine):
         time.sleep(0.05)
     assert not Path(f"/proc/{machine.calls()[-1][-1]}").exists()
     machine.leaves_dump()
-    machine.facts(image, code=0)
+    machine.facts(machine.image(), code=0)
 
 
 def test_progress_bar(machine):

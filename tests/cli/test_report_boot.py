@@ -1,10 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""ukdumpctl report --boot on fixture trees: dumps of this machine, results in the EFI variable, what
-only looks like them. The journal is a program that keeps what it is told."""
+"""ukdumpctl report --boot on fixture trees: dumps of this machine, what only looks like them, who is
+told, and what goes wrong."""
 
-import hashlib
-import importlib.util
-import json
 import os
 import shutil
 import subprocess
@@ -12,80 +9,7 @@ import subprocess
 import pytest
 
 import cli
-from test_report import NAME as VARIABLE
-
-_spec = importlib.util.spec_from_file_location("gen_dump", cli.GEN / "dump.py")
-gen = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(gen)
-
-MACHINE = "0123456789abcdef0123456789abcdef"
-CRASH = f"20261121T183822Z-{MACHINE}"
-PANIC = "Kernel panic - not syncing: sysrq triggered crash"
-TRIAGE = {"kind": "sysrq", "signature": "30c57b677104309f"}  # the same for each sysrq
-IDS = {line.split()[1]: line.split('"')[1]
-       for line in (cli.REPO / "src/ctl/journal.h").read_text().splitlines()
-       if line.startswith("#define JOURNAL_")}
-
-
-class Tree:
-    """A system with a machine id, crashes, and a journal."""
-
-    def __init__(self, path):
-        self.path, self.journal = path / "tree", path / "journal"
-        self.state = self.path / "var/lib/ukdump/report"
-        self.programs = path / "bin"
-        self.programs.mkdir()
-        self.put("etc/machine-id", MACHINE + "\n")
-        self.logger()
-
-    def put(self, name, content, mode=0o644):
-        path = self.path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        path.chmod(mode)
-        return path
-
-    def logger(self, script="(cat; echo) >> $JOURNAL"):
-        path = self.programs / "logger"
-        path.write_text(f'#!/bin/sh\n[ "$*" = --journald ] || exit 9\n{script}\n')
-        path.chmod(0o755)
-
-    def crash(self, name=CRASH, where="var/crash", dump=True, file="vmcore", log=PANIC, **fields):
-        folder = self.path / where / name
-        folder.mkdir(parents=True)
-        manifest = {"schema": 1, "state": "complete", "kernel": gen.RELEASE, "targets": []}
-        if dump:
-            data = gen.kdump(gen.Machine())
-            (folder / file).write_bytes(data)
-            manifest["sha256"] = hashlib.sha256(data).hexdigest()
-        (folder / "dmesg.txt").write_text(f"[    1.000000] {log}\n")
-        (folder / "manifest.json").write_text(json.dumps(manifest | fields))
-        return folder
-
-    def left(self, content):
-        if not isinstance(content, bytes):
-            content = json.dumps(content).encode()
-        return self.put(VARIABLE, b"\7\0\0\0" + content)
-
-    def report(self, *options, code=0):
-        env = os.environ | {"PATH": f"{self.programs}:{os.environ['PATH']}",
-                            "JOURNAL": str(self.journal)}
-        return cli.ctl("report", "--root", self.path, *options, code=code, env=env)
-
-    def boot(self, code=0):
-        return json.loads(self.report("--boot", "--json", code=code).out)["crashes"]
-
-    def entries(self):
-        """What the journal was told since the last call."""
-        if not self.journal.exists():
-            return []
-        text = self.journal.read_text("ascii")
-        self.journal.unlink()
-        return [dict(line.split("=", 1) for line in entry.splitlines())
-                for entry in text.split("\n\n") if entry]
-
-    def last(self):
-        return dict(line.split("=", 1) for line in self.state.read_text().splitlines())
+from reporting import CRASH, EVIL, FAILED, IDS, MACHINE, PANIC, TRIAGE, Tree, gen
 
 
 @pytest.fixture
@@ -216,8 +140,6 @@ def test_settings_that_cannot_be_read(tree, conf):
 
 # Texts of hostile files end up in the journal, in the state file, in the environment of programs.
 
-EVIL = "x\nPRIORITY=0\nMESSAGE=forged\r\x1b[2J\x7f\u00e4\u202e=\n\nseen=y"
-
 
 def test_hostile_texts(tree):
     tree.crash(dump=False, state="log-only", kernel=EVIL, log="Kernel panic - not syncing: \x1b[2J",
@@ -257,104 +179,6 @@ def test_a_dump_that_is_no_file(tree):
     os.mkfifo(folder / "vmcore")
     (crash,) = tree.boot()
     assert crash["state"] == "log-only" and tree.boot() == []
-
-
-# The variable
-
-FAILED = {"schema": 1, "state": "failed", "machine": MACHINE, "kernel": "6.12.1",
-          "crash_time": "2026-11-21T18:38:22Z", "panic": "BUG: x",
-          "targets": [{"uri": "file:/a", "reason": "first"}, {"uri": "file:/b", "reason": "last"}]}
-
-
-def test_variable(tree):
-    variable = tree.left(FAILED)
-    (crash,) = tree.boot()
-    assert crash == {"crash": CRASH, "state": "failed", "verified": None, "dump": None,
-                     "kernel": "6.12.1", "panic": "BUG: x", "kind": None, "signature": None, "reason": "last"}
-    (entry,) = tree.entries()
-    assert entry["PRIORITY"] == "3" and "UKDUMP_DUMP" not in entry
-    assert not variable.exists() and "variable" not in tree.last()
-    assert tree.boot() == []
-    # The same once more is another crash: it was removed in between.
-    tree.left(FAILED)
-    assert len(tree.boot()) == 1 and len(tree.entries()) == 1
-
-
-def test_variable_and_directory_are_one_crash(tree):
-    folder = tree.crash(dump=False)
-    no_manifest(folder)
-    tree.left(FAILED | {"state": "log-only", "reason": "stopped by the watchdog"})
-    (crash,) = tree.boot()
-    assert crash["state"] == "log-only" and crash["reason"] == "stopped by the watchdog"
-    assert crash["panic"] == PANIC and crash["dump"] == f"/var/crash/{CRASH}"
-    assert len(tree.entries()) == 1
-
-
-def test_variable_of_an_older_crash(tree):
-    tree.crash()
-    tree.left(FAILED | {"crash_time": "2026-11-20T00:00:00Z"})
-    assert [c["state"] for c in tree.boot()] == ["failed", "complete"]
-    assert tree.last()["state"] == "complete"
-
-
-def test_variable_at_an_unknown_time(tree):
-    """It may be the last crash: nothing good hides it."""
-    tree.crash()
-    tree.left({"state": "failed"})
-    assert [c["state"] for c in tree.boot()] == ["complete", "failed"]
-    assert tree.last()["state"] == "failed" and "crash" not in tree.last()
-
-
-def test_variable_against_a_complete_dump(tree):
-    tree.crash()
-    tree.left(FAILED)
-    (crash,) = tree.boot()
-    assert (crash["state"], crash["verified"], crash["panic"]) == ("complete", "yes", PANIC)
-    assert crash["reason"] is None and tree.boot() == []
-
-
-@pytest.mark.parametrize("content", [
-    b"", b"x", b"[]", b"{" * 2000, b'{"a":1} trailing', b'{"state":"' + b"x" * 2100 + b'"}',
-    b'{"reason":"\xff\xfe"}',
-], ids=range(7))
-def test_variable_that_is_no_result(tree, content):
-    variable = tree.left(content)
-    (crash,) = tree.boot()
-    assert crash["state"] == "failed" and "is no result of a capture" in crash["reason"]
-    assert crash["crash"] is None and not variable.exists()
-    assert tree.boot() == []
-
-
-@pytest.mark.parametrize("change", [
-    {"crash_time": "2026-11-21T18:38:22"}, {"crash_time": "../../../../../tm/xZ"}, {"crash_time": "2026x11-21T18:38:22Z"}, {"machine": "a/b"},
-    {"machine": "x" * 80}, {"crash_time": 5}, {"state": "splendid"}, {"targets": [[], 5, {"reason": 1}]},
-    {"kernel": EVIL, "panic": EVIL, "reason": EVIL}, {"targets": "x"},
-], ids=range(10))
-def test_variable_with_hostile_members(tree, change):
-    tree.left(FAILED | change)
-    (crash,) = tree.boot()
-    assert crash["state"] == "failed" and crash["dump"] is None
-    assert crash["crash"] == (None if {"crash_time", "machine"} & set(change) else CRASH)
-    (entry,) = tree.entries()
-    assert entry["PRIORITY"] == "3"
-
-
-def test_variable_that_cannot_be_removed(tree):
-    """Reported once, however often it is found."""
-    variable = tree.left(FAILED)
-    env = os.environ | {"PATH": f"{tree.programs}:{os.environ['PATH']}", "JOURNAL": str(tree.journal)}
-    # What is a mount point cannot be removed, in any file system.
-    done = subprocess.run(["unshare", "-m", "sh", "-c", 'mount --bind "$1" "$1" && "$0" report --boot '
-                           '--root "$2"; echo $?; "$0" report --boot --root "$2"', cli.CTL, variable,
-                           tree.path], env=env, capture_output=True, text=True, timeout=20, check=False)
-    if "unshare:" in done.stderr or "mount:" in done.stderr:
-        pytest.skip("no mounts here")
-    assert done.returncode == 1 and done.stderr.count("cannot remove the EFI variable") == 2
-    assert done.stdout == f"crash {CRASH}: failed; BUG: x; last\n1\nno new crash\n"
-    assert len(tree.entries()) == 1 and tree.last()["variable"]
-    assert tree.boot() == [] and not variable.exists() and "variable" not in tree.last()
-    tree.left(FAILED)
-    assert len(tree.boot()) == 1
 
 
 # Programs, and what goes wrong
@@ -398,8 +222,7 @@ def test_power_cut(tree):
         tree.crash(name=name, dump=False, state="log-only")
     stop = tree.put("etc/ukdump/notify.d/stop", '#!/bin/sh\ncase $UKDUMP_CRASH in 20261102*) '
                     'kill -9 $PPID;; esac\n', 0o755)
-    env = os.environ | {"PATH": f"{tree.programs}:{os.environ['PATH']}", "JOURNAL": str(tree.journal)}
-    done = subprocess.run([cli.CTL, "report", "--boot", "--root", tree.path], env=env, timeout=20,
+    done = subprocess.run([cli.CTL, "report", "--boot", "--root", tree.path], env=tree.environment(), timeout=20,
                           capture_output=True, check=False)
     assert done.returncode == -9
     assert [e["UKDUMP_CRASH"] for e in tree.entries()] == names[:2]
@@ -442,75 +265,6 @@ def test_clear(tree):
 @pytest.mark.parametrize("options", [("--boot", "--keep"), ("--boot", "--clear"), ("--clear", "--keep")])
 def test_one_at_a_time(tree, options):
     tree.report(*options, code=2)
-
-
-# status
-
-LOADER = """#!/bin/sh
-echo loaded=1; echo enforced=1; echo crash_memory=268435456; echo comfort=134217728
-echo image=0123456789ab; echo path=/etc/passwd; echo signer=CN=test; echo kind=sealed
-"""
-
-
-@pytest.fixture
-def status(tree, tmp_path):
-    """Runs status in a mount namespace in which /var/lib is the tree's."""
-    shutil.copy(cli.CTL, tree.programs)
-    (tree.programs / "ukdump-load").write_text(LOADER)
-    (tree.programs / "ukdump-load").chmod(0o755)
-    (tree.path / "var/lib").mkdir(parents=True)
-
-    def run(*options):
-        done = subprocess.run(["unshare", "-m", "sh", "-c", 'mount --bind "$0" /var/lib && exec "$@"',
-                               tree.path / "var/lib", tree.programs / "ukdumpctl", "status", *options],
-                              capture_output=True, text=True, timeout=20, check=False)
-        if "unshare:" in done.stderr or "mount:" in done.stderr:
-            pytest.skip("no mounts here")
-        problems = [line for line in done.stdout.splitlines() if "report --clear" in line]
-        assert not problems or done.returncode == 4
-        return done.stdout, problems
-    return run
-
-
-def test_status_of_a_good_dump(tree, status):
-    assert json.loads(status("--json")[0])["last_crash"] is None
-    assert "last " not in status()[0]
-    tree.crash()
-    tree.boot()
-    text, problems = status()
-    assert f"last      crash {CRASH}: complete, verified, /var/crash/{CRASH}; {PANIC}\n" in text
-    assert not problems
-    last = json.loads(status("--json")[0])["last_crash"]
-    assert last.pop("reported").endswith("Z")
-    assert last == {"crash": CRASH, "state": "complete", "verified": "yes", "panic": PANIC,
-                    "dump": f"/var/crash/{CRASH}", "kernel": gen.RELEASE, "reason": None,
-                    "cleared": False, **TRIAGE}
-
-
-def test_status_until_the_next_good_dump(tree, status):
-    tree.left(FAILED)
-    tree.boot()
-    text, problems = status()
-    assert f"last      crash {CRASH}: failed; BUG: x; last\n" in text
-    assert f"the last crash {CRASH} left no complete dump (failed): last" in problems[0]
-    tree.report("--clear")
-    assert not status()[1] and json.loads(status("--json")[0])["last_crash"]["cleared"] is True
-    tree.left(FAILED | {"crash_time": "2026-11-23T00:00:00Z"})
-    tree.boot()
-    assert status()[1]
-    tree.crash(name=f"20261124T000000Z-{MACHINE}")
-    tree.boot()
-    assert not status()[1]
-
-
-@pytest.mark.parametrize("options,problem", [
-    ({"sha256": None}, False), ({"sha256": "0" * 64}, True), ({"file": "vmcore-incomplete"}, True),
-    ({"dump": False, "state": "log-only"}, True),
-])
-def test_status_of_other_dumps(tree, status, options, problem):
-    tree.crash(**options)
-    tree.boot()
-    assert bool(status()[1]) == problem
 
 
 # The catalog explains every id, and each is in the manual.
