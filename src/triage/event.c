@@ -71,13 +71,25 @@ static bool is_stall(const char *text)
 /* Announces an oops, or is a complaint of its own that the kernel may panic about. */
 static bool is_headline(const char *text)
 {
-	return line_after(text, "BUG: ") || line_after(text, "kernel BUG at ") ||
-	       line_after(text, "traps: PANIC: double fault");
+	static const char *const beginnings[] = {
+		"BUG: ",
+		"kernel BUG at ",
+		"traps: PANIC: double fault",
+		"CFI failure at ",
+		"Split lock detected", /* its die() has a line feed in it */
+		"Oops: Split lock detected",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(beginnings); i++)
+		if (line_after(text, beginnings[i]))
+			return true;
+	return false;
 }
 
 static bool is_warning(const char *text)
 {
-	return line_after(text, "WARNING: ") || line_after(text, "BUG: ");
+	return line_after(text, "WARNING: ") || line_after(text, "BUG: ") ||
+	       line_after(text, "UBSAN: ");
 }
 
 static bool is_sysrq(const char *text)
@@ -176,10 +188,12 @@ static const struct {
 	{"ard LOCKUP", TRIAGE_HARD_LOCKUP, offsetof(struct scan, hard)},
 	{"RCU Stall", TRIAGE_PANIC, offsetof(struct scan, stall)},
 	{"panic_on_warn set", TRIAGE_PANIC, offsetof(struct scan, warning)},
+	{"kasan.fault=panic", TRIAGE_PANIC, offsetof(struct scan, warning)},
 	{"system warned too often", TRIAGE_PANIC, offsetof(struct scan, warning)},
 	{"corrupted stack end detected", TRIAGE_STACK_OVERFLOW, offsetof(struct scan, panic)},
 	{"achine check", TRIAGE_MCE, offsetof(struct scan, panic)},
 	{"Fatal hardware error", TRIAGE_MCE, offsetof(struct scan, panic)},
+	{"Not all CPUs entered broadcast", TRIAGE_MCE, offsetof(struct scan, panic)},
 	{"Fatal exception", TRIAGE_OOPS, offsetof(struct scan, panic)},
 };
 
@@ -209,11 +223,13 @@ enum triage_kind event_find(struct bytes log, struct event *ret)
 	    (!s.panic.found && !s.oops.found && s.sysrq.found)) {
 		kind = s.marked ? TRIAGE_TEST : TRIAGE_SYSRQ;
 		about = s.panic.found ? &s.panic : &s.sysrq;
-	} else if (s.oops.found) {
-		kind = kind_of_oops(s.oops.text);
-		about = &s.oops;
-	} else if (s.panic.found) {
-		kind = kind_of_panic(&s, &about);
+	} else {
+		if (s.panic.found)
+			kind = kind_of_panic(&s, &about);
+		if (s.oops.found && kind != TRIAGE_MCE) {
+			kind = kind_of_oops(s.oops.text);
+			about = &s.oops;
+		}
 	}
 	/* What it was about may have left the log. */
 	*ret = about && about->found ? *about : s.panic;

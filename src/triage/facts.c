@@ -18,6 +18,7 @@
 struct reader {
 	struct triage *t;
 	bool in_trace, trace_over, modules_go_on;
+	bool interrupted; /* the report is made by the interrupt of a timer */
 	unsigned int strange;
 	char stack[sizeof(((struct triage_frame *)NULL)->stack)];
 };
@@ -62,22 +63,26 @@ bool triage_parse_frame(const char *text, struct triage_frame *ret)
 	return true;
 }
 
-/* "RIP: 0010:symbol+0x1/0x2 [module]"; the selector's last bits tell whether it was the kernel. */
-static void take_rip(struct triage *t, const char *text)
+/*
+ * "RIP: 0010:symbol+0x1/0x2 [module]"; the selector's last bits tell whether it was the kernel.
+ * False if it is none, or not the first.
+ */
+static bool take_rip(struct triage *t, const char *text)
 {
 	const char *selector = line_after(text, "RIP: ");
 	struct triage_frame f = {0};
 
 	if (!selector || t->has_rip || strspn(selector, "0123456789abcdef") != 4 ||
 	    selector[4] != ':' || selector[3] == '3')
-		return;
+		return false;
 	if (!triage_parse_frame(selector + 5, &f)) {
 		if (!line_after(selector + 5, "0x"))
-			return;
+			return false;
 		f.offset = strtoull(selector + 5, NULL, 16);
 	}
 	t->rip = f;
 	t->has_rip = true;
+	return true;
 }
 
 /* "Tainted: P           OE      6.12.1": the letters, then the release */
@@ -106,13 +111,15 @@ static void take_cpu(struct triage *t, const char *text)
 	static const char *const ends[] = {" Kdump: loaded", " Not tainted", " Tainted: "};
 	const char *cpu = line_after(text, "CPU: "), *pid = strstr(text, " PID: ");
 	const char *comm = pid ? strstr(pid, " Comm: ") : NULL;
+	int64_t id = pid ? (int64_t)(strtoul(pid + strlen(" PID: "), NULL, 10) & 0x7fffffff) : -1;
 	size_t len;
 
 	if (!cpu || !comm)
 		return;
-	if (t->cpu < 0)
-		t->cpu = (int)(strtoul(cpu, NULL, 10) & 0xfffff);
 	take_taint(t, comm);
+	/* khungtaskd is on its own CPU, not on that of the task that hangs. */
+	if (t->cpu < 0 && (t->pid < 0 || t->pid == id))
+		t->cpu = (int)(strtoul(cpu, NULL, 10) & 0xfffff);
 	if (t->pid >= 0)
 		return;
 	comm += strlen(" Comm: ");
@@ -123,7 +130,7 @@ static void take_cpu(struct triage *t, const char *text)
 		if (end && (size_t)(end - comm) < len)
 			len = (size_t)(end - comm);
 	}
-	t->pid = (int64_t)(strtoul(pid + strlen(" PID: "), NULL, 10) & 0x7fffffff);
+	t->pid = id;
 	COPY(t->comm, comm, len);
 }
 
@@ -161,7 +168,10 @@ static bool take_modules(struct triage *t, const char *text)
 	return true;
 }
 
-/* "<IRQ>", "</IRQ>": which stack the frames are on (since 4.x; <TASK> since 5.16) */
+/*
+ * "<IRQ>", "</IRQ>": which stack the frames are on (since 4.x; <TASK> since 5.16). A task's is the
+ * last; KASAN goes on with those of who allocated and freed.
+ */
 static void take_stack(struct reader *r, const char *text)
 {
 	const char *name = text + 1 + (text[1] == '/');
@@ -170,6 +180,7 @@ static void take_stack(struct reader *r, const char *text)
 	/* Who came by NMI or double fault is not the culprit. */
 	if (text[1] == '/' && !line_after(name, "IRQ") && !line_after(name, "TASK"))
 		r->t->n_frames = 0;
+	r->trace_over |= text[1] == '/' && line_after(name, "TASK");
 	if (text[1] == '/')
 		r->stack[0] = 0;
 	else
@@ -184,6 +195,8 @@ static void take_frame(struct reader *r, const char *text)
 	text += strspn(text, " ");
 	if (text[0] == '<') {
 		take_stack(r, text);
+	} else if (r->interrupted && take_rip(t, text)) {
+		t->n_frames = 0; /* before it are those of the interrupt */
 	} else if (triage_parse_frame(text, &f)) {
 		memcpy(f.stack, r->stack, sizeof(f.stack));
 		if (t->n_frames < TRIAGE_FRAMES)
@@ -231,7 +244,7 @@ static bool is_of(const struct line *l, const struct event *event)
 
 void triage_facts(struct bytes log, const struct event *event, struct triage *ret)
 {
-	struct reader r = {.t = ret};
+	struct reader r = {.t = ret, .interrupted = line_after(event->text, "rcu: ")};
 	uint64_t off = event->off;
 	unsigned int reports = 0;
 	struct line l;

@@ -34,6 +34,8 @@ static const char *const helpers[] = {
 	"print_address_",
 	"kasan_",
 	"__asan_",
+	"ubsan_epilogue",
+	"__ubsan_",
 	"check_panic_on_warn",
 	"__schedule",
 	"schedule",
@@ -187,6 +189,13 @@ static bool text_counts(enum triage_kind kind)
 	       kind == TRIAGE_MCE;
 }
 
+/* Hardware fails, buttons send an NMI, and people ask for crashes, wherever the kernel is. */
+static bool is_anywhere(const struct triage *t)
+{
+	return t->kind == TRIAGE_MCE || t->kind == TRIAGE_SYSRQ || t->kind == TRIAGE_TEST ||
+	       (t->kind == TRIAGE_PANIC && strstr(t->panic, "NMI"));
+}
+
 void triage_sign(struct triage *t)
 {
 	const struct triage_frame *symbols[SYMBOLS];
@@ -198,8 +207,7 @@ void triage_sign(struct triage *t)
 		return;
 	if (text_counts(t->kind))
 		normalise(t->panic, text, sizeof(text));
-	/* Hardware fails, and people ask for crashes, wherever the kernel is. */
-	if (t->kind != TRIAGE_MCE && t->kind != TRIAGE_SYSRQ && t->kind != TRIAGE_TEST)
+	if (!is_anywhere(t))
 		n = pick(t, symbols);
 	hash(&h, triage_kind_name(t->kind));
 	hash(&h, text);

@@ -4,8 +4,8 @@
  * of the log is hostile; each line is looked at a fixed number of times, and the result has fixed
  * limits.
  *
- * What decides is the first oops: a later panic ("Fatal exception") only tells of it. Tasks that
- * hang, lockups and warnings count only where the kernel panicked over them. A crash by sysrq is
+ * What decides is the first oops: a later panic ("Fatal exception") only tells of it, unless it is
+ * over an error of the hardware. Tasks that hang, lockups and warnings count only where the kernel panicked over them. A crash by sysrq is
  * always one by sysrq.
  */
 #pragma once

@@ -225,6 +225,58 @@ static const struct {
 	 "[    9.000007]  </IRQ>\n[    9.000008]  <TASK>\n"
 	 "[    9.000009] RIP: 0010:default_idle+0x1/0x2\n[    9.000010]  idle+0x1/0x2\n",
 	 "panic", "Kernel panic - not syncing: in a timer", "mine, my_timer"},
+	/* 5.10 to 5.19: the interrupt that notices prints the stack, its own frames first. */
+	{"[   60.000000] rcu: INFO: rcu_sched self-detected stall on CPU\n"
+	 "[   60.000001] rcu: \t2-....: (14999 ticks this GP) idle=f0e/1/0x4 softirq=1/1 fqs=7\n"
+	 "[   60.000002] NMI backtrace for cpu 2\n"
+	 "[   60.000003] CPU: 2 PID: 1 Comm: modprobe Not tainted 5.15.0 #1\n"
+	 "[   60.000004] Call Trace:\n[   60.000005]  <IRQ>\n"
+	 "[   60.000006]  dump_stack_lvl+0x1/0x2\n[   60.000007]  nmi_cpu_backtrace+0x1/0x2\n"
+	 "[   60.000008]  rcu_dump_cpu_stacks+0x1/0x2\n[   60.000009]  tick_sched_timer+0x1/0x2\n"
+	 "[   60.000010]  </IRQ>\n[   60.000011]  asm_sysvec_apic_timer_interrupt+0x1/0x2\n"
+	 "[   60.000012] RIP: 0010:mine+0x1/0x2 [mod]\n[   60.000013]  caller+0x1/0x2 [mod]\n"
+	 "[   60.000014] Kernel panic - not syncing: RCU Stall\n",
+	 "panic", "rcu: INFO: rcu_sched self-detected stall on CPU", "mine [mod], caller [mod]"},
+	{"[   10.000000] UBSAN: array-index-out-of-bounds in drivers/foo/bar.c:123:45\n"
+	 "[   10.000001] CPU: 1 PID: 33 Comm: x Not tainted 6.1.0 #1\n"
+	 "[   10.000002] Call Trace:\n[   10.000003]  <TASK>\n"
+	 "[   10.000004]  dump_stack_lvl+0x1/0x2\n[   10.000005]  ubsan_epilogue+0x1/0x2\n"
+	 "[   10.000006]  __ubsan_handle_out_of_bounds+0x1/0x2\n[   10.000007]  mine+0x1/0x2\n"
+	 "[   10.000008]  </TASK>\n"
+	 "[   10.000009] Kernel panic - not syncing: UBSAN: panic_on_warn set ...\n",
+	 "panic", "UBSAN: array-index-out-of-bounds in drivers/foo/bar.c:123:45", "mine"},
+	{"[   10.000000] BUG: KASAN: slab-use-after-free in mine+0x9e/0x2e0 [mod]\n"
+	 "[   10.000001] Call Trace:\n[   10.000002]  <TASK>\n"
+	 "[   10.000003]  dump_stack_lvl+0x1/0x2\n[   10.000004]  kasan_report+0x1/0x2\n"
+	 "[   10.000005]  mine+0x9e/0x2e0 [mod]\n[   10.000006]  </TASK>\n"
+	 "[   10.000007] Allocated by task 1:\n[   10.000008]  kasan_save_stack+0x1/0x2\n"
+	 "[   10.000009] Kernel panic - not syncing: kasan.fault=panic set ...\n",
+	 "bug", "BUG: KASAN: slab-use-after-free in mine+0x9e/0x2e0 [mod]", "mine [mod]"},
+	/* Another CPU is the one that failed; and an oops before has nothing to do with it. */
+	{"[    1.000000] Oops: 0002 [#1] SMP\n[    1.000001] RIP: 0010:old+0x1/0x2\n"
+	 "[    9.000000] Kernel panic - not syncing: Timeout: Not all CPUs entered broadcast "
+	 "exception handler\n[    9.000001] Call Trace:\n[    9.000002]  wherever+0x1/0x2\n",
+	 "mce",
+	 "Kernel panic - not syncing: Timeout: Not all CPUs entered broadcast exception handler",
+	 ""},
+	{"[    9.000000] Uhhuh. NMI received for unknown reason 3d on CPU 0.\n"
+	 "[    9.000001] Kernel panic - not syncing: NMI: Not continuing\n"
+	 "[    9.000002] Call Trace:\n[    9.000003]  <TASK>\n[    9.000004]  wherever+0x1/0x2\n",
+	 "panic", "Kernel panic - not syncing: NMI: Not continuing", ""},
+	{"[    9.000000] Oops: Split lock detected\n[    9.000000] : 0000 [#1] SMP NOPTI\n"
+	 "[    9.000001] RIP: 0010:mine+0x1/0x2\n",
+	 "oops", "Oops: Split lock detected", "mine"},
+	{"[    9.000000] CFI failure at mine+0x1/0x2 (target: it+0x0/0x1; expected type: 0xbe3a)\n"
+	 "[    9.000001] Oops: invalid opcode: 0000 [#1] SMP NOPTI\n"
+	 "[    9.000002] RIP: 0010:mine+0x1/0x2\n",
+	 "oops", "CFI failure at mine+0x1/0x2 (target: it+0x0/0x1; expected type: 0xbe3a)", "mine"},
+	/* khungtaskd says where it runs itself. */
+	{"[    9.000000] INFO: task jbd2/sda1-8:345 blocked for more than 120 seconds.\n"
+	 "[    9.000001] Call Trace:\n[    9.000002]  <TASK>\n[    9.000003]  mine+0x1/0x2\n"
+	 "[    9.000004]  </TASK>\n[    9.000005] NMI backtrace for cpu 3\n"
+	 "[    9.000006] CPU: 3 PID: 60 Comm: khungtaskd Not tainted 6.8.0 #1\n"
+	 "[    9.000007] Kernel panic - not syncing: hung_task: blocked tasks\n",
+	 "hung-task", "INFO: task jbd2/sda1-8:345 blocked for more than 120 seconds.", "mine"},
 	/* The oops itself has left the log. */
 	{"[    9.000000] Kernel panic - not syncing: Fatal exception in interrupt\n", "oops",
 	 "Kernel panic - not syncing: Fatal exception in interrupt", ""},
@@ -267,6 +319,10 @@ static void test_kinds(void **state _unused_)
 		assert_string_equal(triage_kind_name(t.kind), logs[i].kind);
 		assert_string_equal(t.panic, logs[i].panic);
 		assert_culprit(&t, logs[i].culprit);
+		if (!strcmp(logs[i].kind, "hung-task"))
+			assert_int_equal(t.cpu, -1);
+		if (strstr(logs[i].panic, "KASAN"))
+			assert_int_equal(t.n_frames, 3);
 	}
 	assert_string_equal(triage_of(logs[7].log).comm, "kworker/u8:3");
 	assert_int_equal(triage_of(logs[7].log).pid, 77);
