@@ -5,8 +5,8 @@
  * limits.
  *
  * What decides is the first oops: a later panic ("Fatal exception") only tells of it, unless it is
- * over an error of the hardware. Tasks that hang, lockups and warnings count only where the kernel panicked over them. A crash by sysrq is
- * always one by sysrq.
+ * over an error of the hardware. Tasks that hang, lockups and warnings count only where the kernel
+ * panicked over them. A crash by sysrq is always one by sysrq.
  */
 #pragma once
 
