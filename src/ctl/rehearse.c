@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/statvfs.h>
 
 #include "crashkernel/size.h"
 #include "util/cleanup.h"
@@ -20,6 +21,7 @@
 #define SCRATCH_PREFIX "ukdump-rehearse."
 #define VERIFY_S       300
 #define DISK_SPARE     MIB(512)
+#define ROOM_LEFT      MIB(4)
 
 #define SET(text, ...) (void)snprintf(text, sizeof(text), __VA_ARGS__)
 
@@ -123,6 +125,14 @@ static int make_mark(char *ret, size_t size, struct ukd_error *e)
 	return 0;
 }
 
+/* Where the file system was filled up, errors on the guest's disk say nothing about the image. */
+static bool has_room(const char *path)
+{
+	struct statvfs st;
+
+	return statvfs(path, &st) < 0 || st.f_bavail * st.f_frsize >= ROOM_LEFT;
+}
+
 /* Disk, guest, disk again. A guest that cannot be had is a result. */
 static int run_guest(struct rehearse *r, const char *qemu, uint64_t crash_memory,
 		     struct ukd_error *e)
@@ -162,11 +172,16 @@ static int run_guest(struct rehearse *r, const char *qemu, uint64_t crash_memory
 	if (r->guest.stopped)
 		return ukd_fail(e, -EINTR, "stopped");
 	SET(r->record.accelerator, r->guest.kvm ? "kvm" : "tcg");
-	if (r->guest.step >= GUEST_ARMED &&
-	    rehearse_disk_read(&r->target, disk, mountpoint, mark, VERIFY_S, &r->dump, e) < 0)
+	if (r->guest.broken)
+		not_rehearsed(r, "QEMU failed: %s",
+			      r->guest.trouble[0] ? r->guest.trouble : "it said nothing");
+	else if (r->guest.step >= GUEST_ARMED &&
+		 rehearse_disk_read(&r->target, disk, mountpoint, mark, VERIFY_S, &r->dump, e) < 0)
 		not_rehearsed(r, "what the guest has written cannot be read: %s", e->text);
 	else
 		rehearse_judge(r);
+	if (!strcmp(r->record.result, REHEARSAL_FAILED) && !has_room(scratch.path))
+		not_rehearsed(r, "there is no room left for the guest's disk in %s", scratch.path);
 	return 0;
 }
 

@@ -221,7 +221,10 @@ static void add_machine(struct command *c, const struct guest_spec *spec, bool k
 	add_text(c, "-initrd", "/dev/fd/%d", c->initrd);
 	add_text(c, "-append", "console=ttyS0 panic=1 rdinit=/init crashkernel=%lluM",
 		 (unsigned long long)(spec->crash_memory / MIB(1)));
-	add_text(c, "-drive", "if=none,id=target,format=raw,cache=unsafe,file=/dev/fd/%d", c->disk);
+	/* By default QEMU stops the guest when there is no room for the disk's file. */
+	add_text(c, "-drive",
+		 "if=none,id=target,format=raw,cache=unsafe,werror=report,file=/dev/fd/%d",
+		 c->disk);
 }
 
 /* Reads what there is; false at its end. */
@@ -265,6 +268,7 @@ static int follow(const struct guest_spec *spec, struct child *child, struct gue
 			if (r->step >= GUEST_ARMED)
 				r->step = GUEST_ENDED;
 			r->at[GUEST_ENDED] = seconds;
+			r->stopped = stops_pending(); /* QEMU may have got it, too */
 			return 0;
 		}
 		if (is_over(spec, r, seconds)) {
@@ -275,14 +279,17 @@ static int follow(const struct guest_spec *spec, struct child *child, struct gue
 	}
 }
 
-/* Why QEMU itself has failed, from its standard error. */
-static void take_complaint(int fd, struct guest_result *r)
+/* Why QEMU itself has failed: a signal, or what is on its standard error. */
+static void take_complaint(int fd, const char *signal, struct guest_result *r)
 {
 	_buffer_ struct buffer b = {0};
 	struct ukd_error ignored;
 
-	if (!r->trouble[0] && lseek(fd, 0, SEEK_SET) == 0 &&
-	    file_read_fd(fd, "stderr", KIB(64), &b, &ignored) == 0 && b.len)
+	r->broken = true;
+	if (*signal)
+		(void)snprintf(r->trouble, sizeof(r->trouble), "%s", signal);
+	else if (!r->trouble[0] && lseek(fd, 0, SEEK_SET) == 0 &&
+		 file_read_fd(fd, "stderr", KIB(64), &b, &ignored) == 0 && b.len)
 		(void)snprintf(r->trouble, sizeof(r->trouble), "%.*s",
 			       (int)strcspn((const char *)b.data, "\n"), (const char *)b.data);
 	text_printable(r->trouble);
@@ -297,7 +304,7 @@ static int run_once(const struct guest_spec *spec, bool kvm, struct guest_result
 	struct child child = CHILD_NONE;
 	struct buffer unused = {0}; /* asks for a pipe */
 	_close_ int complaints = -1;
-	int r = memfd_open(&complaints, e);
+	int ended, r = memfd_open(&complaints, e);
 
 	if (r >= 0)
 		r = put_file(spec, "kernel", spec->image->inner, &c.kernel, e);
@@ -320,8 +327,9 @@ static int run_once(const struct guest_spec *spec, bool kvm, struct guest_result
 	if (r < 0)
 		return r;
 	r = follow(spec, &child, &result, e);
-	if (r == 0 && child.pid > 0 && process_reap(&child, e) != 0)
-		take_complaint(complaints, &result);
+	ended = r == 0 && child.pid > 0 ? process_reap(&child, e) : 0;
+	if (ended)
+		take_complaint(complaints, ended < 0 ? e->text : "", &result);
 	if (child.pid > 0)
 		(void)process_kill(&child);
 	if (r == 0 && result.step >= GUEST_ARMED)

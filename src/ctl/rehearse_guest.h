@@ -39,6 +39,7 @@ struct guest_result {
 	bool kvm;
 	bool timed_out;
 	bool stopped;		      /* SIGINT and the like */
+	bool broken;		      /* QEMU itself has failed, or was killed; trouble says more */
 	char trouble[GUEST_LINE_MAX]; /* why the guest did not arm or crash; of QEMU itself */
 	char reason[GUEST_LINE_MAX];  /* the capture program's last word on a target */
 	char failed[GUEST_LINE_MAX];  /* its first stage that failed */

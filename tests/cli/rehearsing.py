@@ -58,6 +58,16 @@ with open(memory, "r+b") as file:
         file.write(text.encode())
 for line in play.get("last", []):
     print(line, flush=True)
+if play.get("fill"):
+    fd = int(disk.split("/")[-1])
+    os.lseek(fd, -(80 << 20), os.SEEK_END)
+    try:
+        while os.write(fd, b"x" * 65536):
+            pass
+    except OSError:
+        pass
+if play.get("signal"):
+    os.kill(os.getpid(), play["signal"])
 if play.get("complain"):
     sys.exit(play["complain"])
 time.sleep(play.get("sleep", 0))
@@ -149,6 +159,12 @@ class Machine:
     def rehearse(self, *args, code=None, qemu=True):
         return cli.ctl("rehearse", "--root", self.root, *args, code=code, limit=60,
                        env=self.environment(qemu))
+
+    def rehearse_in(self, size, *args, code=None):
+        """With a /var/tmp of its own, of this size."""
+        mount = f'mount -t tmpfs -o size={size} tmpfs /var/tmp && exec "$@"'
+        return cli.run("unshare", "-m", "sh", "-c", mount, "sh", cli.CTL, "rehearse", "--root",
+                       self.root, *args, code=code, limit=60, env=self.environment())
 
     def facts(self, *args, code=None, qemu=True):
         return json.loads(self.rehearse("--json", *args, code=code, qemu=qemu).out)

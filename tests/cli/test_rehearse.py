@@ -205,6 +205,36 @@ def test_stopped(machine, stop):
     assert not (machine.root / "var/lib/ukdump/rehearsal").exists()
 
 
+def test_stopped_with_its_guest(machine):
+    """As systemd stops a unit: that QEMU has ended is no result."""
+    program = begin(machine, machine.image())
+    time.sleep(0.3)
+    program.send_signal(signal.SIGTERM)
+    os.kill(machine.calls()[-1][-1], signal.SIGTERM)
+    program.communicate(timeout=20)
+    assert program.returncode in (1, -signal.SIGTERM)
+    assert not (machine.root / "var/lib/ukdump/rehearsal").exists()
+
+
+@pytest.mark.parametrize("end, why", [
+    (dict(complain="qemu: internal error"), "QEMU failed: qemu: internal error"),
+    (dict(signal=9), "QEMU failed: setpriv: ended by signal 9 (Killed), probably out of memory"),
+], ids=["status", "signal"])
+def test_a_broken_qemu_is_no_word_about_the_image(machine, end, why):
+    image = machine.image()
+    machine.play(CAPTURED, **end)
+    facts = machine.facts(image, code=1)
+    assert (facts["result"], facts["reason"]) == ("not-rehearsed", why)
+
+
+def test_a_full_var_tmp_is_no_word_about_the_image(machine):
+    image = machine.image()
+    machine.play([*CAPTURED, "ukdump-capture: error: dump: failed, I/O error (1.0 s)"], fill=True)
+    facts = json.loads(machine.rehearse_in("64m", "--json", image, code=1).out)
+    assert facts["result"] == "not-rehearsed"
+    assert facts["reason"].startswith("there is no room left for the guest's disk in /var/tmp/")
+
+
 def test_killed(machine):
     """Not even then does QEMU go on; the next rehearsal removes what is left."""
     program = begin(machine, machine.image())
