@@ -42,11 +42,22 @@ static bool is_armed(const struct status *s, const char *image)
 
 static void rehearsed(struct status *s, const struct rehearsal *r)
 {
-	char size[FORMAT_SIZE_MAX];
+	uint64_t reserved = strtoull(r->reserved, NULL, 10);
+	char size[FORMAT_SIZE_MAX], now[FORMAT_SIZE_MAX];
+	struct finding *f;
 
+	if (s->reserved && s->reserved < reserved) {
+		f = finding_add(&s->findings, "proof.rehearsal", VERDICT_UNKNOWN,
+				"%s rehearsed with %s of crash memory, %s are reserved now",
+				r->time, format_size(reserved, size),
+				format_size(s->reserved, now));
+		finding_mend(f, "ukdumpctl rehearse");
+		return;
+	}
 	(void)finding_add(&s->findings, "proof.rehearsal", VERDICT_OK,
-			  "%s rehearsed: restarted after %s s, %s of memory at the most", r->time,
-			  r->seconds, format_size(strtoull(r->peak, NULL, 10), size));
+			  "%s rehearsed: restarted after %s s, %s of memory at the most%s%s",
+			  r->time, r->seconds, format_size(strtoull(r->peak, NULL, 10), size),
+			  r->reason[0] ? "; " : "", r->reason);
 }
 
 static void rehearsal_failed(struct status *s, const struct rehearsal *r)

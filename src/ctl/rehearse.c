@@ -185,6 +185,16 @@ static int run_guest(struct rehearse *r, const char *qemu, uint64_t crash_memory
 	return 0;
 }
 
+/* What is rehearsed may be the last resort, and where dumps are to go was not. */
+static void name_left_out(struct rehearse *r)
+{
+	const struct strings *targets = &r->image.settings.dump.target;
+
+	if (!strcmp(r->record.result, REHEARSAL_OK) && r->target.left_out.n &&
+	    strcmp(targets->v[0], r->target.uri) != 0)
+		SET(r->record.reason, "not rehearsed was %s", r->target.left_out.v[0]);
+}
+
 int rehearse_run(struct rehearse *r, struct ukd_error *e)
 {
 	_stops_held_ sigset_t before;
@@ -209,5 +219,6 @@ int rehearse_run(struct rehearse *r, struct ukd_error *e)
 			SET(r->record.result, REHEARSAL_FAILED);
 			SET(r->record.reason, "%s", r->target.checks[i].text);
 		}
+	name_left_out(r);
 	return rehearsal_write(r->root, &r->record, e);
 }

@@ -247,8 +247,11 @@ static int report(struct boot *b, struct ukd_error *e)
 		b->failed = true;
 	}
 	r = add_left_result(b, e);
-	if (r >= 0)
-		r = test_settle(b->root, &b->crashes, &b->test, e);
+	/* What cannot be written down about a test must not silence the crashes. */
+	if (r >= 0 && test_settle(b->root, &b->crashes, &b->test, e) < 0) {
+		complain(e);
+		b->failed = true;
+	}
 	for (size_t i = 0; r >= 0 && i < b->crashes.n; i++)
 		r = report_one(b, &b->crashes.v[i], e);
 	return r < 0 ? r : remove_left_result(b, e);

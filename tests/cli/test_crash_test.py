@@ -174,6 +174,17 @@ def test_the_dump_of_another_crash(host):
     assert result["capture_seconds"] is None
 
 
+def test_what_cannot_be_kept_silences_no_crash(host):
+    """The history cannot be written: the crash is told all the same, and the test still waits."""
+    host.waits()
+    host.crash(CRASH, log=f"ukdump-test {ID}")
+    (host.path / "var/lib/ukdump/history").mkdir()
+    done = host.report("--boot", "--json", code=1)
+    assert [crash["crash"] for crash in json.loads(done.out)["crashes"]] == [CRASH]
+    assert "history" in done.err and host.pending
+    assert "no new crash" in host.report("--boot", code=1).out
+
+
 def test_a_dump_that_is_not_complete(host):
     host.waits()
     host.crash(CRASH, dump=False, log=f"ukdump-test {ID}", state="log-only",

@@ -318,6 +318,7 @@ def test_the_first_disk_of_several_targets(machine):
     machine.leaves_dump()
     facts = machine.facts(image, code=0)
     assert facts["target"] == "file:/var/crash"
+    assert facts["reason"] == "not rehearsed was nfs://host/x: the guest has no network"
     assert facts["left_out"] == ["nfs://host/x: the guest has no network",
                                  "LABEL=b:/: the one before it was taken"]
 

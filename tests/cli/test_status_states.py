@@ -209,6 +209,18 @@ def test_proved(m):
     assert "proof     T crash test: a dump within 15 s\n" in text
 
 
+def test_a_rehearsal_with_more_memory_proves_nothing(m):
+    m.refresh()
+    got = m.status(0)
+    for megabytes, verdict in ((0, "ok"), (1, "unknown")):
+        m.put("var/lib/ukdump/rehearsal",
+              f"time=T\nimage={got['image']}\nresult=ok\nseconds=11.6\npeak=43000000\n"
+              f"reserved={got['reserved_bytes'] + (megabytes << 20)}\n")
+        findings = status(m, 0)[1]
+        assert "proof.rehearsal" in failed(findings, verdict)
+    assert "of crash memory" in findings["proof.rehearsal"]["seen"]
+
+
 def test_refresh_that_failed(m):
     m.refresh()
     m.put("usr/lib/libfake.so.1", "libfake 2\n")
