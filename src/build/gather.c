@@ -45,15 +45,17 @@ static int newest_kernel(const struct root *root, char ret[KVER_MAX], struct ukd
 	_closedir_ DIR *dir = root_opendir(root, MODULES_DIR);
 	struct dirent *d;
 
-	if (!dir)
+	if (!dir && errno != ENOENT)
 		return ukd_fail_errno(e, -errno, "%s%s", root->path, MODULES_DIR);
 	ret[0] = 0;
-	while ((d = readdir(dir)))
+	while (dir && (d = readdir(dir)))
 		if (is_installed(root, d->d_name) && (!ret[0] || strverscmp(d->d_name, ret) > 0))
 			strcpy(ret, d->d_name);
 	if (!ret[0])
-		return ukd_fail(e, -ENOENT, "%s%s: no kernel is installed", root->path,
-				MODULES_DIR);
+		return ukd_fail(e, -ENOENT,
+				"%s%s: no kernel is installed there; install one, or name another "
+				"--root or --kernel",
+				root->path, MODULES_DIR);
 	return 0;
 }
 

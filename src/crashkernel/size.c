@@ -87,6 +87,16 @@ static uint64_t cma_read(const struct root *root)
 	return 0;
 }
 
+/* The files of /sys/kernel are there or not with the kernel's options. */
+static int no_crash_kernel(int r, struct ukd_error *e)
+{
+	if (r != -ENOENT)
+		return r;
+	return ukd_fail(e, -EOPNOTSUPP,
+			"this kernel cannot capture crashes: it was built without "
+			"CONFIG_KEXEC_FILE and CONFIG_CRASH_DUMP; boot one that was");
+}
+
 int crash_memory_read(const struct root *root, struct crash_memory *ret, struct ukd_error *e)
 {
 	_cleanup_(buffer_free) struct buffer iomem = {0};
@@ -95,12 +105,8 @@ int crash_memory_read(const struct root *root, struct crash_memory *ret, struct 
 
 	if (r == -ENOENT)
 		r = root_read_u64(root, "/sys/kernel/kexec_crash_size", &m.total, e);
-	if (r == -ENOENT)
-		return ukd_fail(e, -EOPNOTSUPP,
-				"this kernel cannot capture crashes: it was built without "
-				"CONFIG_KEXEC_FILE and CONFIG_CRASH_DUMP; boot one that was");
 	if (r < 0)
-		return r;
+		return no_crash_kernel(r, e);
 	if (root_read(root, "/proc/iomem", MIB(4), &iomem, e) == 0)
 		m.usable = usable_range((char *)iomem.data);
 	m.cma = cma_read(root);
@@ -116,7 +122,7 @@ int crash_image_loaded(const struct root *root, bool *ret, struct ukd_error *e)
 	if (r == -ENOENT) /* before 6.19 */
 		r = root_read_u64(root, "/sys/kernel/kexec_crash_loaded", &v, e);
 	if (r < 0)
-		return r;
+		return no_crash_kernel(r, e);
 	*ret = v != 0;
 	return 0;
 }

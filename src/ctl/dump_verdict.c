@@ -45,6 +45,16 @@ static void judge(struct json_object *facts, bool full, struct dump_verdict *v)
 	}
 }
 
+/* Whoever prints the reason has named the dump. */
+static const char *behind(const char *path, const char *complaint)
+{
+	size_t n = strlen(path);
+
+	return !strncmp(complaint, path, n) && !strncmp(complaint + n, ": ", 2) ?
+		       complaint + n + 2 :
+		       complaint;
+}
+
 void dump_verify(const char *path, bool full, struct dump_verdict *ret)
 {
 	_json_ struct json_object *facts = NULL;
@@ -63,7 +73,7 @@ void dump_verify(const char *path, bool full, struct dump_verdict *ret)
 	if (said.code && v.verdict == VERDICT_GOOD)
 		v.verdict = VERDICT_BAD;
 	if (said.code && said.complaint[0])
-		(void)snprintf(v.reason, sizeof(v.reason), "%s", said.complaint);
+		(void)snprintf(v.reason, sizeof(v.reason), "%s", behind(path, said.complaint));
 	*ret = v;
 }
 

@@ -2,10 +2,12 @@
 /* What ukdumpctl's verbs print: help, complaints, JSON. See ctl.h. */
 #include "ctl/ctl.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "util/cleanup.h"
 #include "util/parse.h"
@@ -53,12 +55,18 @@ int verb_parse_simple(const struct verb *v, int argc, char **argv, int max_args,
 	return -1;
 }
 
+/* Nearly all that verbs read and write is root's. */
+static const char *as_root(const struct ukd_error *e)
+{
+	return e->code == -EACCES && geteuid() != 0 ? "; try 'sudo'" : "";
+}
+
 int verb_failed(const struct ukd_error *e)
 {
 	if (e->check[0])
 		fprintf(stderr, "ukdumpctl: %s [%s]\n", e->text, e->check);
 	else
-		fprintf(stderr, "ukdumpctl: %s\n", e->text);
+		fprintf(stderr, "ukdumpctl: %s%s\n", e->text, as_root(e));
 	return EXIT_FAILED;
 }
 

@@ -190,7 +190,8 @@ static int read_files(struct arguments *a, const struct remote *p, struct buffer
 	if (r < 0 || p->kind != REMOTE_S3)
 		return r;
 	if (!a->s3_file)
-		return ukd_fail(e, -ENOKEY, "%s: which key? give --s3-credentials", p->shown);
+		return ukd_fail(e, -ENOKEY, "%s: which key? give --s3-credentials (S3Credentials=)",
+				p->shown);
 	r = file_read(AT_FDCWD, a->s3_file, FILE_MAX, &text, e);
 	return r < 0 ? r : credentials_parse(buffer_bytes(&text), a->s3_file, key, e);
 }

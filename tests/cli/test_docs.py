@@ -52,7 +52,7 @@ def commands():
 
 
 def test_commands_exist():
-    verbs = set(re.findall(r"^  ([a-z][a-z-]*)  ", ctl("--help", code=0).out, re.M))
+    verbs = set(re.findall(r"^  ([a-z][a-z-]*) +[a-z]", ctl("--help", code=0).out, re.M))
     helps, seen = {}, 0
     for name, verb, options in commands():
         assert verb in verbs, f"{name}: ukdumpctl {verb}"
@@ -73,6 +73,48 @@ def test_files_that_are_named_are_there(path):
             assert (REPO / name).exists(), f"{path.name}: {name}"
     for link in re.findall(r"\]\(([^)#:]+)\)", text):
         assert (path.parent / link).exists() or (REPO / link).exists(), f"{path.name}: {link}"
+
+
+FOREIGN = {"After", "ExecStop", "TimeoutStartSec", "PrivateTmp", "ProtectClock", "ProtectHome", "ProtectKernelModules",
+           "ProtectSystem", "RestrictSUIDSGID",  # systemd's
+           "SecureBootPrivateKey", "SecureBootCertificate"}  # ukify's
+TEXTS = [*DOCS, *sorted((REPO / "man").glob("*.scd"))]
+# What a reader is told to choose freely.
+EXAMPLES = {"/etc/ukdump/site.crt", "/etc/ukdump/keys/site.crt", "/etc/ukdump/ukdump.conf.d/key.conf", "/etc/ukdump/pin"}
+
+
+def sources():
+    return "\n".join(p.read_text() for d in ("src", "dracut-module", "systemd", "config")
+                     for p in (REPO / d).rglob("*") if p.is_file())
+
+
+def test_settings_that_are_named_exist():
+    keys = set(re.findall(r'^\tKEY\("\w+", "(\w+)"', (REPO / "src/conf/settings.c").read_text(), re.M))
+    for path in TEXTS:
+        named = set(re.findall(r"(?<![\w$.-])([A-Z][a-z]+\w*)=", path.read_text()))
+        assert named <= keys | FOREIGN, f"{path.name}: {named - keys - FOREIGN}"
+
+
+def test_names_that_are_quoted_exist():
+    """Files and directories, variables of hooks, units, checks that refuse."""
+    known = sources()
+    checks = set(re.findall(r'"([a-z][a-z0-9]*\.[a-z0-9-]+)"', known))
+    families = "|".join(set(re.findall(r'ukd_refuse\(\s*[^,]+,\s*"([a-z0-9]+)\.', known)))
+    units = {p.name for d in ("systemd", "dracut-module") for p in (REPO / d).rglob("*")}
+    for path in TEXTS:
+        text = re.sub(r"_(?=[\s,.;:)])", "", path.read_text())  # scdoc's underline
+        for name in re.findall(r"/(?:etc|run|var/lib|usr/lib|usr/share)/ukdump[\w./-]*", text):
+            name = name.rstrip("./-")
+            if name not in EXAMPLES:
+                last = name.removesuffix("KERNEL-ID.inputs").removesuffix("V-ID.efi").rstrip("/").rsplit("/", 1)[1]
+                assert last in known or last in ("UUID.key", "modules-NAME.list"), f"{path.name}: {name}"
+        for name in re.findall(r"\bUKDUMP_[A-Z]+\b", text):
+            assert name in known, f"{path.name}: {name}"
+        for name in re.findall(r"\bukdump[\w-]*\.(?:service|path|timer|target)\b", text):
+            assert name in units, f"{path.name}: {name}"
+        for name in re.findall(rf"(?<![\w/.-])((?:{families})\.[a-z][a-z0-9-]*)(?![\w/.(-])", text):
+            assert name in checks or re.search(r"\.(h|c|md|conf|txt|json|d|py|sh|list|efi)$", name), \
+                f"{path.name}: check {name}"
 
 
 def test_every_cell_of_the_comparison_has_a_source():

@@ -226,3 +226,14 @@ def test_s3(tmp_path):
         ("a", "complete", f"s3://bucket/p/{whole.name}")]
     assert rows[1]["size"] == sum(f.stat().st_size for f in whole.iterdir())
     assert rows[1]["signature"] == TRIAGE["signature"]
+
+
+def test_what_only_root_may_read_says_so(tmp_path):
+    place = tmp_path / "crash"
+    place.mkdir(mode=0o000)
+    other = {"user": 65534, "group": 65534, "extra_groups": []} if os.geteuid() == 0 else {}
+    try:
+        done = ctl("list", place, code=1, **other)
+    except PermissionError:
+        pytest.skip("the program itself is for root only")
+    assert "Permission denied; try 'sudo'" in done.err

@@ -17,7 +17,7 @@ HIDDEN = {"--help"}  # in every verb; ukdumpctl(8) has it
 
 
 def verbs():
-    return re.findall(r"^  ([a-z][a-z-]*)  ", ctl("--help", code=0).out, re.M)
+    return re.findall(r"^  ([a-z][a-z-]*) +[a-z]", ctl("--help", code=0).out, re.M)
 
 
 def sections(text, mark="#"):
@@ -165,6 +165,49 @@ def test_examples_and_defaults_are_taken_by_the_parser(tmp_path):
     text = (REPO / "config/ukdump.conf").read_text()
     assert loads(tmp_path, re.sub(r"^#(\w+=)", r"\1", text, flags=re.M)).code == 0
     assert loads(tmp_path, "[Dump]\nDumpLevel=32\n").code == 1  # so the others are read
+
+
+JSON_MADE = re.compile(r'(?:json_\w+|add_fact|add_number|add_seconds)\(\s*\w+(?:->\w+)?,\s*"([a-z][a-z0-9_]*)"')
+
+
+def test_every_field_of_json_is_told():
+    """Each that src/ctl makes is in a man page, a document or the schema; each that a page names under --json is made."""
+    sources = {p.name: p.read_text() for p in (REPO / "src/ctl").glob("*.c")}
+    told = "\n".join([*PAGES.values(), *(p.read_text() for p in (REPO / "docs").glob("*.md")),
+                      (REPO / "docs/schema/status.json").read_text()])
+    count = 0
+    for name, text in sources.items():
+        for key in set(JSON_MADE.findall(text)):
+            count += 1
+            assert re.search(rf"(?<![a-z0-9]){key}(?![a-z0-9])", told), f"{name}: {key} is told nowhere"
+    assert count > 100
+    literals = set(re.findall(r'"([a-z][a-z0-9_]*)"', "\n".join(sources.values())))
+    for name, page in PAGES.items():
+        for text in re.findall(r"^\*--json\*.*\n((?:\t.*\n|\n)+)", page, re.M):
+            if name.startswith("ukdumpctl"):
+                for key in re.findall(r"(?<!\w)_([a-z][a-z_0-9]*)_(?!\w)", text):
+                    assert key in literals, f"{name}: no field {key}"
+
+
+def preconditions():
+    return PAGES["ukdumpctl-status.8"].split("# PRECONDITIONS")[1].split("# METRICS")[0]
+
+
+def test_every_finding_is_told():
+    told = set(re.findall(r"^(?:\[\[|\|) +(.*)$", preconditions(), re.M))
+    told = {name for line in told for name in re.findall(r"\*([a-z0-9.-]+)\*", line)}
+    source = "\n".join(p.read_text() for p in (REPO / "src/ctl").glob("*.c"))
+    made = set(re.findall(r'finding_add\(\s*&s->findings,\s*"([a-z.-]+)"', source))
+    made |= set(re.findall(r'\{"((?:kernel|unit)\.[a-z-]+)"', source))
+    made |= {f"tool.{name}" for name in re.findall(r'check_program\(root, s, "([a-z]+)"', source)}
+    assert len(made) > 30
+    assert told - {"target.1", "target.2"} == made
+
+
+def test_every_metric_is_told():
+    made = set(re.findall(r'"(ukdump_[a-z_]+)', (REPO / "src/ctl/status_metrics.c").read_text()))
+    assert len(made) > 20
+    assert set(re.findall(r"^(ukdump_[a-z_]+)", PAGES["ukdumpctl-status.8"], re.M)) == made
 
 
 def test_overview_names_every_verb_and_page():
