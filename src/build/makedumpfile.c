@@ -10,16 +10,20 @@
 
 #define VERSION(a, b, c) ((a) << 16 | (b) << 8 | (c))
 
+/* Up to this level no page is left out but those of zeroes: struct page is not looked at. */
+#define LEVEL_ZEROES 1
+
 /* The first line that fits counts. */
 static const struct {
 	unsigned int kernel_from, tool_to;
-	bool fails;
 	const char *problem;
 } bad_pairs[] = {
-	{VERSION(7, 1, 0), VERSION(1, 7, 9), true,
-	 "makedumpfile up to 1.7.9 does not know kernel 7.1 and later: a dump may fail and is then a "
-	 "plain copy"},
-	{VERSION(6, 12, 0), VERSION(1, 7, 6), false,
+	/* It says so and goes on, with the kernel's description of struct page as far as it reads
+	   it. */
+	{VERSION(7, 1, 0), VERSION(1, 7, 9),
+	 "makedumpfile up to 1.7.9 does not know kernel 7.1 and later: which pages it leaves out is a "
+	 "guess"},
+	{VERSION(6, 12, 0), VERSION(1, 7, 6),
 	 "makedumpfile up to 1.7.6 does not find the free pages of kernel 6.12 and later: dumps are "
 	 "larger than needed; 1.7.7 is better"},
 };
@@ -36,21 +40,21 @@ static unsigned int parse_version(const char *s)
 	return VERSION(v[0], v[1], v[2]);
 }
 
-const char *makedumpfile_problem(const char *printed, const char *kver, bool *ret_fails)
+const char *makedumpfile_problem(const char *printed, const char *kver, unsigned int level)
 {
 	const char *at = strstr(printed, "version ");
 	unsigned int tool = at ? parse_version(at + strlen("version ")) : 0;
 	unsigned int kernel = parse_version(kver);
 
-	for (size_t i = 0; tool && i < ARRAY_SIZE(bad_pairs); i++)
-		if (kernel >= bad_pairs[i].kernel_from && tool <= bad_pairs[i].tool_to) {
-			*ret_fails = bad_pairs[i].fails;
+	if (!tool || level <= LEVEL_ZEROES)
+		return NULL;
+	for (size_t i = 0; i < ARRAY_SIZE(bad_pairs); i++)
+		if (kernel >= bad_pairs[i].kernel_from && tool <= bad_pairs[i].tool_to)
 			return bad_pairs[i].problem;
-		}
 	return NULL;
 }
 
-const char *makedumpfile_check(const struct root *root, const char *kver, bool *ret_fails)
+const char *makedumpfile_check(const struct root *root, const char *kver, unsigned int level)
 {
 	static const char *const argv[] = {"makedumpfile", "-v", NULL};
 	_buffer_ struct buffer out = {0};
@@ -67,5 +71,5 @@ const char *makedumpfile_check(const struct root *root, const char *kver, bool *
 	/* If it is not there, dracut's module says so. */
 	if (process_run(&p, &ignored) < 0 || !out.data)
 		return NULL;
-	return makedumpfile_problem((char *)out.data, kver, ret_fails);
+	return makedumpfile_problem((char *)out.data, kver, level);
 }

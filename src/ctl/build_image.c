@@ -213,8 +213,7 @@ static int run_dracut(struct job *j, struct ukd_error *e)
 		.note = note,
 		.note_ctx = j,
 	};
-	bool fails;
-	const char *problem = makedumpfile_check(&j->root, j->kver, &fails);
+	const char *problem = makedumpfile_check(&j->root, j->kver, j->settings.dump.dump_level);
 	_stops_held_ sigset_t before; /* who is stopped here would leave dracut's files behind */
 	int r;
 

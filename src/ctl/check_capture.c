@@ -51,28 +51,26 @@ static void check_recipients(struct status *s)
 	finding_problem(f, "%s", e->text);
 }
 
+/*
+ * Told, and no problem: there is a dump in any case, and where no release knows the kernel yet, an
+ * exit code that nobody can end would only teach not to look at it.
+ */
 static void check_makedumpfile(const struct root *root, struct status *s)
 {
-	const char *bad_pair = NULL;
+	/* Without settings: as by default. */
+	unsigned int level = s->settings_error.code ? 31 : s->targets.settings.dump.dump_level;
 	struct ukd_error ignored;
 	char release[128];
 	struct finding *f;
-	bool fails = false;
 
 	if (root_kernel_release(root, release, sizeof(release), &ignored) >= 0)
-		bad_pair = makedumpfile_check(root, release, &fails);
-	if (!bad_pair) {
-		(void)finding_add(&s->findings, "tool.makedumpfile-version", VERDICT_OK,
-				  "nothing is known against makedumpfile and this kernel");
-		return;
-	}
-	f = finding_add(&s->findings, "tool.makedumpfile-version",
-			fails ? VERDICT_FAILED : VERDICT_WARNING, "%s", bad_pair);
-	finding_mend(f, "install a newer makedumpfile, then ukdumpctl refresh");
-	if (fails)
-		finding_problem(f, "%s", bad_pair);
-	else
-		s->note = bad_pair;
+		s->note = makedumpfile_check(root, release, level);
+	f = finding_add(
+		&s->findings, "tool.makedumpfile-version", s->note ? VERDICT_WARNING : VERDICT_OK,
+		"%s", s->note ? s->note : "nothing is known against makedumpfile and this kernel");
+	if (s->note)
+		finding_mend(f, "install a newer makedumpfile, then ukdumpctl refresh; or set "
+				"DumpLevel=1");
 }
 
 /* What a build needs; what is armed does without. */
