@@ -253,6 +253,7 @@ SRC_ctl := \
 	findings.c \
 	findings_print.c \
 	check_capture.c \
+	check_cmdline.c \
 	check_image.c \
 	check_kernel.c \
 	check_machine.c \

@@ -14,6 +14,7 @@
 #define MODULES_DIR "/usr/lib/modules"
 
 /*
+ * What a line must have whatever else it says is told by ctl/check_cmdline.c.
  * rootfstype=ramfs: a tmpfs as the initramfs' root holds half of the memory, and then is full.
  * acpi_no_memhotplug (Linux 3.16): without it the capture kernel takes DIMMs that are ACPI devices,
  * as those plugged in are, for memory of its own, and writes over what it is to save.
@@ -143,11 +144,12 @@ static int append_consoles(const struct root *root, char **line, struct ukd_erro
 	return 0;
 }
 
-/* panic_on_warn= and the like are something else. */
-static bool has_panic(const char *line)
+bool command_line_has(const char *line, const char *word)
 {
-	for (const char *at = line; (at = strstr(at, "panic=")); at++)
-		if (at == line || at[-1] == ' ')
+	size_t n = strlen(word);
+
+	for (const char *at = line; (at = strstr(at, word)); at++)
+		if ((at == line || at[-1] == ' ') && (word[n - 1] == '=' || !at[n] || at[n] == ' '))
 			return true;
 	return false;
 }
@@ -197,7 +199,8 @@ int make_command_line(const struct root *root, const struct command_line_spec *s
 	if (spec->append && append_word(&text, spec->append) < 0)
 		return ukd_oom(e);
 	/* A capture kernel that panics and stays there leaves the machine down. */
-	if (spec->need_panic && !has_panic(text) && append_word(&text, "panic=1") < 0)
+	if (spec->need_panic && !command_line_has(text, "panic=") &&
+	    append_word(&text, "panic=1") < 0)
 		return ukd_oom(e);
 	*ret = take_ptr(&text);
 	return 0;

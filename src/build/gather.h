@@ -56,3 +56,6 @@ struct command_line_spec {
  */
 int make_command_line(const struct root *root, const struct command_line_spec *spec, char **ret,
 		      struct ukd_error *e) _must_check_;
+
+/* Is it among the words of the line? One that ends with '=': with any value. */
+bool command_line_has(const char *line, const char *word);

@@ -95,6 +95,7 @@ void status_collect(const struct root *root, struct status *s)
 	check_image(root, s);
 	check_signature(root, s);
 	check_capture(root, s);
+	check_command_line(root, s);
 	check_machine(root, s);
 	check_past(root, s);
 	check_proof(root, s);

@@ -60,10 +60,11 @@ bool status_waits_for_boot(const struct status *s);
 void check_kernel(const struct root *root, struct status *s); /* and its crash memory */
 void check_image(const struct root *root, struct status *s);  /* that is armed */
 void check_signature(const struct root *root, struct status *s);
-void check_capture(const struct root *root, struct status *s); /* targets, tools */
-void check_machine(const struct root *root, struct status *s); /* parameters, units, rivals */
-void check_past(const struct root *root, struct status *s);    /* refresh, crashes */
-void check_proof(const struct root *root, struct status *s);   /* rehearsal, crash test */
+void check_capture(const struct root *root, struct status *s);	    /* targets, tools */
+void check_command_line(const struct root *root, struct status *s); /* a site's own */
+void check_machine(const struct root *root, struct status *s);	    /* parameters, units, rivals */
+void check_past(const struct root *root, struct status *s);	    /* refresh, crashes */
+void check_proof(const struct root *root, struct status *s);	    /* rehearsal, crash test */
 
 /* For people: the facts, and the findings that are not ok. */
 void status_print(const struct status *s);

@@ -103,6 +103,22 @@ def test_stale(m):
     check(m, 0)
 
 
+@pytest.mark.parametrize("line, devices, needed", [
+    ("CommandLine=quiet", [], "nr_cpus= reset_devices rootfstype=ramfs"),
+    ("CommandLine=x_nr_cpus=1 reset_devicesx rootfstype=ramfs\nCommandLineAppend=maxcpus=1",
+     ["PNP0C80:00"], "reset_devices acpi_no_memhotplug"),
+    ("CommandLine=nr_cpus=1 reset_devices rootfstype=ramfs", ["PNP0C09:00"], None),
+    ("CommandLineAppend=quiet", ["PNP0C80:00"], None)])
+def test_command_line_of_the_site(m, line, devices, needed):
+    """What it lacks; memory as a device of ACPI is what most machines do not have."""
+    m.put("etc/ukdump/ukdump.conf", CONF + f"[Image]\n{line}\n")
+    m.mounts = ["mount -t tmpfs tmpfs /sys/bus", "mkdir -p /sys/bus/acpi/devices",
+                *(f"mkdir /sys/bus/acpi/devices/{name}" for name in devices)]
+    found = status(m, 3)[1]["image.command-line"]
+    assert (found["verdict"], found["needed"]) == ("warning" if needed else "ok", needed)
+    assert all(f"without {word} " in found["seen"] for word in (needed or "").split())
+
+
 def test_target_full(m):
     m.refresh()
     full_disk(m)
