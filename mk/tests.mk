@@ -130,8 +130,8 @@ bench-capture: all ## panic to reboot against a classic dracut initrd, in guests
 capture-tables: all ## which dumps arrive, what faults come to, in guests (45 min): docs/FAULTS.md
 	BUILD=$(BUILD) $(PYTHON) tests/bench/capture_tables.py
 
-lint: ## formatting, layers, shell and C checkers
-	@scripts/lint
+lint: all ## formatting, layers, shell and C checkers
+	@BUILD=$(BUILD) scripts/lint
 
 format: ## format the C sources in place
 	clang-format -i $$(git ls-files '*.c' '*.h' ':!tests/vm')

@@ -6,7 +6,7 @@
 
 #include "capture/record.h"
 
-struct json_object *json_text(const char *s, size_t max)
+struct json_object *json_new_text(const char *s, size_t max)
 {
 	char clean[RECORD_REASON];
 	size_t i;
@@ -25,5 +25,5 @@ struct json_object *json_time(uint64_t seconds)
 
 	if (!t || !gmtime_r(&t, &tm) || !strftime(buf, sizeof(buf), "%Y-%m-%dT%H:%M:%SZ", &tm))
 		return NULL;
-	return json_text(buf, sizeof(buf));
+	return json_new_text(buf, sizeof(buf));
 }

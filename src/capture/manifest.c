@@ -12,7 +12,7 @@
 
 static struct json_object *text(const char *s)
 {
-	return json_text(s, SIZE_MAX);
+	return json_new_text(s, SIZE_MAX);
 }
 
 static struct json_object *text_or_null(const char *s)

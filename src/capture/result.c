@@ -23,7 +23,7 @@
 static void add_text(struct json_object *o, const char *key, const char *s, size_t max)
 {
 	if (s && s[0])
-		(void)json_object_object_add(o, key, json_text(s, max));
+		(void)json_object_object_add(o, key, json_new_text(s, max));
 }
 
 static struct json_object *targets(const struct record *r, size_t max)

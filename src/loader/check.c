@@ -8,7 +8,7 @@
 #include "util/log.h"
 #include "util/parse.h"
 
-int check_machine(const struct machine *m, struct ukd_error *e)
+int check_host(const struct machine *m, struct ukd_error *e)
 {
 	const struct host *h = &m->host;
 

@@ -5,7 +5,7 @@
 #include "loader/plan.h"
 
 /* Rules that do not depend on an image. */
-int check_machine(const struct machine *m, struct ukd_error *e) _must_check_;
+int check_host(const struct machine *m, struct ukd_error *e) _must_check_;
 
 /*
  * Memory, paging, and the signature that the kernel will look at: of a sealed image its own, of a

@@ -180,7 +180,7 @@ static int read_machine(struct machine *m, struct ukd_error *e)
 	int r = host_read(m->root, &m->host, e);
 
 	if (r >= 0)
-		r = check_machine(m, e);
+		r = check_host(m, e);
 	if (r >= 0)
 		r = read_settings(m, e);
 	if (r >= 0)
