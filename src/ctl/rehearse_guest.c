@@ -23,11 +23,11 @@
 #include "util/process.h"
 #include "util/self.h"
 
-#define MEMORY_BASE    MIB(320)
-#define MEMORY_STEP    MIB(64)
-#define KVM_PATIENCE_S 20 /* for a guest's first word; emulated it takes 5 s */
-#define ARGUMENTS      64
-#define TEXT_MAX       256
+#define MEMORY_BASE   MIB(320)
+#define MEMORY_STEP   MIB(64)
+#define KVM_SILENCE_S 60 /* inside another guest, on KVM that works, it is 15 s */
+#define ARGUMENTS     64
+#define TEXT_MAX      256
 /* An id that no account has (systemd's docs/UIDS-GIDS.md leaves 2147352576 and less unassigned). */
 #define OWN_ID 2140000000u
 
@@ -233,9 +233,23 @@ static bool read_console(int fd, struct serial *s, double seconds)
 	char chunk[4096];
 	ssize_t n = read(fd, chunk, sizeof(chunk));
 
-	if (n > 0)
+	if (n > 0) {
+		s->result->heard = seconds;
 		serial_feed(s, chunk, (size_t)n, seconds);
+	}
 	return n > 0 || (n < 0 && errno == EINTR);
+}
+
+/*
+ * A kernel that starts fills the console; a KVM that does not work leaves it silent, be it from the
+ * beginning or when the second kernel starts. Emulation then needs time, too.
+ */
+static bool kvm_hangs(const struct guest_spec *spec, const struct guest_result *r, double seconds)
+{
+	unsigned int quarter = spec->timeout_s / 4;
+
+	return r->kvm && r->step < GUEST_CAPTURES &&
+	       seconds - r->heard >= (quarter < KVM_SILENCE_S ? quarter : KVM_SILENCE_S);
 }
 
 /* True: it must be ended. */
@@ -243,8 +257,8 @@ static bool is_over(const struct guest_spec *spec, struct guest_result *r, doubl
 {
 	r->stopped = stops_pending();
 	r->timed_out = seconds >= spec->timeout_s;
-	return r->stopped || r->timed_out ||
-	       (r->kvm && r->step == GUEST_BOOTS && seconds >= KVM_PATIENCE_S);
+	r->kvm_hung = kvm_hangs(spec, r, seconds);
+	return r->stopped || r->timed_out || r->kvm_hung;
 }
 
 static int follow(const struct guest_spec *spec, struct child *child, struct guest_result *r,
@@ -351,13 +365,18 @@ static void remove_files(const struct guest_spec *spec)
 }
 
 /* A /dev/kvm that is there proves nothing: inside another guest it may not work. */
+static bool kvm_works(const struct guest_result *r)
+{
+	return r->stopped || (r->step != GUEST_BOOTS && !r->kvm_hung);
+}
+
 int guest_run(const struct guest_spec *spec, struct guest_result *ret, struct ukd_error *e)
 {
 	bool kvm = access("/dev/kvm", R_OK | W_OK) == 0;
 	int r = run_once(spec, kvm, ret, e);
 
 	remove_files(spec);
-	if (r < 0 || !kvm || ret->stopped || ret->step != GUEST_BOOTS)
+	if (r < 0 || !kvm || kvm_works(ret))
 		return r;
 	r = run_once(spec, false, ret, e);
 	remove_files(spec);

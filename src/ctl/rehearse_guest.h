@@ -36,7 +36,9 @@ struct guest_result {
 	enum guest_step step;
 	double at[GUEST_STEPS]; /* seconds since the start, of those that were reached */
 	double last_word;	/* when the capture program spoke last */
+	double heard;		/* when the console's last byte came */
 	bool kvm;
+	bool kvm_hung; /* its console fell silent before the capture program spoke */
 	bool timed_out;
 	bool stopped;		      /* SIGINT and the like */
 	bool broken;		      /* QEMU itself has failed, or was killed; trouble says more */

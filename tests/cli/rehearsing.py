@@ -31,7 +31,10 @@ arguments = dict(zip(sys.argv[1:], sys.argv[2:]))
 with open(here / "calls", "a") as calls:
     calls.write(json.dumps(sys.argv + [os.getuid(), os.getpid()]) + "\n")
 if "kvm" in arguments["-accel"]:
-    sys.exit("qemu: no kvm here")
+    if not play.get("kvm"):
+        sys.exit("qemu: no kvm here")
+    print(*play["kvm"], sep="\n", flush=True)
+    time.sleep(60)
 initrd = open(arguments["-initrd"], "rb").read()
 kernel = open(arguments["-kernel"], "rb").read()
 assert initrd.startswith(b"070701") and b"HdrS" in kernel
@@ -131,8 +134,8 @@ class Machine:
     def play(self, console, **rest):
         (self.qemu / "play.json").write_text(json.dumps({"console": console, "crash": CRASH} | rest))
 
-    def leaves_dump(self, *, log="sysrq\n@MARK@\n", damaged=False, **fields):
-        """A good capture, but for what is said."""
+    def leaves_dump(self, *, log="sysrq\n@MARK@\n", damaged=False, kvm=(), **fields):
+        """A good capture, but for what is said. With KVM the console ends with these lines."""
         data = gen.kdump(gen.Machine())
         manifest = {
             "schema": 1, "state": "complete", "kernel": gen.RELEASE, "bytes": len(data),
@@ -144,7 +147,8 @@ class Machine:
         (self.qemu / "vmcore").write_bytes(data)
         (self.qemu / "dmesg.txt").write_text(log)
         (self.qemu / "manifest.json").write_text(json.dumps(manifest))
-        self.play(CAPTURED, files=["vmcore", "dmesg.txt", "manifest.json"], last=[COMPLETE])
+        self.play(CAPTURED, files=["vmcore", "dmesg.txt", "manifest.json"], last=[COMPLETE],
+                  kvm=kvm)
 
     def environment(self, qemu=True):
         path = f"{self.qemu}:{os.environ['PATH']}"
@@ -168,6 +172,10 @@ class Machine:
 
     def facts(self, *args, code=None, qemu=True):
         return json.loads(self.rehearse("--json", *args, code=code, qemu=qemu).out)
+
+    def emulated(self):
+        """QEMU was started, and not with KVM."""
+        return (self.qemu / "calls").exists() and "-accel\", \"tcg" in (self.qemu / "calls").read_text()
 
     def calls(self):
         return [json.loads(line) for line in (self.qemu / "calls").read_text().splitlines()]

@@ -182,13 +182,28 @@ def test_time_limit(machine):
     assert not Path(f"/proc/{pid}").exists()
 
 
+@pytest.mark.skipif(not os.access("/dev/kvm", os.R_OK | os.W_OK), reason="no /dev/kvm")
+@pytest.mark.parametrize("heard", [BOOTED[:1], ARMED], ids=["boots", "crashes"])
+def test_kvm_that_hangs(machine, heard):
+    """A console that falls silent under KVM: the guest is emulated."""
+    image = machine.image()
+    machine.leaves_dump(kvm=heard)
+    facts = machine.facts("--timeout", "9", image, code=0)
+    assert facts["accelerator"] == "tcg"
+    with_kvm, emulated = machine.calls()
+    assert "kvm" in with_kvm and "kvm" not in emulated
+    assert not Path(f"/proc/{with_kvm[-1]}").exists()
+
+
 def begin(machine, image):
     """A rehearsal whose guest is armed and does not come to its end."""
     machine.play(ARMED, sleep=60)
     program = subprocess.Popen([cli.CTL, "rehearse", "--root", machine.root, image],
                                env=machine.environment(), stdout=subprocess.PIPE,
                                stderr=subprocess.PIPE)
-    while len(machine.calls()) < 2:
+    deadline = time.monotonic() + 20
+    while not machine.emulated():
+        assert time.monotonic() < deadline
         time.sleep(0.05)
     return program
 

@@ -31,6 +31,9 @@ SCRIPT = """
         systemctl reboot --force --force
         sleep 60
     fi
+    # The emulated processor has AMD's virtualisation: KVM works there, and takes a tenth of the time.
+    modprobe kvm_amd || modprobe kvm_intel || :
+    attempt kvm test -w /dev/kvm
     attempt boot2 sh -exc ". /root/boot2.sh"
     attempt loaded cat /sys/kernel/kexec_crash_loaded
     attempt status ukdumpctl status
@@ -72,13 +75,15 @@ def test_from_the_guide_to_a_rehearsed_machine(vm):
         tree.add(f"/root/boot{boot}.sh", steps(boot).encode())
     root, esp = vm.root_disk(tree), vm.logs / "esp.img"
     run("cp", micro_esp(tree.kernel), esp)
-    # A guest in an emulated guest: a rehearsal takes its time.
+    # Without KVM in it, a guest in an emulated guest takes a quarter of an hour to rehearse.
     result = vm.run_esp(esp, append="bed.root=root systemd.show_status=0", disks=[root], memory=3072,
-                        timeout=3000, reboots=True, script=SCRIPT)
+                        timeout=1800, reboots=True, script=SCRIPT)
     print(result.table())
     assert result.get("boot1.status") == "0", result.get("boot1")
     assert result.get("boot2.status") == "0", result.get("boot2")
     assert result.get("loaded") == "1"
     assert result.get("status.status") == "0", result.get("status")
     assert result.get("check.status") == "0", result.get("check")
-    assert "result=ok" in result.get("rehearsal").splitlines()
+    rehearsal = result.get("rehearsal").splitlines()
+    assert "result=ok" in rehearsal
+    assert f"accelerator={'kvm' if result.get('kvm.status') == '0' else 'tcg'}" in rehearsal
