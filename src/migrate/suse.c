@@ -40,13 +40,26 @@ static int login(struct import *im, struct import_line *l, const char *rest, str
 			     "its password is left out: keys only, see 'ukdumpctl propagate'");
 }
 
+/* HOST/DIR behind nfs://; also HOST:/DIR, as mount(8) has it and kdump took it: no port. */
+static int nfs(struct import *im, struct import_line *l, const char *rest, struct ukd_error *e)
+{
+	size_t n = strcspn(rest, "/"), host = n && rest[n - 1] == ':' ? n - 1 : n;
+	_free_ char *url = NULL;
+
+	if (asprintf(&url, "nfs://%.*s%s", (int)host, rest, rest + n) < 0) {
+		url = NULL;
+		return ukd_oom(e);
+	}
+	return import_url(im, l, url, e);
+}
+
 static int save_to(struct import *im, struct import_line *l, const char *where, struct ukd_error *e)
 {
 	const char *rest = strstr(where, "://");
 
 	rest = rest ? rest + 3 : where;
 	if (!strncasecmp(where, "nfs://", 6))
-		return import_url(im, l, where, e);
+		return nfs(im, l, rest, e);
 	if (!strncasecmp(where, "ssh://", 6))
 		return login(im, l, rest, e);
 	if (!strncasecmp(where, "sftp://", 7) || !strncasecmp(where, "scp://", 6)) {

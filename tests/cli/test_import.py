@@ -195,6 +195,18 @@ def test_servers_of_suse(tmp_path, url):
     assert "# Not carried over:" in text and not re.search(r"^\w+=", text, re.M)
 
 
+@pytest.mark.parametrize("url, target", [
+    ("nfs://10.1.2.3:/mnt", "nfs://10.1.2.3/mnt"), ("NFS://[2001:db8::1]:/a/b", "nfs://[2001:db8::1]/a/b"),
+    ("nfs://host:2049/mnt", "nfs://host:2049/mnt"), ("nfs://host/a:/b", "nfs://host/a:/b"),
+])
+def test_nfs_of_suse(tmp_path, url, target):
+    """HOST:/PATH is what many write there."""
+    file = tmp_path / "kdump"
+    file.write_text(f"KDUMP_SAVEDIR='{url}'\n")
+    text = ctl("import-config", "--from", "suse", "--dry-run", file, code=0).out
+    assert re.findall(r"^Target=(.*)", text, re.M) == [target]
+
+
 # ---- files ----
 
 def test_somebodys_changes_are_not_overwritten(tree):
