@@ -31,6 +31,16 @@ static void print_json(struct json_object *list, const char *dump, const struct 
 	json_append(list, o);
 }
 
+/* Who calls it with DIRECTORY/ and a star passes the names of others. */
+static void print_text(const char *dump, const struct dump_verdict *v)
+{
+	char shown[PATH_MAX];
+
+	(void)snprintf(shown, sizeof(shown), "%s", dump);
+	printf("%s: %s%s%s\n", text_clean(shown), dump_verdict_name(v->verdict),
+	       v->reason[0] ? ": " : "", v->reason);
+}
+
 /* Returns whether it is good. */
 static bool verify_one(const char *dump, bool full, struct json_object *list)
 {
@@ -45,8 +55,7 @@ static bool verify_one(const char *dump, bool full, struct json_object *list)
 	if (list)
 		print_json(list, dump, &v);
 	else
-		printf("%s: %s%s%s\n", dump, dump_verdict_name(v.verdict), v.reason[0] ? ": " : "",
-		       v.reason);
+		print_text(dump, &v);
 	return v.verdict == VERDICT_GOOD;
 }
 

@@ -177,11 +177,15 @@ static void print_log(const struct info *i, const struct info_options *o)
 
 void info_print_text(const struct info *i, const struct info_options *o)
 {
+	_free_ char *path = strdup(i->path);
+
 	if (i->dump_error.code)
 		info_row("dump", "not readable: %s", i->dump_error.text);
 	else
 		info_row("dump", "%s",
-			 i->fd >= 0 ? i->path : "none, only the kernel log was saved");
+			 i->fd < 0 ? "none, only the kernel log was saved" :
+			 path	   ? text_clean(path) :
+				     "?");
 	print_file(i);
 	if (i->is_directory)
 		print_manifest(i);

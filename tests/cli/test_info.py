@@ -323,6 +323,13 @@ def test_directory_bad_manifest(crash, text):
     assert r["panic"] == PANIC
 
 
+def test_names_drive_no_terminal(crash):
+    hostile = crash.rename(crash.with_name("\x1b[31m\nname"))
+    for verb in ("info", "verify-dump"):
+        p = subprocess.run([CTL, verb, hostile], capture_output=True, text=True, timeout=20, check=True)
+        assert "\x1b" not in p.stdout and "?[31m" in p.stdout
+
+
 def test_manifest_drives_no_terminal(crash):
     manifest(crash, state="\x1b[31m\u00e9", checked="a\nb")
     r = rows(info(crash)[0])
