@@ -67,6 +67,7 @@ static const char *keep_name(struct import *im, const char *name, struct ukd_err
 		(void)ukd_oom(e);
 		return NULL;
 	}
+	import_clean(im->files.v[im->files.n - 1]); /* goes into comments */
 	return im->files.v[im->files.n - 1];
 }
 

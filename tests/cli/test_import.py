@@ -195,6 +195,19 @@ def test_servers_of_suse(tmp_path, url):
     assert "# Not carried over:" in text and not re.search(r"^\w+=", text, re.M)
 
 
+def test_names_of_files_are_no_settings(tree, tmp_path):
+    """Neither of a hook nor of a file that was named."""
+    name = "a\nOnSuccess=halt\n.conf"
+    for file in (tree / "etc/kdump/pre.d" / name, tree / "etc/kdump.conf", tmp_path / name):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("path /srv/crash\nextra_bins a\n")
+        file.chmod(0o755)
+    for words in (["--root", tree], ["--from", "fedora", tmp_path / name]):
+        text = ctl("import-config", "--dry-run", *words, code=0).out
+        assert re.findall(r"^\w+=.*", text, re.M) == ["Target=file:/srv/crash"]
+        assert "a?OnSuccess=halt?.conf" in text
+
+
 @pytest.mark.parametrize("url, target", [
     ("nfs://10.1.2.3:/mnt", "nfs://10.1.2.3/mnt"), ("NFS://[2001:db8::1]:/a/b", "nfs://[2001:db8::1]/a/b"),
     ("nfs://host:2049/mnt", "nfs://host:2049/mnt"), ("nfs://host/a:/b", "nfs://host/a:/b"),
