@@ -71,6 +71,9 @@ def test_files_that_are_named_are_there(path):
                            text):
         if not name.startswith("src/fundamental/"):  # systemd's
             assert (REPO / name).exists(), f"{path.name}: {name}"
+    for name in re.findall(r"(?<![\w/])([a-z]+/\w+\.[ch])\b", text):
+        assert (REPO / "src" / name).exists() or (REPO / name).exists() or name.startswith("kernel/"), \
+            f"{path.name}: {name}"
     for link in re.findall(r"\]\(([^)#:]+)\)", text):
         assert (path.parent / link).exists() or (REPO / link).exists(), f"{path.name}: {link}"
 
@@ -115,6 +118,14 @@ def test_names_that_are_quoted_exist():
         for name in re.findall(rf"(?<![\w/.-])((?:{families})\.[a-z][a-z0-9-]*)(?![\w/.(-])", text):
             assert name in checks or re.search(r"\.(h|c|md|conf|txt|json|d|py|sh|list|efi)$", name), \
                 f"{path.name}: check {name}"
+
+
+def test_documents_that_readers_are_sent_to_are_installed():
+    installed = (REPO / "debian/ukdump.docs").read_text().split()
+    assert re.search(r"^%doc (.*)$", (REPO / "ukdump.spec").read_text(), re.M)[1].split() == installed
+    for path in [*(REPO / "man").glob("*.scd"), *(REPO / d for d in installed if d != "README.md")]:
+        for name in re.findall(r"\bdocs/\w[\w-]*\.md\b", path.read_text()):
+            assert name in installed, f"{path.name}: {name}"
 
 
 def test_every_cell_of_the_comparison_has_a_source():

@@ -544,7 +544,7 @@ static void test_memory(void **state)
 	tree_remove(&t);
 }
 
-/* Names, order and types are an interface (ukdump-capture(8)). */
+/* Names, order and types are an interface (docs/DUMPS.md). */
 static void test_manifest(void **state)
 {
 	static const char *const keys[] = {
