@@ -201,6 +201,21 @@ static int module_names(const struct needs *n, char *ret, size_t size, struct uk
 	return used < size ? 0 : ukd_fail(e, -E2BIG, "too many dracut modules");
 }
 
+/* Its last line tells more than its exit status. */
+static int explain_dracut(const struct stage *s, const char *log_path, struct ukd_error *e)
+{
+	_buffer_ struct buffer log = {0};
+	struct ukd_error ignored;
+
+	if (e->code == -EREMOTEIO && file_read(AT_FDCWD, log_path, MIB(16), &log, &ignored) == 0)
+		return ukd_fail(e, e->code, "%s: %s", e->text, last_line(&log));
+	if (e->code == -ENOENT)
+		return ukd_fail(e, e->code,
+				"dracut is not installed%s%s; install the package 'dracut'",
+				s->root->path[0] ? " in " : "", s->root->path);
+	return e->code;
+}
+
 static int run_dracut(const struct stage *s, bool (*tick)(void *, unsigned int), void *tick_ctx,
 		      struct ukd_error *e)
 {
@@ -230,9 +245,7 @@ static int run_dracut(const struct stage *s, bool (*tick)(void *, unsigned int),
 	const char *const environment[] = {
 		env, "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
 		"LC_ALL=C", NULL};
-	_buffer_ struct buffer log = {0};
 	char log_path[4300];
-	struct ukd_error ignored;
 	int r;
 
 	r = module_names(s->needs, modules, sizeof(modules), e);
@@ -254,12 +267,7 @@ static int run_dracut(const struct stage *s, bool (*tick)(void *, unsigned int),
 	p.stdout_fd = p.stderr_fd = log_fd;
 	p.timeout_s = DRACUT_LIMIT_S;
 	r = process_run_ok(&p, e);
-	if (r == -EREMOTEIO && file_read(AT_FDCWD, log_path, MIB(16), &log, &ignored) == 0)
-		return ukd_fail(e, r, "%s: %s", e->text, last_line(&log));
-	if (r == -ENOENT)
-		return ukd_fail(e, r, "dracut is not installed%s%s; install the package 'dracut'",
-				s->root->path[0] ? " in " : "", s->root->path);
-	return r;
+	return r < 0 ? explain_dracut(s, log_path, e) : r;
 }
 
 #define BYTES(s)                                    \

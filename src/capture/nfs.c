@@ -102,11 +102,6 @@ static int connect(struct attempt *a, struct ukd_error *e)
 const struct target_ops nfs_target = {
 	.handles = handles,
 	.connect = connect,
-	.save_log = directory_save_log,
-	.make_room = directory_make_room,
-	.check_space = directory_check_space,
-	.save_dump = directory_save_dump,
-	.publish = directory_publish,
-	.retire = directory_retire,
+	DIRECTORY_OPERATIONS,
 	.disconnect = mount_leave,
 };

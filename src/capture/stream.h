@@ -55,5 +55,9 @@ int stream_publish(struct attempt *a, struct ukd_error *e) _must_check_;
 /* For kinds that keep nothing open between two programs. */
 int stream_disconnect(struct attempt *a, struct ukd_error *e) _must_check_;
 
+#define STREAM_OPERATIONS                                               \
+	.save_log = stream_save_log, .check_space = stream_check_space, \
+	.save_dump = stream_save_dump, .publish = stream_publish, .disconnect = stream_disconnect
+
 /* What stands behind an encrypted dump in a directory (directory_dump.c). */
 extern const struct stream_ops directory_stream;

@@ -62,11 +62,6 @@ static int disconnect(struct attempt *a, struct ukd_error *e)
 const struct target_ops directory_target = {
 	.handles = handles,
 	.connect = connect,
-	.save_log = directory_save_log,
-	.make_room = directory_make_room,
-	.check_space = directory_check_space,
-	.save_dump = directory_save_dump,
-	.publish = directory_publish,
-	.retire = directory_retire,
+	DIRECTORY_OPERATIONS,
 	.disconnect = disconnect,
 };

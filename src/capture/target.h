@@ -73,6 +73,11 @@ int directory_publish(struct attempt *a, struct ukd_error *e) _must_check_;
 void directory_retire(struct attempt *a);
 void directory_leave(struct attempt *a);
 
+#define DIRECTORY_OPERATIONS                                                    \
+	.save_log = directory_save_log, .make_room = directory_make_room,       \
+	.check_space = directory_check_space, .save_dump = directory_save_dump, \
+	.publish = directory_publish, .retire = directory_retire
+
 /*
  * 20261121T183822Z-<machine>: what a crash is called, by its own clock where that is known; number,
  * below CRASH_NAMES, goes behind it ("-1") unless it is 0. A name that is taken (a clock that was

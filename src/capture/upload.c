@@ -142,9 +142,5 @@ static int connect(struct attempt *a, struct ukd_error *e)
 const struct target_ops upload_target = {
 	.handles = handles,
 	.connect = connect,
-	.save_log = stream_save_log,
-	.check_space = stream_check_space,
-	.save_dump = stream_save_dump,
-	.publish = stream_publish,
-	.disconnect = stream_disconnect,
+	STREAM_OPERATIONS,
 };

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crashkernel/size.h"
 #include "util/cleanup.h"
 
 /* kdump-tools of Debian 13, of Ubuntu 24.10; kdump-utils; SUSE's kdump where it has not measured. */
@@ -26,17 +27,9 @@ static uint64_t system_ram(char *text)
 	uint64_t sum = 0;
 	char *save = NULL;
 
-	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
-		char *end;
-		uint64_t from, to;
-
-		if (*line == ' ' || !strstr(line, " : System RAM"))
-			continue;
-		from = strtoull(line, &end, 16);
-		to = *end == '-' ? strtoull(end + 1, NULL, 16) : 0;
-		if (to > from)
-			sum += to - from + 1;
-	}
+	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+		if (*line != ' ' && strstr(line, " : System RAM"))
+			sum += range_size(line);
 	return sum;
 }
 

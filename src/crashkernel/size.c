@@ -29,6 +29,15 @@
 static const char *const cma_files[] = {"/sys/kernel/kexec/crash_cma_ranges",
 					"/sys/kernel/kexec_crash_cma_ranges"};
 
+uint64_t range_size(const char *line)
+{
+	char *end;
+	uint64_t from = strtoull(line, &end, 16);
+	uint64_t to = *end == '-' ? strtoull(end + 1, NULL, 16) : 0;
+
+	return to > from ? to - from + 1 : 0;
+}
+
 /*
  * Of the lines "  65000000-6cffffff : Crash kernel" the one with the highest address: kexec loads
  * into crashk_res only, and crashk_low_res has the same name. Addresses read 0 without root.
@@ -39,15 +48,9 @@ static uint64_t usable_range(char *text)
 	char *save = NULL;
 
 	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
-		char *end;
-		uint64_t from, to;
+		uint64_t size = strstr(line, " : Crash kernel") ? range_size(line) : 0;
 
-		if (!strstr(line, " : Crash kernel"))
-			continue;
-		from = strtoull(line, &end, 16);
-		to = *end == '-' ? strtoull(end + 1, NULL, 16) : 0;
-		if (to > from) /* ascending, as the kernel prints them */
-			usable = to - from + 1;
+		usable = size ? size : usable; /* ascending, as the kernel prints them */
 	}
 	return usable;
 }
@@ -57,20 +60,13 @@ bool crash_memory_has_cma(const struct root *root)
 	return root_exists(root, cma_files[0]) || root_exists(root, cma_files[1]);
 }
 
-/* Lines "START-END", both included, hexadecimal. */
 static uint64_t cma_sum(char *text)
 {
 	uint64_t sum = 0;
 	char *save = NULL;
 
-	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
-		char *end;
-		uint64_t from = strtoull(line, &end, 16);
-		uint64_t to = *end == '-' ? strtoull(end + 1, NULL, 16) : 0;
-
-		if (to > from)
-			sum += to - from + 1;
-	}
+	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+		sum += range_size(line);
 	return sum;
 }
 

@@ -22,6 +22,9 @@ struct crash_memory {
 int crash_memory_read(const struct root *root, struct crash_memory *ret,
 		      struct ukd_error *e) _must_check_;
 
+/* Bytes of a line that begins with "START-END", both included, hexadecimal; 0 if it does not. */
+uint64_t range_size(const char *line);
+
 /* Does the kernel hold a capture image, whoever loaded it? */
 int crash_image_loaded(const struct root *root, bool *ret, struct ukd_error *e) _must_check_;
 

@@ -201,58 +201,63 @@ static int do_attach(const struct options *opt, struct ukd_error *e)
 	return r;
 }
 
+enum {
+	OPT_KEY = OPT_LONG,
+	OPT_CERT,
+	OPT_DIGEST,
+	OPT_LIST,
+	OPT_ROOT,
+	OPT_SIGNATURE,
+	OPT_JSON,
+};
+
+static const struct option sign_options[] = {
+	{"key", required_argument, NULL, OPT_KEY},
+	{"cert", required_argument, NULL, OPT_CERT},
+	{"print-digest", no_argument, NULL, OPT_DIGEST},
+	{"list-keys", no_argument, NULL, OPT_LIST},
+	{"root", required_argument, NULL, OPT_ROOT},
+	{"json", no_argument, NULL, OPT_JSON},
+	{"help", no_argument, NULL, 'h'},
+	{0},
+};
+
+static const struct option attach_options[] = {
+	{"signature", required_argument, NULL, OPT_SIGNATURE},
+	{"json", no_argument, NULL, OPT_JSON},
+	{"cert", required_argument, NULL, OPT_CERT},
+	{"help", no_argument, NULL, 'h'},
+	{0},
+};
+
+static bool take_option(struct options *opt, int c)
+{
+	if (c == 'o')
+		opt->out = optarg;
+	else if (c == OPT_KEY)
+		opt->key = optarg;
+	else if (c == OPT_CERT)
+		opt->cert = optarg;
+	else if (c == OPT_SIGNATURE)
+		opt->signature = optarg;
+	else if (c == OPT_ROOT)
+		opt->root = optarg;
+	opt->print_digest |= c == OPT_DIGEST;
+	opt->list_keys |= c == OPT_LIST;
+	opt->json |= c == OPT_JSON;
+	return c != '?';
+}
+
 /* Both verbs' options. Returns -1 to go on, else the exit code. */
 static int parse(const struct verb *v, int argc, char **argv, struct options *opt)
 {
-	enum {
-		OPT_KEY = OPT_LONG,
-		OPT_CERT,
-		OPT_DIGEST,
-		OPT_LIST,
-		OPT_ROOT,
-		OPT_SIGNATURE,
-		OPT_JSON,
-	};
-	static const struct option sign_options[] = {
-		{"key", required_argument, NULL, OPT_KEY},
-		{"cert", required_argument, NULL, OPT_CERT},
-		{"print-digest", no_argument, NULL, OPT_DIGEST},
-		{"list-keys", no_argument, NULL, OPT_LIST},
-		{"root", required_argument, NULL, OPT_ROOT},
-		{"json", no_argument, NULL, OPT_JSON},
-		{"help", no_argument, NULL, 'h'},
-		{0},
-	};
-	static const struct option attach_options[] = {
-		{"signature", required_argument, NULL, OPT_SIGNATURE},
-		{"json", no_argument, NULL, OPT_JSON},
-		{"cert", required_argument, NULL, OPT_CERT},
-		{"help", no_argument, NULL, 'h'},
-		{0},
-	};
 	const struct option *options = v == &verb_sign ? sign_options : attach_options;
 	int c;
 
 	while ((c = getopt_long(argc, argv, "ho:", options, NULL)) >= 0) {
 		if (c == 'h')
 			return verb_help(v);
-		else if (c == 'o')
-			opt->out = optarg;
-		else if (c == OPT_KEY)
-			opt->key = optarg;
-		else if (c == OPT_CERT)
-			opt->cert = optarg;
-		else if (c == OPT_SIGNATURE)
-			opt->signature = optarg;
-		else if (c == OPT_DIGEST)
-			opt->print_digest = true;
-		else if (c == OPT_LIST)
-			opt->list_keys = true;
-		else if (c == OPT_ROOT)
-			opt->root = optarg;
-		else if (c == OPT_JSON)
-			opt->json = true;
-		else
+		if (!take_option(opt, c))
 			return verb_misuse(v, NULL);
 	}
 	if (argc - optind != !opt->list_keys)

@@ -148,21 +148,26 @@ static struct json_object *record_of_name(const struct record_entry *entry)
 	return o;
 }
 
-static struct json_object *parse(int dirfd)
+struct json_object *record_parse(const char *text)
 {
-	_close_ int fd =
-		openat(dirfd, "manifest.json", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	_buffer_ struct buffer text = {0};
-	struct json_object *o;
-	struct ukd_error ignored;
+	struct json_object *o = json_tokener_parse(text);
 
-	if (fd < 0 || file_read_fd(fd, "manifest.json", MANIFEST_MAX, &text, &ignored) < 0)
-		return NULL;
-	o = json_tokener_parse((const char *)text.data);
 	if (json_object_is_type(o, json_type_object))
 		return o;
 	json_object_put(o);
 	return NULL;
+}
+
+static struct json_object *read_manifest(int dirfd)
+{
+	_close_ int fd =
+		openat(dirfd, "manifest.json", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	_buffer_ struct buffer text = {0};
+	struct ukd_error ignored;
+
+	if (fd < 0 || file_read_fd(fd, "manifest.json", MANIFEST_MAX, &text, &ignored) < 0)
+		return NULL;
+	return record_parse((const char *)text.data);
 }
 
 static void add_triage(struct json_object *o, int dirfd)
@@ -187,7 +192,7 @@ static struct json_object *read_directory(const char *place, const struct record
 	_close_ int fd = above < 0 ? -1 :
 				     openat(above, entry->name,
 					    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	struct json_object *o = fd < 0 ? NULL : parse(fd);
+	struct json_object *o = fd < 0 ? NULL : read_manifest(fd);
 
 	if (!o)
 		o = record_of_name(entry);

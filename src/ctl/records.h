@@ -52,6 +52,9 @@ struct json_object *record_read(const struct records *r, const struct record_ent
 const char *record_text(struct json_object *o, const char *key);
 const char *record_triage(struct json_object *o, const char *key);
 
+/* A manifest's text as an object; NULL if it is none. */
+struct json_object *record_parse(const char *text);
+
 /* Places in the network (records_remote.c). */
 int remote_find(struct records *r, unsigned int place, struct ukd_error *e) _must_check_;
 struct json_object *remote_manifest(const char *place, const char *name);

@@ -106,7 +106,6 @@ struct json_object *remote_manifest(const char *place, const char *name)
 {
 	size_t len = strcspn(place, "?"), base = len;
 	_buffer_ struct buffer text = {0};
-	struct json_object *o;
 	struct ukd_error ignored;
 	char url[8192];
 
@@ -116,9 +115,5 @@ struct json_object *remote_manifest(const char *place, const char *name)
 		       place + len);
 	if (run_upload("get", url, GET_MAX, &text, &ignored) < 0)
 		return NULL;
-	o = json_tokener_parse((const char *)text.data);
-	if (json_object_is_type(o, json_type_object))
-		return o;
-	json_object_put(o);
-	return NULL;
+	return record_parse((const char *)text.data);
 }

@@ -60,10 +60,7 @@ static int misuse(const char *what)
 
 static int failed(const struct ukd_error *e)
 {
-	if (e->check[0])
-		log_error("%s [%s]", e->text, e->check);
-	else
-		log_error("%s", e->text);
+	log_failure(e);
 	return EXIT_FAILED;
 }
 

@@ -60,3 +60,11 @@ void log_line(enum log_level level, const char *fmt, ...)
 		(void)dprintf(log_kmsg, "<%d>%s: %s%s\n", levels[level].kernel, log_program,
 			      levels[level].word, line);
 }
+
+void log_failure(const struct ukd_error *e)
+{
+	if (e->check[0])
+		log_error("%s [%s]", e->text, e->check);
+	else
+		log_error("%s", e->text);
+}

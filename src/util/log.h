@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #include "base/macro.h"
+#include "util/error.h"
 
 enum log_level {
 	LOG_LEVEL_ERROR,
@@ -34,3 +35,6 @@ void log_line(enum log_level level, const char *fmt, ...) _printf_(2, 3);
 #define log_warning(...) log_line(LOG_LEVEL_WARNING, __VA_ARGS__)
 #define log_info(...)	 log_line(LOG_LEVEL_INFO, __VA_ARGS__)
 #define log_debug(...)	 log_line(LOG_LEVEL_DEBUG, __VA_ARGS__)
+
+/* An error, with the name of the check if one refused. */
+void log_failure(const struct ukd_error *e);
