@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What the CLI tests share: running a program, and what no program may ever print."""
 
+import importlib.util
 import os
 import re
 import subprocess
@@ -15,6 +16,14 @@ if str(GEN) not in sys.path:
     sys.path.insert(0, str(GEN))
 
 _NEVER = re.compile(r"Sanitizer|runtime error|Traceback|Segmentation|Aborted|core dumped")
+
+
+def generator(name):
+    """tests/gen/NAME.py by its path: a name such as "dump" is too common for sys.path."""
+    spec = importlib.util.spec_from_file_location(f"gen_{name}", GEN / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 class Result:

@@ -4,7 +4,6 @@ that plays a console and writes what a capture environment would to the disk."""
 
 import gzip
 import hashlib
-import importlib.util
 import json
 import os
 import shutil
@@ -13,9 +12,7 @@ import subprocess
 import cli
 from conftest import build
 
-_spec = importlib.util.spec_from_file_location("gen_dump", cli.GEN / "dump.py")
-gen = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(gen)
+gen = cli.generator("dump")
 
 KVER = "6.12.0-test"
 CRASH = "20261121T183822Z-" + "0" * 32

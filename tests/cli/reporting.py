@@ -3,16 +3,13 @@
 program that keeps what it is told."""
 
 import hashlib
-import importlib.util
 import json
 import os
 
 import cli
 from test_report import NAME as VARIABLE
 
-_spec = importlib.util.spec_from_file_location("gen_dump", cli.GEN / "dump.py")
-gen = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(gen)
+gen = cli.generator("dump")
 
 MACHINE = "0123456789abcdef0123456789abcdef"
 CRASH = f"20261121T183822Z-{MACHINE}"

@@ -2,22 +2,16 @@
 """`ukdumpctl info` on fabricated dumps: good ones, crash directories, hostile ones."""
 
 import hashlib
-import importlib.util
 import json
 import os
 import shutil
 import subprocess
-from pathlib import Path
 
 import pytest
 
-REPO = Path(__file__).resolve().parents[2]
-CTL = REPO / os.environ.get("BUILD", "build") / "ukdumpctl"
+from cli import CTL, generator
 
-# By path: "dump" is too common a name for sys.path.
-_spec = importlib.util.spec_from_file_location("gen_dump", REPO / "tests/gen/dump.py")
-gen = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(gen)
+gen = generator("dump")
 
 # A dump and its flattened form differ in this.
 DIFFER = ("dump", "flattened", "size", "full")

@@ -2,7 +2,6 @@
 """The verbs about stored dumps: list, dmesg, verify-dump, clean; on fabricated stores."""
 
 import hashlib
-import importlib.util
 import json
 import os
 import shutil
@@ -10,11 +9,9 @@ import time
 
 import pytest
 
-from cli import CTL, REPO, ctl, run
+from cli import CTL, ctl, generator, run
 
-_spec = importlib.util.spec_from_file_location("gen_dump", REPO / "tests/gen/dump.py")
-gen = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(gen)
+gen = generator("dump")
 
 MACHINE = "0123456789abcdef0123456789abcdef"
 LOG = "[    9.000000] sysrq: Trigger a crash\n" \
