@@ -278,10 +278,12 @@ static int follow(const struct guest_spec *spec, struct child *child, struct gue
 		seconds = (double)(clock_ms() - begin) / 1000;
 		if (fds[0].revents && read_console(child->out, &s, seconds))
 			continue;
-		if (fds[1].revents) {
+		if (fds[1].revents || r->halted) {
 			if (r->step >= GUEST_ARMED)
 				r->step = GUEST_ENDED;
 			r->at[GUEST_ENDED] = seconds;
+			if (r->halted)
+				(void)process_kill(child);
 			r->stopped = stops_pending(); /* QEMU may have got it, too */
 			return 0;
 		}

@@ -39,6 +39,7 @@ struct guest_result {
 	double heard;		/* when the console's last byte came */
 	bool kvm;
 	bool kvm_hung; /* its console fell silent before the capture program spoke */
+	bool halted;   /* as OnSuccess=halt asks for: it would stay so */
 	bool timed_out;
 	bool stopped;		      /* SIGINT and the like */
 	bool broken;		      /* QEMU itself has failed, or was killed; trouble says more */

@@ -57,6 +57,9 @@ static void take_line(struct serial *s, double seconds)
 	for (size_t i = 0; i < ARRAY_SIZE(voices); i++)
 		if ((at = strstr(s->line, voices[i].prefix)))
 			voices[i].take(s, at + strlen(voices[i].prefix), seconds);
+	/* kernel_halt() of kernel/reboot.c, at a level that every console shows */
+	s->result->halted |= s->result->step == GUEST_CAPTURES &&
+			     strstr(s->line, "reboot: System halted");
 	at = strstr(s->line, panic);
 	/* The first is the one that was asked for. */
 	if (at && !strstr(at, "sysrq triggered crash"))

@@ -220,6 +220,16 @@ def test_stopped(machine, stop):
     assert not (machine.root / "var/lib/ukdump/rehearsal").exists()
 
 
+def test_a_machine_that_is_to_halt(machine):
+    """Is not waited for until the time limit."""
+    image = machine.image(conf="[Dump]\nTarget=LABEL=ukdump:/\n[Action]\nOnSuccess=halt\n")
+    machine.leaves_dump()
+    machine.play(CAPTURED, files=["vmcore", "dmesg.txt", "manifest.json"], sleep=300,
+                 last=[rehearsing.COMPLETE, "[    9.0] reboot: System halted"])
+    facts = machine.facts(image, code=0)
+    assert facts["result"] == "ok" and not Path(f"/proc/{machine.calls()[-1][-1]}").exists()
+
+
 def test_stopped_with_its_guest(machine):
     """As systemd stops a unit: that QEMU has ended is no result."""
     program = begin(machine, machine.image())
