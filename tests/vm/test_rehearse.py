@@ -3,7 +3,9 @@
 guest builds them: a good one, and ones from which something was taken that a dump needs."""
 
 import json
+import os
 import shutil
+import stat
 import subprocess
 
 import pytest
@@ -94,6 +96,24 @@ def test_good_image(rehearsal):
     assert facts["dump"]["manifest"]["checked"] == "full"
     assert facts["kernel"] == rehearsal.tree.kernel.version
     assert (rehearsal.machine / "var/lib/ukdump/rehearsal").exists()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("fs", ["xfs", "btrfs"])
+def test_other_file_systems(rehearsal, fs):
+    """The scratch disk has the file system that the target has on this machine."""
+    node = rehearsal.machine / "dev/disk/by-label/ukdump"
+    node.parent.mkdir(parents=True, exist_ok=True)
+    os.mknod(node, 0o600 | stat.S_IFBLK, os.makedev(259, 1))
+    rehearsal.put("proc/self/mountinfo", f"30 1 259:1 / /crash rw - {fs} /dev/nvme0n1 rw\n")
+    try:
+        code, facts = rehearsal.run(rehearsal.image)
+    finally:
+        node.unlink()
+        rehearsal.put("proc/self/mountinfo", "")
+    assert (code, facts["result"]) == (0, "ok"), facts
+    assert facts["file_system"] == fs
+    assert facts["dump"]["verified"] is True
 
 
 @pytest.mark.parametrize("module, cmdline, reason", [
