@@ -186,10 +186,12 @@ static int parse_options(int argc, char **argv, struct info_options *o)
 		else if (c == OPT_JSON)
 			o->json = true;
 		else if (c == OPT_FIND && !parse_pattern(optarg, o))
-			return verb_misuse(&verb_info, "--find takes 1 to %d bytes in hexadecimal",
-					   INFO_PATTERN_MAX);
+			return verb_misuse(&verb_info,
+					   "info: --find '%.80s': 1 to %d bytes in hexadecimal",
+					   optarg, INFO_PATTERN_MAX);
 		else if (c == OPT_LINES && !parse_lines(optarg, o))
-			return verb_misuse(&verb_info, "--lines takes a number, or all");
+			return verb_misuse(&verb_info, "info: --lines '%.80s': a number, or all",
+					   optarg);
 		else if (c == OPT_IDENTITY)
 			o->identity = optarg;
 		else if (c == 'h')

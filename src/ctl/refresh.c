@@ -33,7 +33,8 @@ static void keep_failure(struct refresh *r, const struct ukd_error *e)
 
 void refresh_failed(struct refresh *r, const struct ukd_error *e)
 {
-	(void)verb_failed(e);
+	if (strcmp(r->failure.text, e->text) != 0) /* else it was printed */
+		(void)verb_failed(e);
 	keep_failure(r, e);
 }
 
@@ -51,8 +52,12 @@ int refresh_look(struct refresh *r, struct ukd_error *e)
 	_buffer_ struct buffer facts = {0};
 	int code = loader_run("status", NULL, NULL, &facts, e);
 
-	if (code != EXIT_DONE && code != EXIT_NOT_ARMED)
-		return code < 0 ? code : e->code;
+	if (code < 0)
+		return code;
+	if (code != EXIT_DONE && code != EXIT_NOT_ARMED) {
+		keep_failure(r, e); /* ukdump-load has printed it */
+		return e->code;
+	}
 	r->armed = loader_number(&facts, "loaded") == 1;
 	r->locked = loader_number(&facts, "load_disabled") == 1;
 	free(r->armed_id);
