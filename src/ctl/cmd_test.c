@@ -28,7 +28,7 @@ static const char usage[] =
 	"Nothing is shut down: disks are synced, and all that runs is lost. The next boot\n"
 	"('ukdumpctl report --boot', by ukdump-report.service) tells whether the dump of\n"
 	"this very crash came out, and how long it took.\n\n"
-	"      --yes       do not ask, and crash also if the disks cannot be synced in 120 s\n"
+	"      --yes       do not ask; crash also if disks are not synced in 120 s\n"
 	"      --history   crash nothing: list past tests and rehearsals\n"
 	"      --root DIR  the machine in DIR instead of this one, as a test does\n"
 	"      --json      the history, or what will happen, as JSON (schema 1)\n"
