@@ -339,6 +339,7 @@ static int run_once(const struct guest_spec *spec, bool kvm, struct guest_result
 	add_machine(&c, spec, kvm);
 	p.output = &unused;
 	p.stderr_fd = complaints;
+	p.oom_score_adj = OOM_SCORE_FIRST; /* rather the guest than what this machine is for */
 	r = process_start(&p, &child, e);
 	if (r < 0)
 		return r;

@@ -26,7 +26,8 @@ here = pathlib.Path(sys.argv[0]).parent
 play = json.loads((here / "play.json").read_text())
 arguments = dict(zip(sys.argv[1:], sys.argv[2:]))
 with open(here / "calls", "a") as calls:
-    calls.write(json.dumps(sys.argv + [os.getuid(), os.getpid()]) + "\n")
+    score = int(pathlib.Path("/proc/self/oom_score_adj").read_text())
+    calls.write(json.dumps(sys.argv + [score, os.getuid(), os.getpid()]) + "\n")
 if "kvm" in arguments["-accel"]:
     if not play.get("kvm"):
         sys.exit("qemu: no kvm here")
