@@ -214,12 +214,14 @@ static int run(int argc, char **argv)
 	if (progress.begun && progress.bar)
 		fprintf(stderr, "\r\033[K");
 	if (n < 0)
-		return verb_failed(&e);
-	if (o.json)
+		(void)verb_failed(&e);
+	if (!r.record.result[0])
+		return EXIT_FAILED;
+	if (o.json) /* also of one that could not be kept */
 		print_json(&r);
 	else
 		print_text(&r);
-	return strcmp(r.record.result, REHEARSAL_OK) ? EXIT_FAILED : EXIT_DONE;
+	return n < 0 || strcmp(r.record.result, REHEARSAL_OK) ? EXIT_FAILED : EXIT_DONE;
 }
 
 const struct verb verb_rehearse = {

@@ -30,7 +30,8 @@ struct rehearse {
 
 /*
  * Rehearses, and keeps the result as proof. Returns 0 with r->record, whatever its result is;
- * negative if there is no image to rehearse, or it was stopped (-EINTR).
+ * negative if there is no image to rehearse, it was stopped (-EINTR), or the result cannot be kept:
+ * only then r->record has one.
  */
 int rehearse_run(struct rehearse *r, struct ukd_error *e) _must_check_;
 void rehearse_free(struct rehearse *r);

@@ -408,6 +408,14 @@ def test_usage(options):
     cli.ctl("rehearse", *options, code=2)
 
 
+def test_a_result_that_cannot_be_kept_is_told(machine):
+    image = machine.image()
+    machine.leaves_dump()
+    (machine.root / "var/lib/ukdump/rehearsal").mkdir(parents=True)
+    done = machine.rehearse(image, code=1)
+    assert done.out.startswith("result    ok\n") and "rehearsal" in done.err
+
+
 def test_history_is_short(machine):
     image = machine.image()
     machine.leaves_dump()
