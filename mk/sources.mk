@@ -196,8 +196,10 @@ SRC_dump := \
 	header.c \
 	header_elf.c \
 	header_kdump.c \
+	kallsyms.c \
 	pager.c \
 	printk.c \
+	stack.c \
 	vmcoreinfo.c \
 	vmem.c
 SRC_upload := \
@@ -297,6 +299,7 @@ SRC_ctl := \
 	info_open.c \
 	decrypt.c \
 	info_print.c \
+	info_stack.c \
 	info_triage.c \
 	ask_info.c \
 	records.c \
@@ -366,6 +369,7 @@ UNIT_TESTS := \
 	test_need_ssh \
 	test_conf \
 	test_dump \
+	test_kallsyms \
 	test_auth \
 	test_signature \
 	test_kernel_cert \
@@ -426,6 +430,9 @@ FIXTURES_test_ends := fixture_capture.c
 TEST_test_conf := conf util base
 FIXTURES_test_conf := ../../src/ctl/settings_check.c
 TEST_test_dump := dump util base
+FIXTURES_test_dump := fixture_memory.c
+TEST_test_kallsyms := dump util base
+FIXTURES_test_kallsyms := fixture_memory.c
 TEST_test_capture_disk := capture store triage conf util base
 FIXTURES_test_capture_disk := fixture_capture.c
 TEST_test_store := store util base

@@ -59,8 +59,8 @@ demo: ## boot a Debian 13 guest, crash it, show the dump
 # libFuzzer (clang). Seeds are generated, corpora grow in build/cache/corpus; what crashed a fuzzer is
 # kept beside it. Objects of their own, since the instrumentation goes into every parser.
 FUZZ_S ?= 60
-FUZZERS := fuzz_cert fuzz_conf fuzz_dump fuzz_flat fuzz_migrate fuzz_pe fuzz_pkcs7 fuzz_printk fuzz_profile \
-	fuzz_s3reply fuzz_sbat fuzz_siglist fuzz_stub fuzz_triage
+FUZZERS := fuzz_cert fuzz_conf fuzz_dump fuzz_flat fuzz_kallsyms fuzz_migrate fuzz_pe fuzz_pkcs7 fuzz_printk \
+	fuzz_profile fuzz_s3reply fuzz_sbat fuzz_siglist fuzz_stub fuzz_triage
 FUZZ_FLAGS := -std=gnu11 -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all
 FUZZ_OBJ := $(BUILD)/fuzz/obj
 FUZZ_SOURCES := $(foreach c,base util conf migrate pe auth dump triage,$(addprefix $(c)/,$(SRC_$(c)))) \

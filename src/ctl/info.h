@@ -39,6 +39,9 @@ struct info {
 	uint64_t log_lost;
 	struct ukd_error log_error; /* code != 0: the dump's own log was not read */
 	struct triage triage;
+	bool stack_wanted; /* the log does not tell where it crashed, so memory is asked */
+	struct dump_stack stack;
+	struct ukd_error stack_error; /* code != 0: memory does not tell, either */
 	struct dump_walk walk;	      /* with --full */
 	char sha256[INFO_SHA256_HEX]; /* with --full or --checksum, else empty */
 	uint64_t found, found_at;     /* with --find */
@@ -66,6 +69,13 @@ void info_row(const char *key, const char *fmt, ...) _printf_(2, 3);
 
 /* What the log tells of the crash, line by line; nothing where it tells of none. */
 void info_print_triage(const struct triage *t);
+
+/* Asks memory where the log tells of no crash, or of one without a place in the code. */
+void info_read_stack(struct info *i);
+
+/* What that has found, as rows, and as member "stack" (NULL: not asked). */
+void info_print_stack(const struct info *i);
+struct json_object *info_stack_object(const struct info *i);
 
 void info_print_text(const struct info *i, const struct info_options *o);
 void info_print_json(const struct info *i, const struct info_options *o);

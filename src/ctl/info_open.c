@@ -127,6 +127,7 @@ static void read_log(struct info *i, int dirfd, const char *identity)
 	else if (dirfd >= 0 && read_dmesg(i, dirfd, &ignored) < 0 && identity)
 		(void)read_encrypted_dmesg(i, dirfd, identity, &ignored);
 	triage_log(buffer_bytes(&i->log), &i->triage);
+	info_read_stack(i);
 }
 
 /* Size of the file, how much of it is on disk, whether it is encrypted. */

@@ -122,6 +122,7 @@ static void print_facts(const struct info *i, const struct dump_facts *f)
 	info_row("kernel", "%s %s", f->release[0] ? f->release : "unknown", f->machine);
 	print_time(f->crash_time);
 	info_print_triage(&i->triage);
+	info_print_stack(i);
 	info_row("cpus", "%" PRIu32, f->cpus);
 	info_row("memory", "%s", format_size(f->pages_total * f->page_size, present));
 	info_row("pages", "%" PRIu64 " of %" PRIu64 " present (%s), %" PRIu64 " excluded",
@@ -346,6 +347,7 @@ void info_print_json(const struct info *i, const struct info_options *opt)
 		add_facts(o, dump_facts(i->dump));
 	json_text(o, "panic", i->triage.panic[0] ? i->triage.panic : NULL);
 	json_add(o, "triage", i->log_source ? triage_object(&i->triage) : NULL);
+	json_add(o, "stack", info_stack_object(i));
 	if (opt->full && readable)
 		add_full(o, i);
 	if (opt->checksum && readable) {

@@ -10,9 +10,11 @@
 
 #include "dump/flat.h"
 #include "dump/header.h"
+#include "dump/kallsyms.h"
 #include "dump/pager.h"
-#include "dump/vmem.h"
 #include "dump/printk.h"
+#include "dump/stack.h"
+#include "dump/vmem.h"
 #include "util/cleanup.h"
 #include "util/tempfile.h"
 
@@ -169,12 +171,10 @@ static int read_phys(void *ctx, uint64_t paddr, void *buf, size_t len)
 	return 0;
 }
 
-int dump_read_log(struct dump *d, struct buffer *ret, uint64_t *ret_lost, struct ukd_error *e)
+/* The crashed kernel's memory, by its own page tables. */
+static int open_memory(struct dump *d, struct vmem *ret, struct ukd_error *e)
 {
-	struct vmem m = {.read_phys = read_phys, .ctx = d};
 	struct bytes info = buffer_bytes(&d->h.vmcoreinfo);
-	struct printk_stats stats;
-	int r;
 
 	if (!info.len)
 		return ukd_fail(e, -ENODATA, "the dump has no vmcoreinfo");
@@ -184,13 +184,33 @@ int dump_read_log(struct dump *d, struct buffer *ret, uint64_t *ret_lost, struct
 		d->cache = calloc(CACHE_SLOTS, d->h.facts.page_size);
 	if (!d->cache)
 		return ukd_oom(e);
-	r = vmem_init(&m, info, e);
+	*ret = (struct vmem){.read_phys = read_phys, .ctx = d};
+	return vmem_init(ret, info, e);
+}
+
+int dump_read_log(struct dump *d, struct buffer *ret, uint64_t *ret_lost, struct ukd_error *e)
+{
+	struct printk_stats stats;
+	struct vmem m;
+	int r = open_memory(d, &m, e);
+
 	if (r >= 0)
-		r = printk_read(&m, info, ret, &stats, e);
+		r = printk_read(&m, buffer_bytes(&d->h.vmcoreinfo), ret, &stats, e);
 	if (r < 0)
 		return r;
 	*ret_lost = stats.lost;
 	return 0;
+}
+
+int dump_read_stack(struct dump *d, struct dump_stack *ret, struct ukd_error *e)
+{
+	_kallsyms_ struct kallsyms *k = NULL;
+	struct vmem m;
+	int r = open_memory(d, &m, e);
+
+	if (r >= 0)
+		r = kallsyms_read(&m, buffer_bytes(&d->h.vmcoreinfo), &k, e);
+	return r < 0 ? r : stack_read(&m, k, ret, e);
 }
 
 struct walker {

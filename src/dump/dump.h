@@ -68,6 +68,35 @@ const struct dump_facts *dump_facts(const struct dump *d);
 int dump_read_log(struct dump *d, struct buffer *ret, uint64_t *ret_lost,
 		  struct ukd_error *e) _must_check_;
 
+#define DUMP_SYMBOL_MAX 128 /* characters, with the NUL; what is longer is cut */
+#define DUMP_FRAMES	32
+
+/* Where in the kernel an address is. */
+struct dump_place {
+	uint64_t address;
+	char symbol[DUMP_SYMBOL_MAX]; /* empty: not in the kernel image */
+	uint64_t offset, size;	      /* in the symbol, of the symbol */
+	bool module;		      /* in a module, or in what BPF has compiled: not named */
+};
+
+/* What the CPU that panicked was doing, found in its registers and on its stack. */
+struct dump_stack {
+	int cpu;
+	int64_t pid; /* of the task on it */
+	struct dump_place rip;
+	/* Addresses that a call returns to, the innermost first: not unwound, so some may be left
+	 * from calls that were over. */
+	struct dump_place frames[DUMP_FRAMES];
+	unsigned int n_frames;
+};
+
+/*
+ * Reads that with the dump's own symbols: for a dump whose log does not tell. -ENODATA if the dump
+ * does not have what is needed (Linux 6.0, CONFIG_KALLSYMS_ALL) or no CPU has panicked, -ENOTSUP for
+ * machines other than x86-64, -EBADMSG if the tables are damaged. e tells the reason alone.
+ */
+int dump_read_stack(struct dump *d, struct dump_stack *ret, struct ukd_error *e) _must_check_;
+
 /* What a walk over all pages found. */
 struct dump_walk {
 	uint64_t read;	 /* pages read */

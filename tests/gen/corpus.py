@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Seeds for the fuzzers: DIR/fuzz_cert, fuzz_pe, fuzz_profile, fuzz_stub, fuzz_pkcs7, fuzz_siglist, fuzz_sbat,
-fuzz_s3reply, fuzz_triage.
+fuzz_s3reply, fuzz_triage, fuzz_kallsyms.
 
     corpus.py BUILD DIR [CACHE]    BUILD has a ukdumpctl that makes sealed, signed images; CACHE:
                                    the test bed's downloads, for seeds of real files
@@ -17,6 +17,7 @@ from pathlib import Path
 import bzimage
 import corpus_real
 import der
+import kallsyms
 import pe
 import pki
 import signer
@@ -132,6 +133,30 @@ def triage_logs():
             for name, text in logs.items()} | {"plain": logs["oops"]}
 
 
+def kernel_symbols(form):
+    """Memory with symbols and a stack, as tests/fuzz/fuzz_kallsyms.c expects it."""
+    v = 0xffffffff80000000
+    places = {"kallsyms_num_syms": 0, "kallsyms_relative_base": 8, "kallsyms_token_index": 0x100,
+              "kallsyms_offsets": 0x300, "kallsyms_names": 0x400, "kallsyms_token_table": 0x800}
+    symbols = [(v + 0x1000, "T_stext"), (v + 0x1100, "Tpanic"), (v + 0x1200, "Tsysrq_handle_crash"),
+               (v + 0x1400, "T_etext"), (v + 0x1500, "Dcrash_notes"), (v + 0x1508, "Dpanic_cpu"),
+               (v + 0x1510, "D__per_cpu_offset"), (v + 0x1800, "B_end"), (v + 0x1900, "ilast")]
+    memory = bytearray(0x1c00)
+
+    def put(at, data):
+        memory[at:at + len(data)] = data
+
+    for name, data in kallsyms.tables(symbols, form, v + 0x300, v).items():
+        put(places[name], data)
+    put(0x1510, struct.pack("<Q", v))
+    put(0x1500, struct.pack("<Q", 0x1600))
+    put(0x1600, kallsyms.prstatus(1, v + 0x1110, v + 0x1a00))
+    put(0x1214, b"\xe8")
+    put(0x1a00, struct.pack("<QQ", v + 0x1219, v + 0x1104))
+    info = b"SYMBOL(kallsyms_relative_base)=none" if form == kallsyms.PLACE else b""
+    return struct.pack("<H", len(info)) + info + bytes(memory)
+
+
 def main(argv):
     if len(argv) not in (3, 4) or argv[1].startswith("-"):
         sys.exit(__doc__)
@@ -185,6 +210,8 @@ def main(argv):
     for name, text in triage_logs().items():
         seed("fuzz_triage", name, text.encode())
     seed("fuzz_printk", "zeros", bytes(0x1000))
+    for form in (kallsyms.PERCPU, kallsyms.BASE, kallsyms.PLACE):
+        seed("fuzz_kallsyms", form.replace(" ", "-"), kernel_symbols(form))
     if len(argv) == 4:
         for fuzzer, name, data in corpus_real.real_seeds(Path(argv[3])):
             if len(data) <= 0x10000:

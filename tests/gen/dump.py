@@ -14,6 +14,9 @@ import struct
 import sys
 import zlib
 
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import kallsyms  # noqa: E402 (this file is loaded by its path, too)
+
 PAGE = 4096
 KERNEL_MAP = 0xffffffff80000000
 RELEASE = "6.12.107+deb13-amd64"
@@ -216,6 +219,42 @@ class Machine:
                  "CRASHTIME": CRASH_TIME}
         self.vmcoreinfo = info
 
+    def add_symbols(self, form=kallsyms.BASE, frames=("sysrq_handle_crash", "module")):
+        """Symbols, and a CPU 1 that has called panic() from these."""
+        v = self.image_v
+        symbols = [(v + 0x3000, "T_stext"), (v + 0x3100, "T__crash_kexec"), (v + 0x3200, "Tpanic"),
+                   (v + 0x3300, "Tsysrq_handle_crash"), (v + 0x4000, "T_etext"),
+                   (v + 0x5000, "Dcrash_notes"), (v + 0x5010, "Dpanic_cpu"),
+                   (v + 0x5020, "D__per_cpu_offset"), (v + 0x8000, "B_end"), (v + 0x9000, "ilast")]
+        self.tables = {"kallsyms_offsets": v + 0x10000}
+        for name, data in kallsyms.tables(symbols, form, v + 0x10000, v).items():
+            at = self.tables.setdefault(name, v + 0x10000 + PAGE * 2 * len(self.tables))
+            paddr = self.alloc(2)
+            for n in (0, PAGE):
+                self.map(at + n, paddr + n)
+            self.write(paddr, data)
+            self.vmcoreinfo[f"SYMBOL({name})"] = f"{at:x}"
+        module, stack = 0xffffffffc0001000, 0xffffc90000004000
+        self.map(module, self.alloc())
+        self.map(stack, self.alloc())
+        calls = {"panic": v + 0x3222, "sysrq_handle_crash": v + 0x331a, "module": module + 0x80}
+        for at in calls.values():
+            self.writev(at - 5, b"\xe8")
+        self.writev(stack + 0x100, struct.pack("<4Q", calls["panic"], 7, *(calls[f] for f in frames)))
+        self.writev(v + 0x5000, struct.pack("<Q", 0x800))
+        self.writev(v + 0x5010, struct.pack("<i", 1))
+        self.writev(v + 0x5028, struct.pack("<Q", v + 0x6000 - 0x800))
+        self.writev(v + 0x6000, kallsyms.prstatus(412, v + 0x3120, stack + 0x100))
+
+    def writev(self, vaddr, data):
+        """Writes to a page that is mapped."""
+        table = self.top
+        for level in range(self.levels, 0, -1):
+            table = self.read64(table + ((vaddr >> (12 + 9 * (level - 1))) & 511) * 8)
+            assert table & 1
+            table &= 0x000ffffffffff000
+        self.write(table + vaddr % PAGE, data)
+
     def vmcoreinfo_text(self):
         return "".join(f"{k}={v}\n" for k, v in self.vmcoreinfo.items() if v is not None).encode()
 
@@ -324,6 +363,22 @@ def with_ring(count_bits=6, size_bits=12, **fields):
     for key, value in fields.items():
         setattr(m, key, value)
     m.write_ring(count_bits, size_bits)
+    return kdump(m)
+
+
+def with_symbols(form=kallsyms.BASE, **tables):
+    """A machine with these bytes at the beginning of its tables."""
+    m = Machine()
+    m.add_symbols(form)
+    for name, data in tables.items():
+        m.writev(m.tables[f"kallsyms_{name}"], data)
+    return kdump(m)
+
+
+def with_symbols_at(name, value):
+    m = Machine()
+    m.add_symbols()
+    m.vmcoreinfo[f"SYMBOL(kallsyms_{name})"] = f"{value:x}"
     return kdump(m)
 
 
@@ -562,6 +617,20 @@ HOSTILE = {
     "log-no-page-table": (lambda: with_info(values={"SYMBOL(init_top_pgt)": None,
                                                     "SYMBOL(swapper_pg_dir)": None}), None),
     "log-no-layout": (lambda: with_info(values={"OFFSET(prb_data_ring.data)": None}), None),
+    # So are the symbols; the log of these has no trace.
+    "symbols-none": (lambda: with_symbols(num_syms=bytes(4)), None),
+    "symbols-too-many": (lambda: with_symbols(num_syms=b"\xff" * 4), None),
+    "symbols-more-than-there-are": (lambda: with_symbols(num_syms=b"\xff\x0f"), None),
+    "symbols-offsets-equal": (lambda: with_symbols(offsets=bytes(40)), None),
+    "symbols-offsets-downwards": (lambda: with_symbols(
+        offsets=struct.pack("<10I", *range(0x9000, 0, -0xe00)[:10])), None),
+    "symbols-base-nowhere": (lambda: with_symbols(relative_base=b"\xff" * 8), None),
+    "symbols-names-long": (lambda: with_symbols(names=b"\xff" * PAGE), None),
+    "symbols-token-index-at-end": (lambda: with_symbols(token_index=b"\xff" * 512), None),
+    "symbols-tokens-without-end": (lambda: with_symbols(token_table=b"x" * 2 * PAGE), None),
+    "symbols-tokens-empty": (lambda: with_symbols(token_table=bytes(PAGE)), None),
+    "symbols-nowhere": (lambda: with_symbols_at("names", 1 << 40), None),
+    "symbols-at-end-of-address-space": (lambda: with_symbols_at("offsets", (1 << 64) - 8), None),
     "release-with-escapes": (lambda: with_info(values={"OSRELEASE": "6.1\x1b[31m"}), None),
 } | FLAT_HOSTILE
 

@@ -3,11 +3,7 @@
  * Dumps without files: vmcoreinfo, page tables, the printk ring. Whole dumps, good and hostile,
  * are tests/cli/test_info.py's, made by tests/gen/dump.py.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include "fixture_memory.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -22,11 +18,6 @@
 #include "dump/printk.h"
 #include "dump/vmcoreinfo.h"
 #include "util/cleanup.h"
-
-static struct bytes text_of(const char *s)
-{
-	return (struct bytes){(const uint8_t *)s, strlen(s)};
-}
 
 static void test_vmcoreinfo(void **state _unused_)
 {
@@ -56,51 +47,7 @@ static void test_vmcoreinfo(void **state _unused_)
 	assert_int_equal(n, -18446744);
 }
 
-/* Physical memory from 0, with page tables in front. */
-#define PHYS_SIZE KIB(128)
-#define KERNEL	  0xffffffff80000000u
-#define TOP	  0x1000u
-#define DIRECT	  0xffff888000000000u
-
-struct machine {
-	uint8_t phys[PHYS_SIZE];
-	struct vmem m;
-};
-
-static int read_phys(void *ctx, uint64_t paddr, void *buf, size_t len)
-{
-	struct machine *k = ctx;
-
-	if (paddr > PHYS_SIZE || len > PHYS_SIZE - paddr)
-		return -ENODATA;
-	memcpy(buf, k->phys + paddr, len);
-	return 0;
-}
-
-static void entry(struct machine *k, uint64_t table, uint64_t index, uint64_t value)
-{
-	store_le64(k->phys + table + index * 8, value);
-}
-
-static uint64_t slot(uint64_t vaddr, unsigned int level)
-{
-	return vaddr >> (12 + 9 * (level - 1)) & 511;
-}
-
-static struct machine *machine_new(const char *more)
-{
-	struct machine *k = test_calloc(1, sizeof(*k));
-	char info[512];
-	struct ukd_error e;
-
-	snprintf(info, sizeof(info),
-		 "%sSYMBOL(init_top_pgt)=ffffffff9a001000\nNUMBER(phys_base)=%d\n", more,
-		 -0x1a000000);
-	k->m = (struct vmem){.read_phys = read_phys, .ctx = k};
-	assert_int_equal(vmem_init(&k->m, text_of(info), &e), 0);
-	assert_int_equal(k->m.top_table, TOP);
-	return k;
-}
+#define DIRECT 0xffff888000000000u
 
 static uint64_t must_read(struct machine *k, uint64_t vaddr)
 {
@@ -182,8 +129,7 @@ static struct machine *machine_with_ring(void)
 	struct machine *k = machine_new("");
 	uint8_t *ring = k->phys + RING;
 
-	entry(k, TOP, slot(KERNEL, 4), 0x2000 | 1);
-	entry(k, 0x2000, slot(KERNEL, 3), 0 | 0x81);
+	map_kernel(k);
 	store_le64(k->phys + 0xff00, KERNEL + RING);
 	store_le32(ring, 2);
 	store_le64(ring + 8, KERNEL + DESCS);

@@ -2,6 +2,7 @@
 """Capture images made as on the guest itself, and what they leave on a disk."""
 
 import json
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -31,6 +32,14 @@ def build_image(vm, conf: str, overlay: dict | None = None, append="console=ttyS
                 "/root/db.key", "--cert", "/root/db.crt", "--cmdline-append", append)
     (image,) = (tree.root / "var/lib/ukdump/images").glob("*.efi")
     return tree, image
+
+
+def put_kernel(tree, kernel):
+    """Another kernel for build_image()."""
+    if kernel.version == tree.kernel.version:
+        return
+    shutil.copytree(kernel.modules, tree.root / "usr/lib/modules" / kernel.version, symlinks=True)
+    shutil.copy(kernel.image, tree.root / f"boot/vmlinuz-{kernel.version}")
 
 
 def report_at_boot(tree):

@@ -11,7 +11,7 @@ import uuid
 
 import pytest
 
-from capturing import Crash, build_image, crash_micro
+from capturing import Crash, build_image, crash_micro, put_kernel
 from vmbed.helpers import program
 from vmbed.paths import REPO, run
 
@@ -139,13 +139,8 @@ def test_kernel_that_makedumpfile_does_not_know(vm):
     """Kernel 7.2 with makedumpfile 1.7.6: whatever that does, the dump is complete and opens."""
     kernel = vm.kernel("7.2")
 
-    def prepare(tree):
-        shutil.copytree(kernel.modules, tree.root / "usr/lib/modules" / kernel.version,
-                        symlinks=True)
-        shutil.copy(kernel.image, tree.root / f"boot/vmlinuz-{kernel.version}")
-
     _, image = build_image(vm, "[Dump]\nTarget=LABEL=ukdump:/\n", kver=kernel.version,
-                           prepare=prepare)
+                           prepare=lambda tree: put_kernel(tree, kernel))
     disk = vm.disk("dump", label="ukdump", size=1200)
     crash_micro(vm, image, disk, kernel="7.2", memory=640)
     crash = Crash(disk, "/", vm.logs / "dump")

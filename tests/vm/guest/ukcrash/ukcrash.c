@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Crashes its own kernel, for tests in guests, when two words are written to the parameter "now":
- * panic, bug, null, soft or overflow, and process, softirq or timer; or "hang process".
+ * panic, bug, null, soft or overflow, and process, softirq or timer; or "hang process", or
+ * "flood process": a panic that with crash_kexec_post_notifiers leaves no trace in the kernel log.
  */
 #include <linux/completion.h>
 #include <linux/delay.h>
 #include <linux/interrupt.h>
 #include <linux/module.h>
+#include <linux/panic_notifier.h>
 #include <linux/timer.h>
 
 static char what[16];
@@ -49,6 +51,20 @@ static noinline void crash_hang(void)
 	wait_for_completion(&never);
 }
 
+static int flood(struct notifier_block *unused, unsigned long event, void *message)
+{
+	for (int i = 0; i < 8000; i++)
+		printk(KERN_DEBUG "ukcrash: %d %64s\n", i, "");
+	return NOTIFY_DONE;
+}
+static struct notifier_block flood_block = {.notifier_call = flood};
+
+static noinline void crash_flood(void)
+{
+	atomic_notifier_chain_register(&panic_notifier_list, &flood_block);
+	panic("ukcrash %d", 42);
+}
+
 static noinline void crash(void)
 {
 	if (!strcmp(what, "panic"))
@@ -63,6 +79,8 @@ static noinline void crash(void)
 		crash_overflow(0);
 	else if (!strcmp(what, "hang"))
 		crash_hang();
+	else if (!strcmp(what, "flood"))
+		crash_flood();
 }
 
 static void in_tasklet(struct tasklet_struct *unused)
