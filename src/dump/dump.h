@@ -92,8 +92,8 @@ struct dump_stack {
 
 /*
  * Reads that with the dump's own symbols: for a dump whose log does not tell. -ENODATA if the dump
- * does not have what is needed (Linux 6.0, CONFIG_KALLSYMS_ALL) or no CPU has panicked, -ENOTSUP for
- * machines other than x86-64, -EBADMSG if the tables are damaged. e tells the reason alone.
+ * does not have what is needed (Linux 6.0, CONFIG_KALLSYMS_ALL) or no CPU has panicked, -ENOTSUP
+ * for machines other than x86-64, -EBADMSG if the tables are damaged. e tells the reason alone.
  */
 int dump_read_stack(struct dump *d, struct dump_stack *ret, struct ukd_error *e) _must_check_;
 

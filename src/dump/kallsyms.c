@@ -245,28 +245,35 @@ bool kallsyms_address(const struct kallsyms *k, const char *name, uint64_t *ret)
 	return false;
 }
 
-bool kallsyms_place(const struct kallsyms *k, uint64_t address, struct dump_place *ret)
+/*
+ * The first symbol above address, or count. The table is sorted, unless somebody lies: also then
+ * the one before is not above it.
+ */
+static uint32_t first_above(const struct kallsyms *k, uint64_t address)
 {
-	uint32_t low = 0, high = k->count, next;
-	uint64_t start;
+	uint32_t low = 0, high = k->count;
 
-	/* Sorted by address, unless somebody lies: then another symbol is found, or none. */
-	while (high - low > 1) {
+	while (low < high) {
 		uint32_t middle = low + (high - low) / 2;
 
 		if (address_of(k, middle) <= address)
-			low = middle;
+			low = middle + 1;
 		else
 			high = middle;
 	}
-	start = address_of(k, low);
-	while (low && address_of(k, low - 1) == start)
-		low--;
-	for (next = low + 1; next < k->count && address_of(k, next) <= start;)
-		next++;
-	if (address < start || next == k->count || address >= address_of(k, next))
+	return low;
+}
+
+bool kallsyms_place(const struct kallsyms *k, uint64_t address, struct dump_place *ret)
+{
+	uint32_t next = first_above(k, address);
+	uint64_t start;
+
+	if (!next || next == k->count)
 		return false;
-	expand(k, low, ret->symbol);
+	start = address_of(k, next - 1);
+	/* The first of those at that address; it is before next. */
+	expand(k, start ? first_above(k, start - 1) : 0, ret->symbol);
 	ret->offset = address - start;
 	ret->size = address_of(k, next) - start;
 	return true;

@@ -4,8 +4,8 @@
  * function, name to address, without a debug package. vmcoreinfo tells where the tables are since
  * 6.0 (5fd8fea935a1). Symbols of modules are not among them.
  *
- * The tables are hostile: counts and lengths are bounded before use, each table is read once, and a
- * lookup takes no more steps than the tables have bytes.
+ * The tables are hostile: counts and lengths are bounded before use, each table is read once, a
+ * lookup by address is a binary search, one by name a walk over the names.
  */
 #pragma once
 
@@ -17,8 +17,8 @@
 #include "dump/vmem.h"
 #include "util/error.h"
 
-#define KALLSYMS_MAX	   (1u << 21) /* symbols; Debian's 6.12 has 213,000 */
-#define KALLSYMS_NAMES_MAX MIB(32)    /* of compressed names; there 2.7 MB */
+#define KALLSYMS_MAX	   (1u << 20) /* symbols; Debian's 7.2 has 199,097 */
+#define KALLSYMS_NAMES_MAX MIB(32)    /* of compressed names; there 2.9 MB */
 
 struct kallsyms;
 

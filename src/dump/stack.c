@@ -8,12 +8,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#define CPU_MAX	  8192u	   /* CONFIG_NR_CPUS of x86-64 */
+#define CPU_MAX	  8192u	  /* CONFIG_NR_CPUS of x86-64 */
 #define STACK_MAX KIB(16) /* THREAD_SIZE and IRQ_STACK_SIZE */
 
 /* An ELF note with struct elf_prstatus and in it struct user_regs_struct (asm/user_64.h). */
-#define NOTE_DESC   20u /* behind the header of 12 bytes and "CORE" padded to 8 */
-#define NOTE_LEN    (NOTE_DESC + 336)
+#define NOTE_DESC    20u /* behind the header of 12 bytes and "CORE" padded to 8 */
+#define NOTE_LEN     (NOTE_DESC + 336)
 #define PRSTATUS_PID 32u
 #define PRSTATUS_RIP 240u
 #define PRSTATUS_RSP 264u
@@ -43,8 +43,8 @@ static int read_symbol(struct vmem *m, const struct kallsyms *k, const char *nam
 }
 
 /*
- * The registers that crash_save_cpu() saved: in memory it is told which CPU's they are. The notes in
- * the file are the same without those of CPUs that were offline, and without numbers.
+ * The registers that crash_save_cpu() saved: in memory it is told which CPU's they are. The notes
+ * in the file are the same without those of CPUs that were offline, and without numbers.
  */
 static int read_note(struct vmem *m, const struct kallsyms *k, uint32_t cpu, uint8_t ret[NOTE_LEN],
 		     struct ukd_error *e)
@@ -53,8 +53,8 @@ static int read_note(struct vmem *m, const struct kallsyms *k, uint32_t cpu, uin
 	int r = read_symbol(m, k, "crash_notes", 0, notes, sizeof(notes), e);
 
 	if (r >= 0)
-		r = read_symbol(m, k, "__per_cpu_offset", 8 * (uint64_t)cpu, offset,
-				sizeof(offset), e);
+		r = read_symbol(m, k, "__per_cpu_offset", 8 * (uint64_t)cpu, offset, sizeof(offset),
+				e);
 	if (r < 0)
 		return r;
 	if (vmem_read(m, load_le64(notes) + load_le64(offset), ret, NOTE_LEN) < 0)
@@ -131,7 +131,8 @@ int stack_read(struct vmem *m, const struct kallsyms *k, struct dump_stack *ret,
 	if (cpu >= CPU_MAX) /* PANIC_CPU_INVALID is -1 */
 		return ukd_fail(e, -ENODATA, "no CPU has panicked");
 	if (!kallsyms_address(k, "_stext", &text.start) ||
-	    !kallsyms_address(k, "_etext", &text.end) || !kallsyms_address(k, "_end", &text.image_end))
+	    !kallsyms_address(k, "_etext", &text.end) ||
+	    !kallsyms_address(k, "_end", &text.image_end))
 		return ukd_fail(e, -ENODATA, "the kernel's symbols do not tell where its text is");
 	r = read_note(m, k, cpu, note, e);
 	if (r < 0)

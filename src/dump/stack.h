@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the CPU that panicked was doing (x86-64), out of memory alone: its registers in the note that
- * the kernel saved for it, and the return addresses on its stack. All of it is hostile, and bounded.
+ * What the CPU that panicked was doing (x86-64), out of memory alone: its registers in the note
+ * that the kernel saved for it, and the return addresses on its stack. All of it is hostile, and
+ * bounded.
  */
 #pragma once
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Memory of a crashed machine out of a fuzzer's input: a length (2 bytes), that much vmcoreinfo in
- * front of a good one (the first of equal lines counts), then memory from physical 0, mapped by real
- * page tables that the input may overwrite by naming others in its vmcoreinfo.
+ * front of a good one (the first of equal lines counts), then memory from physical 0, mapped by
+ * real page tables that the input may overwrite by naming others in its vmcoreinfo.
  */
 #pragma once
 

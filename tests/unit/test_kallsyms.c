@@ -86,7 +86,9 @@ static uint8_t *put_name(uint8_t *p, const char *name)
 	size_t n = 0;
 
 	for (const char *c = name; *c; n++) {
-		packed[n] = !strncmp(c, "tsys", 4) ? 1 : !strncmp(c, "_handle", 7) ? 2 : (uint8_t)*c;
+		packed[n] = !strncmp(c, "tsys", 4)    ? 1 :
+			    !strncmp(c, "_handle", 7) ? 2 :
+							(uint8_t)*c;
 		c += packed[n] == 1 ? 4 : packed[n] == 2 ? 7 : 1;
 	}
 	if (n > 127)
@@ -159,7 +161,8 @@ static void test_forms(void **state _unused_)
 		}
 		assert_false(kallsyms_address(s, "pani", &address));
 		assert_place(s, TEXT - 1, NULL);
-		assert_place(s, TEXT, "_text+0x0/0x100"); /* the first of two, up to another address */
+		assert_place(s, TEXT,
+			     "_text+0x0/0x100"); /* the first of two, up to another address */
 		assert_place(s, TEXT + 0x17f, "__crash_kexec+0x7f/0x80");
 		assert_place(s, TEXT + 0x180, "panic+0x0/0x80");
 		assert_place(s, TEXT + 0x250, "sysrq_handle_crash.cold+0x10/0x1dc0");
@@ -183,6 +186,11 @@ static void test_absolute_symbols(void **state _unused_)
 	assert_true(kallsyms_address(s, "_text", &address));
 	assert_int_equal(address, 0x1234);
 	assert_place(s, TEXT + 0x10, "_stext+0x10/0x100");
+	kallsyms_free(s);
+	store_le32(k->phys + TABLE_AT, 0);
+	store_le32(k->phys + TABLE_AT + 4, 0);
+	s = must_open(k, PERCPU);
+	assert_place(s, 0x10, "_text+0x10/0xffffffff80004100");
 	test_free(k);
 }
 
@@ -206,6 +214,40 @@ static void test_long_names(void **state _unused_)
 	strcpy(text + 127, "+0x1/0x100");
 	assert_place(s, TEXT + 1, text);
 	assert_true(kallsyms_address(s, "_stext", &address));
+	test_free(k);
+}
+
+/* Names that begin and end within pages, the last ones there are; a length of two bytes in two
+ * pages. */
+static void test_names_in_pages(void **state _unused_)
+{
+	struct machine *k = machine_with_symbols(BASE);
+	uint8_t *p = k->phys + PHYS_SIZE - 0x1000 - 8;
+	struct kallsyms *s = NULL;
+	struct ukd_error e;
+	char name[400] = "T", info[1024];
+	uint32_t filler;
+
+	snprintf(info, sizeof(info), "SYMBOL(kallsyms_names)=ffffffff8001eff8\n%s", with_base);
+	memset(name + 1, 'x', 300);
+	p = put_name(p, "T_text");
+	assert_ptr_equal(p, k->phys + PHYS_SIZE - 0x1000 - 1);
+	p = put_name(p, name);
+	filler = (uint32_t)(k->phys + PHYS_SIZE - 6 - 2 - p);
+	*p++ = (uint8_t)(filler & 127) | 128;
+	*p++ = (uint8_t)(filler >> 7);
+	p = put_name(p + filler, "Tlast");
+	assert_ptr_equal(p, k->phys + PHYS_SIZE);
+	store_le32(k->phys + COUNT_AT, 4);
+	assert_int_equal(kallsyms_read(&k->m, text_of(info), &s, &e), 0);
+	assert_place(s, TEXT + 1, "_text+0x1/0x100");
+	kallsyms_free(s);
+	store_le32(k->phys + TABLE_AT + 4, offset_of(BASE, 0) + 1);
+	assert_int_equal(kallsyms_read(&k->m, text_of(info), &s, &e), 0);
+	name[128] = 0;
+	strcat(name, "+0x1/0xff");
+	assert_place(s, TEXT + 2, name + 1);
+	kallsyms_free(s);
 	test_free(k);
 }
 
@@ -243,7 +285,7 @@ static void test_refused(void **state _unused_)
 	store_le32(k->phys + COUNT_AT, 0);
 	assert_refused(k, with_base, -EBADMSG, "0 symbols");
 	store_le32(k->phys + COUNT_AT, KALLSYMS_MAX + 1);
-	assert_refused(k, with_base, -EBADMSG, "2097153 symbols");
+	assert_refused(k, with_base, -EBADMSG, "1048577 symbols");
 	/* The last name reaches out of what the dump has. */
 	store_le32(k->phys + COUNT_AT, 2);
 	memset(k->phys + NAMES_AT, 0xff, PHYS_SIZE - NAMES_AT);
@@ -278,7 +320,8 @@ static void test_bad_tokens(void **state _unused_)
 	struct ukd_error e;
 	char info[1024];
 
-	snprintf(info, sizeof(info), "SYMBOL(kallsyms_token_table)=ffffffff80008000\n%s", with_base);
+	snprintf(info, sizeof(info), "SYMBOL(kallsyms_token_table)=ffffffff80008000\n%s",
+		 with_base);
 	memset(k->phys + INDEX_AT, 0xff, 512);
 	memset(k->phys + 0x8000 + 0xffff, 'A', 128);
 	assert_int_equal(kallsyms_read(&k->m, text_of(info), &s, &e), 0);
@@ -289,26 +332,29 @@ static void test_bad_tokens(void **state _unused_)
 	test_free(k);
 }
 
-/* Whatever the order, a lookup ends and says what the entries say. */
+/* Whatever the order, a lookup ends, and what it finds is around the address. */
 static void test_unsorted(void **state _unused_)
 {
 	struct machine *k = machine_with_symbols(BASE);
+	struct kallsyms *s;
 
-	for (uint32_t i = 0; i < N; i++)
-		store_le32(k->phys + TABLE_AT + 4 * i, offset_of(BASE, N - 1 - i));
-	_kallsyms_ struct kallsyms *s = must_open(k, BASE);
+	for (uint32_t by = 2; by < N; by++) {
+		for (uint32_t i = 0; i < N; i++)
+			store_le32(k->phys + TABLE_AT + 4 * i, offset_of(BASE, i * by % N));
+		s = must_open(k, BASE);
+		for (uint64_t address = TEXT - 1; address < END + 0x2000; address += 0x7f) {
+			struct dump_place p = {0};
 
-	for (uint64_t address = TEXT - 1; address < END + 0x2000; address += 0x7f) {
-		struct dump_place p = {0};
-
-		if (kallsyms_place(s, address, &p))
-			assert_in_range(p.offset, 0, p.size - 1);
+			if (kallsyms_place(s, address, &p))
+				assert_in_range(p.offset, 0, p.size - 1);
+		}
+		kallsyms_free(s);
 	}
 	for (uint32_t i = 0; i < N; i++)
 		store_le32(k->phys + TABLE_AT + 4 * i, 0x1000);
-	kallsyms_free(s);
 	s = must_open(k, BASE);
 	assert_place(s, KERNEL + 0x1000, NULL);
+	kallsyms_free(s);
 	test_free(k);
 }
 
@@ -316,13 +362,14 @@ static void test_unsorted(void **state _unused_)
 #define STACK  (PHYS_SIZE - 0x100)
 #define NOTE   0x9100u
 #define MODULE 0xffffffffc0000000u
+#define BEHIND 0xffffffffff000000u /* all modules */
 
 static void put_note(struct machine *k)
 {
 	uint8_t *note = k->phys + NOTE;
 
-	store_le32(k->phys + 0x8010, 3);	  /* panic_cpu */
-	store_le64(k->phys + 0x8000, 0x1000);	  /* crash_notes, a percpu pointer */
+	store_le32(k->phys + 0x8010, 3);      /* panic_cpu */
+	store_le64(k->phys + 0x8000, 0x1000); /* crash_notes, a percpu pointer */
 	store_le64(k->phys + 0x8020 + 3 * 8, KERNEL + NOTE - 0x1000);
 	store_le32(note, 5);
 	store_le32(note + 4, 336);
@@ -359,7 +406,11 @@ static struct machine *machine_with_stack(void)
 	push(k, 6, MODULE + 0x20);
 	push(k, 7, MODULE + 0x30);
 	push(k, 8, call(k, ETEXT, "\xff\x15xxxx", 6)); /* call *mem */
-	entry(k, 0x2000, slot(MODULE, 3), 0 | 0x81);
+	push(k, 9, BEHIND + 0x20);
+	push(k, 10, call(k, TEXT + 0x2f0, "\xff\xc0", 2)); /* inc %eax */
+	entry(k, 0x2000, slot(MODULE, 3), 0x3000 | 1);
+	entry(k, 0x3000, slot(MODULE, 2), 0 | 0x81);
+	entry(k, 0x3000, slot(BEHIND, 2), 0 | 0x81);
 	memset(k->phys + 0x20 - 5, 0xe8, 1);
 	push(k, 31, call(k, TEXT + 0x245, "\xe8xxxx", 5));
 	return k;
@@ -445,6 +496,12 @@ static void test_no_stack(void **state _unused_)
 	store_le32(k->phys + NOTE + 4, 335);
 	assert_no_stack(k, "CPU 3 has saved no registers");
 	put_note(k);
+	store_le32(k->phys + NOTE, 6);
+	assert_no_stack(k, "CPU 3 has saved no registers");
+	put_note(k);
+	store_le32(k->phys + NOTE + 8, 2);
+	assert_no_stack(k, "CPU 3 has saved no registers");
+	put_note(k);
 	store_le64(k->phys + 0x8000, 0x10000000);
 	assert_no_stack(k, "not contain the registers of CPU 3");
 	store_le32(k->phys + 0x8010, UINT32_MAX);
@@ -459,15 +516,11 @@ static void test_no_stack(void **state _unused_)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_forms),
-		cmocka_unit_test(test_absolute_symbols),
-		cmocka_unit_test(test_long_names),
-		cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_endless_names),
-		cmocka_unit_test(test_bad_tokens),
-		cmocka_unit_test(test_unsorted),
-		cmocka_unit_test(test_stack),
-		cmocka_unit_test(test_stack_is_bounded),
+		cmocka_unit_test(test_forms),	   cmocka_unit_test(test_absolute_symbols),
+		cmocka_unit_test(test_long_names), cmocka_unit_test(test_names_in_pages),
+		cmocka_unit_test(test_refused),	   cmocka_unit_test(test_endless_names),
+		cmocka_unit_test(test_bad_tokens), cmocka_unit_test(test_unsorted),
+		cmocka_unit_test(test_stack),	   cmocka_unit_test(test_stack_is_bounded),
 		cmocka_unit_test(test_no_stack),
 	};
 
