@@ -237,7 +237,7 @@ static int remove_files(DIR *dir, enum file_kind kind)
 		    fstatat(dirfd(dir), d->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
 		    !S_ISREG(st.st_mode))
 			continue;
-		if (unlinkat(dirfd(dir), d->d_name, 0) < 0 && !r)
+		if (unlinkat(dirfd(dir), d->d_name, 0) < 0 && errno != ENOENT && !r)
 			r = -errno;
 	}
 	return r;
@@ -249,14 +249,15 @@ int store_remove(int dirfd, const char *name, struct ukd_error *e)
 	_closedir_ DIR *dir = open_entry(dirfd, name);
 
 	if (!dir)
-		return ukd_fail_errno(e, -errno, "cannot open %s", name);
+		return errno == ENOENT ? 0 : ukd_fail_errno(e, -errno, "cannot open %s", name);
 	for (size_t i = 0; i < ARRAY_SIZE(order); i++) {
 		int r = remove_files(dir, order[i]);
 
 		if (r < 0)
 			return ukd_fail_errno(e, r, "cannot remove the files of %s", name);
 	}
-	if (unlinkat(dirfd, name, AT_REMOVEDIR) < 0 && errno != ENOTEMPTY && errno != EEXIST)
+	if (unlinkat(dirfd, name, AT_REMOVEDIR) < 0 && errno != ENOTEMPTY && errno != EEXIST &&
+	    errno != ENOENT)
 		return ukd_fail_errno(e, -errno, "cannot remove %s", name);
 	return 0;
 }

@@ -83,6 +83,6 @@ void store_retire(struct store *s, const char *current, unsigned int keep, uint6
 
 /*
  * Removes a crash's files, the dump first and the manifest last, and the directory if nothing
- * foreign is in it. Not synced.
+ * foreign is in it; what somebody else removes meanwhile is gone, too. Not synced.
  */
 int store_remove(int dirfd, const char *name, struct ukd_error *e) _must_check_;

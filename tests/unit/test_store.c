@@ -308,6 +308,7 @@ static void test_remove(void **state)
 	put(p, DIR_("1") "/manifest.json", 10);
 	put(p, DIR_("1") "/manifest.json.tmp.1.0", 10);
 	assert_int_equal(store_remove(p->fd, DIR_("1"), &e), 0);
+	assert_int_equal(store_remove(p->fd, DIR_("1"), &e), 0); /* gone already */
 	assert_false(there(p, DIR_("1")));
 	/* What is not ours stays, and the directory with it. */
 	put(p, DIR_("2") "/vmcore", 10);
