@@ -143,6 +143,14 @@ def test_the_template_shows_the_defaults_of_the_page():
             raise AssertionError(f"{name}: the page has {told}, config/ukdump.conf nothing")
 
 
+def test_the_default_command_line_is_told():
+    source = (REPO / "src/build/gather.c").read_text()
+    parts = re.search(r"default_cmdline\[\] =((?:\s*\"[^\"]*\")+);", source)[1]
+    line = "".join(re.findall(r'"([^"]*)"', parts)).replace("%s", "nr_cpus=1")
+    told = re.sub(r"\s+", " ", entries()["Image", "CommandLine"])
+    assert f"Default: *{line}*" in told
+
+
 def loads(tmp_path, text):
     """What the parser says of these settings; the verb only reads them."""
     conf = tmp_path / "etc/ukdump/ukdump.conf"
