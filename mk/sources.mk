@@ -208,6 +208,7 @@ SRC_upload := \
 	explain.c \
 	http.c \
 	input.c \
+	many.c \
 	parts.c \
 	remote.c \
 	put.c \
@@ -304,6 +305,7 @@ SRC_ctl := \
 	ask_info.c \
 	records.c \
 	records_remote.c \
+	remote_reader.c \
 	dump_path.c \
 	dump_verdict.c \
 	cmd_list.c \

@@ -62,7 +62,7 @@ static int hash_file(const struct info *i, char ret[INFO_SHA256_HEX], struct ukd
 		if (r < 0)
 			return ukd_fail_errno(e, r, "cannot read");
 		SHA256Update(&ctx, chunk, n);
-		info_progress("hashing", (unsigned int)(off / (size / 100 + 1)));
+		show_progress("hashing: %u %%", (unsigned int)(off / (size / 100 + 1)));
 	}
 	SHA256Final(digest, &ctx);
 	format_hex((struct bytes){digest, sizeof(digest)}, ret);

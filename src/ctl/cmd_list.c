@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* ukdumpctl list: the dumps of this machine, of a shared directory, or below an s3:// prefix. */
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "ctl/records.h"
-#include "ctl/result.h"
 #include "util/cleanup.h"
 #include "util/parse.h"
 
@@ -22,9 +23,12 @@ static const char usage[] =
 	"  -h, --help      this text\n\n"
 	"Exit: 0 done, also if there is none, 1 failed, 2 usage.\n";
 
+#define TEXT_MAX 1000 /* bytes */
+
 struct options {
 	const char *dir;
 	bool records, json;
+	bool quiet; /* nobody sees it growing */
 };
 
 /* Returns -1 to go on, else the exit code. */
@@ -60,13 +64,6 @@ static const char *state_of(const struct record_entry *entry, struct json_object
 	return entry->manifest ? record_text(record, "state") : store_state_name(entry->state);
 }
 
-static const char *where_of(struct json_object *record)
-{
-	const char *uri = record_text(record, "uri");
-
-	return uri[0] ? uri : record_text(record, "path");
-}
-
 /* "2026-11-21 18:38:22" from a name, which is known to begin with digits. */
 static void print_time(const char *n)
 {
@@ -78,15 +75,27 @@ static const char *or_dash(const char *s)
 	return s[0] ? s : "-";
 }
 
+/* What a record says, but not at any length. */
+static char *shorten(const char *text)
+{
+	size_t n = strlen(text);
+
+	if (n > TEXT_MAX)
+		for (n = TEXT_MAX; n && (text[n] & 0xc0) == 0x80; n--)
+			; /* between two characters */
+	return strndup(text, n);
+}
+
 /* One column, cleaned. */
 static void print_cell(int width, const char *text)
 {
-	_free_ char *copy = strdup(or_dash(text));
+	_free_ char *copy = shorten(or_dash(text));
 
 	printf("  %-*s", width, copy ? text_clean(copy) : "?");
 }
 
-static void print_row(const struct record_entry *entry, struct json_object *record)
+static void print_row(const struct record_entry *entry, struct json_object *record,
+		      const char *where)
 {
 	char size[FORMAT_SIZE_MAX];
 
@@ -96,80 +105,96 @@ static void print_row(const struct record_entry *entry, struct json_object *reco
 	print_cell(24, record_text(record, "kernel"));
 	print_cell(14, record_triage(record, "kind"));
 	print_cell(16, record_triage(record, "signature"));
-	print_cell(0, where_of(record));
+	print_cell(0, where);
 	print_cell(0, record_triage(record, "panic"));
 	printf("\n");
 }
 
-static void print_record(struct json_object *record)
-{
-	printf("%s\n", json_object_to_json_string_ext(
-			       record, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
-}
-
 static void add_fact(struct json_object *o, const char *key, const char *value)
 {
-	json_text(o, key, value[0] ? value : NULL);
+	_free_ char *copy = shorten(value);
+
+	json_text(o, key, copy && copy[0] ? copy : NULL);
 }
 
-static struct json_object *facts(const struct record_entry *entry, struct json_object *record)
+static struct json_object *facts(const struct record_entry *entry, struct json_object *record,
+				 const char *where)
 {
 	struct json_object *o = json_object_checked();
 
 	json_text(o, "crash", entry->name);
 	add_fact(o, "time", record_text(record, "crash_time"));
-	json_text(o, "state", state_of(entry, record));
+	add_fact(o, "state", state_of(entry, record));
 	json_number(o, "size", entry->size);
 	add_fact(o, "machine", record_text(record, "machine"));
 	add_fact(o, "kernel", record_text(record, "kernel"));
 	add_fact(o, "kind", record_triage(record, "kind"));
 	add_fact(o, "panic", record_triage(record, "panic"));
 	add_fact(o, "signature", record_triage(record, "signature"));
-	json_text(o, "where", where_of(record));
+	json_text(o, "where", where);
 	return o;
 }
 
-static void print(const struct records *r, const struct options *o)
+static int print_each(struct records *r, const struct options *o, struct json_object *list,
+		      struct ukd_error *e)
 {
-	struct json_object *list = o->json ? json_array_checked() : NULL;
+	char where[2 * PATH_MAX];
+
+	for (size_t i = 0; i < r->n; i++) {
+		_json_ struct json_object *record = NULL;
+		const struct record_entry *entry = &r->v[i];
+		int code = record_read(r, entry, &record, e);
+
+		if (code < 0)
+			return code;
+		record_where(r, entry, where, sizeof(where));
+		if (o->json)
+			json_append(list, facts(entry, record, where));
+		else if (o->records)
+			json_print_line(record);
+		else
+			print_row(entry, record, where);
+		if (o->quiet)
+			show_progress("%zu of %zu records", i, r->n);
+	}
+	return records_end(r, e);
+}
+
+static int print(struct records *r, const struct options *o, struct ukd_error *e)
+{
+	_json_ struct json_object *list = o->json ? json_array_checked() : NULL;
+	struct json_object *all;
+	int code;
 
 	if (!o->json && !o->records && r->n)
 		printf("%-19s  %-10s  %10s  %-24s  %-14s  %-16s  %s\n", "time (UTC)", "state",
 		       "size", "kernel", "kind", "signature", "where, and why");
-	for (size_t i = 0; i < r->n; i++) {
-		_json_ struct json_object *record = record_read(r, &r->v[i]);
-
-		if (o->json)
-			json_append(list, facts(&r->v[i], record));
-		else if (o->records)
-			print_record(record);
-		else
-			print_row(&r->v[i], record);
-	}
+	code = print_each(r, o, list, e);
 	if (r->more)
-		fprintf(stderr,
-			"ukdumpctl: only the first %d names of a directory were looked at\n",
+		fprintf(stderr, "ukdumpctl: only the first %d names of a place were looked at\n",
 			STORE_NAMES_MAX);
-	if (o->json) {
-		struct json_object *all = json_object_checked();
-
-		json_number(all, "schema", 1);
-		json_add(all, "dumps", list);
-		json_print(all);
-	}
+	if (code < 0 || !o->json)
+		return code;
+	all = json_object_checked();
+	json_number(all, "schema", 1);
+	json_add(all, "dumps", take_ptr(&list));
+	json_print(all);
+	return 0;
 }
 
 static int run(int argc, char **argv)
 {
 	_root_ struct root root = ROOT_NONE;
 	_strings_ struct strings places = {0};
-	_records_ struct records records = {0};
+	_records_ struct records records = RECORDS_NONE;
 	struct options o = {0};
 	struct ukd_error e;
 	int r = parse_options(argc, argv, &o);
 
 	if (r >= 0)
 		return r;
+	o.quiet = o.json || !isatty(STDOUT_FILENO);
+	show_progress("listing");
 	r = root_open(o.dir, &root, &e);
 	for (int i = optind; r >= 0 && i < argc; i++)
 		if (strings_add(&places, argv[i]) < 0)
@@ -177,11 +202,10 @@ static int run(int argc, char **argv)
 	if (r >= 0 && optind == argc)
 		r = records_own_places(&root, &places, &e);
 	if (r >= 0)
-		r = records_find(&places, &records, &e);
-	if (r < 0)
-		return verb_failed(&e);
-	print(&records, &o);
-	return EXIT_DONE;
+		r = records_find(&root, &places, &records, &e);
+	if (r >= 0)
+		r = print(&records, &o, &e);
+	return r < 0 ? verb_failed(&e) : EXIT_DONE;
 }
 
 const struct verb verb_list = {

@@ -13,6 +13,7 @@
 #include "base/macro.h"
 #include "conf/conf.h"
 #include "util/error.h"
+#include "util/file.h"
 
 enum exit_code {
 	EXIT_DONE = 0,
@@ -66,8 +67,28 @@ char *text_clean(char *s);
 /* Bytes that are no UTF-8 become "?", in place. */
 void text_utf8(char *s);
 
+/*
+ * Tells somebody who waits at a terminal how far what takes long has come: nothing in the first two
+ * seconds, then a line every two seconds. The first call starts the clock.
+ */
+void show_progress(const char *fmt, ...) _printf_(1, 2);
+
 /* Prints a JSON object and releases it. */
 void json_print(struct json_object *o);
+
+/* The same in one line, without releasing it. */
+void json_print_line(struct json_object *o);
+
+/*
+ * A file's text, which becomes UTF-8: one JSON object and nothing else, whose output is JSON again
+ * (json-c takes NaN, and numbers such as "1."). NULL if it is anything else. The caller puts it.
+ */
+struct json_object *json_parse_object(struct buffer *text);
+static inline void json_putp(struct json_object **o)
+{
+	(void)json_object_put(*o);
+}
+#define _json_ _cleanup_(json_putp)
 
 /* Adds to an object; out of memory ends the program, since half a JSON text helps nobody. */
 void json_text(struct json_object *o, const char *key, const char *value); /* NULL: null */

@@ -55,9 +55,6 @@ int info_open(struct info *i, const struct info_options *o, struct ukd_error *e)
 
 void info_free(struct info *i);
 
-/* Tells somebody who waits at a terminal how far what takes long has come. */
-void info_progress(const char *what, unsigned int percent);
-
 /* A string or number of the manifest as text, cleaned, or NULL. The caller frees it. */
 char *info_manifest_text(const struct info *i, const char *key);
 

@@ -8,67 +8,24 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "ctl/decrypt.h"
 #include "ctl/info.h"
+#include "store/store.h"
 #include "util/cleanup.h"
 
 #define MANIFEST_MAX MIB(1)
 #define DMESG_MAX    MIB(64)
 
-/* Seconds between two lines about progress. */
-#define PROGRESS_SECONDS 2
-
-/* Tells somebody who waits at a terminal how far what takes long has come. */
-void info_progress(const char *what, unsigned int percent)
-{
-	static time_t last;
-	time_t now = time(NULL);
-
-	if (!last)
-		last = now;
-	if (now - last < PROGRESS_SECONDS || !isatty(STDERR_FILENO))
-		return;
-	last = now;
-	fprintf(stderr, "%s: %u %%\n", what, percent);
-}
-
 static void show_pages(unsigned int percent)
 {
-	info_progress("reading the dump", percent);
+	show_progress("reading the dump: %u %%", percent);
 }
 
 static void show_decrypting(unsigned int percent)
 {
-	info_progress("decrypting", percent);
-}
-
-/* Opens a regular file in a crash's directory, whose owner must not lead us to other files. */
-static int open_beside(int dirfd, const char *name, int *ret_fd, struct ukd_error *e)
-{
-	_close_ int fd =
-		openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW);
-	struct stat st;
-
-	if (fd < 0 && errno == ELOOP)
-		return ukd_refuse(e, "file.type", "%s: is a symbolic link", name);
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return ukd_fail_errno(e, -errno, "%s", name);
-	if (!S_ISREG(st.st_mode))
-		return ukd_refuse(e, "file.type", "%s: not a regular file", name);
-	*ret_fd = take_fd(&fd);
-	return 0;
-}
-
-static int read_beside(int dirfd, const char *name, size_t max, struct buffer *ret,
-		       struct ukd_error *e)
-{
-	_close_ int fd = -1;
-	int r = open_beside(dirfd, name, &fd, e);
-
-	return r < 0 ? r : file_read_fd(fd, name, max, ret, e);
+	show_progress("decrypting: %u %%", percent);
 }
 
 static void read_manifest(struct info *i, int dirfd)
@@ -76,20 +33,17 @@ static void read_manifest(struct info *i, int dirfd)
 	_buffer_ struct buffer b = {0};
 	struct ukd_error *e = &i->manifest_error;
 
-	if (read_beside(dirfd, "manifest.json", MANIFEST_MAX, &b, e) < 0)
+	if (store_read_file(dirfd, "manifest.json", MANIFEST_MAX, &b, e) < 0)
 		return;
-	i->manifest = json_tokener_parse((char *)b.data);
-	if (json_object_is_type(i->manifest, json_type_object))
-		return;
-	json_object_put(i->manifest);
-	i->manifest = NULL;
-	(void)ukd_refuse(e, "manifest", "manifest.json: not a JSON object");
+	i->manifest = json_parse_object(&b);
+	if (!i->manifest)
+		(void)ukd_refuse(e, "manifest", "manifest.json: not a JSON object");
 }
 
 /* The log beside the dump. */
 static int read_dmesg(struct info *i, int dirfd, struct ukd_error *e)
 {
-	int r = read_beside(dirfd, "dmesg.txt", DMESG_MAX, &i->log, e);
+	int r = store_read_file(dirfd, "dmesg.txt", DMESG_MAX, &i->log, e);
 
 	if (r >= 0)
 		i->log_source = "dmesg.txt";
@@ -101,7 +55,7 @@ static int read_encrypted_dmesg(struct info *i, int dirfd, const char *identity,
 {
 	_close_ int fd = -1, plain = -1;
 	struct stat st;
-	int r = open_beside(dirfd, "dmesg.txt.age", &fd, e);
+	int r = store_open_file(dirfd, "dmesg.txt.age", &fd, e);
 
 	if (r < 0)
 		return r;
@@ -183,7 +137,7 @@ static int open_in_directory(struct info *i, int dirfd, const struct info_option
 
 		if (n < 0 || (size_t)n >= sizeof(i->path))
 			return ukd_fail(e, -ENAMETOOLONG, "%s: path is too long", o->path);
-		r = open_beside(dirfd, names[k], &i->fd, e);
+		r = store_open_file(dirfd, names[k], &i->fd, e);
 		if (r >= 0)
 			return open_file(i, o->identity, e);
 		(void)ukd_prefix(e, "%s", o->path);

@@ -3,14 +3,19 @@
 #include "ctl/ctl.h"
 
 #include <errno.h>
+#include <json-c/json_visit.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "util/cleanup.h"
 #include "util/parse.h"
+
+/* Seconds between two lines about progress. */
+#define PROGRESS_SECONDS 2
 
 int verb_help(const struct verb *v)
 {
@@ -97,13 +102,60 @@ struct json_object *json_array_checked(void)
 	return checked(json_object_new_array());
 }
 
+void show_progress(const char *fmt, ...)
+{
+	static time_t last;
+	time_t now = time(NULL);
+	va_list ap;
+
+	if (!last)
+		last = now;
+	if (now - last < PROGRESS_SECONDS || !isatty(STDERR_FILENO))
+		return;
+	last = now;
+	va_start(ap, fmt);
+	(void)vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fprintf(stderr, "\n");
+}
+
+/*
+ * json-c escapes what is below a blank. DEL and U+0080 to U+009F drive terminals, too; they can
+ * only be inside of strings.
+ */
+static void print_text(const char *s)
+{
+	while (*s) {
+		size_t n = strcspn(s, "\x7f\xc2");
+		unsigned char c;
+
+		(void)fwrite(s, 1, n, stdout);
+		s += n;
+		if (!*s)
+			break;
+		c = *s == 0x7f ? 0x7f : (unsigned char)s[1];
+		if (c == 0x7f || (c >= 0x80 && c < 0xa0))
+			printf("\\u%04x", c);
+		else
+			printf("\xc2%c", c);
+		s += *s == 0x7f ? 1 : 2;
+	}
+	printf("\n");
+}
+
 void json_print(struct json_object *o)
 {
 	/* NOSLASHESCAPE: paths stay as they are; readers of the bytes rely on it */
-	printf("%s\n",
-	       json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
-							 JSON_C_TO_STRING_NOSLASHESCAPE));
+	print_text(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY |
+							     JSON_C_TO_STRING_SPACED |
+							     JSON_C_TO_STRING_NOSLASHESCAPE));
 	json_object_put(o);
+}
+
+void json_print_line(struct json_object *o)
+{
+	print_text(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN |
+							     JSON_C_TO_STRING_NOSLASHESCAPE));
 }
 
 void json_add(struct json_object *o, const char *key, struct json_object *value)
@@ -141,6 +193,61 @@ void text_utf8(char *s)
 			*s = '?';
 		s += n ? n : 1;
 	}
+}
+
+/* As RFC 8259 has it. */
+static bool is_json_number(const char *s)
+{
+	static const char digits[] = "0123456789";
+	size_t n;
+
+	s += *s == '-';
+	n = strspn(s, digits);
+	if (!n || (n > 1 && *s == '0'))
+		return false;
+	s += n;
+	if (*s == '.') {
+		n = strspn(++s, digits);
+		if (!n)
+			return false;
+		s += n;
+	}
+	if (*s == 'e' || *s == 'E') {
+		s++;
+		s += *s == '-' || *s == '+';
+		n = strspn(s, digits);
+		if (!n)
+			return false;
+		s += n;
+	}
+	return !*s;
+}
+
+static int check_number(json_object *v, int flags, json_object *parent _unused_,
+			const char *key _unused_, size_t *index _unused_, void *ctx _unused_)
+{
+	if (flags == JSON_C_VISIT_SECOND || !json_object_is_type(v, json_type_double) ||
+	    is_json_number(json_object_to_json_string_ext(v, JSON_C_TO_STRING_PLAIN)))
+		return JSON_C_VISIT_RETURN_CONTINUE;
+	return JSON_C_VISIT_RETURN_ERROR;
+}
+
+struct json_object *json_parse_object(struct buffer *text)
+{
+	struct json_tokener *t = checked(json_tokener_new());
+	_json_ struct json_object *o = NULL;
+	bool good;
+
+	json_tokener_set_flags(t, JSON_TOKENER_STRICT);
+	text_utf8((char *)text->data);
+	/* With its NUL: else a number at the end would not be known to be over. */
+	o = json_tokener_parse_ex(t, (const char *)text->data, (int)text->len + 1);
+	good = json_tokener_get_error(t) == json_tokener_success &&
+	       json_object_is_type(o, json_type_object);
+	json_tokener_free(t);
+	if (!good || json_c_visit(o, 0, check_number, NULL) < 0)
+		return NULL;
+	return take_ptr(&o);
 }
 
 struct json_object *json_string(const char *value)

@@ -11,18 +11,22 @@
 
 #include "build/target.h"
 #include "conf/settings.h"
-#include "ctl/result.h"
 #include "ctl/triage_object.h"
 #include "util/cleanup.h"
 
-#define MANIFEST_MAX KIB(256)
-#define LOG_MAX	     MIB(64)
+#define LOG_MAX	 MIB(64)
+#define LOGS_MAX (4 * (uint64_t)MIB(1024)) /* of all together: it takes seconds to read them */
 
 void records_free(struct records *r)
 {
+	for (unsigned int i = 0; r->readers && i < r->places.n; i++)
+		remote_stop(r->readers[i]);
+	free(r->readers);
+	if (r->place_fd >= 0)
+		(void)close(r->place_fd);
 	strings_free(&r->places);
 	free(r->v);
-	*r = (struct records){0};
+	*r = (struct records)RECORDS_NONE;
 }
 
 struct record_entry *records_add(struct records *r)
@@ -103,32 +107,57 @@ static int by_time(const void *a, const void *b)
 	return r ? r : (x->place > y->place) - (x->place < y->place);
 }
 
-int records_find(struct strings *places, struct records *ret, struct ukd_error *e)
+static bool is_remote(const char *place)
 {
-	_records_ struct records r = {.places = *places};
+	return !strncmp(place, "s3://", 5);
+}
+
+static int find_in(struct records *r, unsigned int i, struct ukd_error *e)
+{
+	const char *place = r->places.v[i];
+
+	if (!strncmp(place, "https://", 8) || !strncmp(place, "http://", 7))
+		return ukd_fail(e, -EINVAL,
+				"%s: a web server tells no list; name an s3:// prefix, or a "
+				"directory",
+				place);
+	return is_remote(place) ? remote_find(r, i, e) : find_in_directory(r, i, e);
+}
+
+int records_find(const struct root *root, struct strings *places, struct records *ret,
+		 struct ukd_error *e)
+{
+	_records_ struct records r = {.places = *places, .root = root, .place_fd = -1};
 	int code = 0;
 
 	*places = (struct strings){0};
-	for (unsigned int i = 0; code >= 0 && i < r.places.n; i++) {
-		const char *place = r.places.v[i];
-
-		if (!strncmp(place, "https://", 8) || !strncmp(place, "http://", 7))
-			code = ukd_fail(e, -EINVAL,
-					"%s: a web server tells no list; name an s3:// "
-					"prefix, or a directory",
-					place);
-		else if (!strncmp(place, "s3://", 5))
-			code = remote_find(&r, i, e);
-		else
-			code = find_in_directory(&r, i, e);
-	}
+	for (unsigned int i = 0; code >= 0 && i < r.places.n; i++)
+		code = find_in(&r, i, e);
 	if (code < 0)
 		return code;
 	if (r.n)
 		qsort(r.v, r.n, sizeof(r.v[0]), by_time);
+	r.readers = calloc(r.places.n + 1, sizeof(struct remote_reader *));
+	if (!r.readers)
+		return ukd_oom(e);
+	for (unsigned int i = 0; code >= 0 && i < r.places.n; i++)
+		if (is_remote(r.places.v[i]))
+			code = remote_open(&r, i, e);
+	if (code < 0)
+		return code;
 	*ret = r;
-	r = (struct records){0};
+	r = (struct records)RECORDS_NONE;
 	return 0;
+}
+
+int records_end(struct records *r, struct ukd_error *e)
+{
+	int code = 0;
+
+	for (unsigned int i = 0; code >= 0 && i < r->places.n; i++)
+		if (r->readers[i])
+			code = remote_end(r->readers[i], e);
+	return code;
 }
 
 /* "20261121T183822Z-..." says when; the rest is the machine, and -N, which nobody can tell from it.
@@ -148,31 +177,18 @@ static struct json_object *record_of_name(const struct record_entry *entry)
 	return o;
 }
 
-struct json_object *record_parse(const char *text)
+static struct json_object *parse(int dirfd)
 {
-	struct json_object *o = json_tokener_parse(text);
-
-	if (json_object_is_type(o, json_type_object))
-		return o;
-	json_object_put(o);
-	return NULL;
-}
-
-static struct json_object *read_manifest(int dirfd)
-{
-	_close_ int fd =
-		openat(dirfd, "manifest.json", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	_buffer_ struct buffer text = {0};
 	struct ukd_error ignored;
 
-	if (fd < 0 || file_read_fd(fd, "manifest.json", MANIFEST_MAX, &text, &ignored) < 0)
+	if (store_read_file(dirfd, "manifest.json", MANIFEST_MAX, &text, &ignored) < 0)
 		return NULL;
-	return record_parse((const char *)text.data);
+	return json_parse_object(&text);
 }
 
-static void add_triage(struct json_object *o, int dirfd)
+static void add_triage(struct records *r, struct json_object *o, int dirfd)
 {
-	_close_ int fd = openat(dirfd, "dmesg.txt", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	_buffer_ struct buffer log = {0};
 	struct ukd_error ignored;
 	struct json_object *v;
@@ -180,46 +196,83 @@ static void add_triage(struct json_object *o, int dirfd)
 
 	if (json_object_object_get_ex(o, "triage", &v) && v)
 		return;
-	if (fd < 0 || file_read_fd(fd, "dmesg.txt", LOG_MAX, &log, &ignored) < 0)
+	/* Logs without end in a shared directory shall not keep others from their list. */
+	if (r->logs > LOGS_MAX || store_read_file(dirfd, "dmesg.txt", LOG_MAX, &log, &ignored) < 0)
 		return;
+	r->logs += log.len;
 	triage_log(buffer_bytes(&log), &t);
 	json_add(o, "triage", triage_object(&t));
 }
 
-static struct json_object *read_directory(const char *place, const struct record_entry *entry)
+/* The descriptor of a place; it stays open for the next record. */
+static int open_place(struct records *r, unsigned int place)
 {
-	_close_ int above = open(place, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (r->place_fd >= 0 && r->place_open == place)
+		return r->place_fd;
+	if (r->place_fd >= 0)
+		(void)close(r->place_fd);
+	r->place_open = place;
+	r->place_fd = open(r->places.v[place], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return r->place_fd;
+}
+
+static struct json_object *read_directory(struct records *r, const struct record_entry *entry)
+{
+	int above = open_place(r, entry->place);
 	_close_ int fd = above < 0 ? -1 :
 				     openat(above, entry->name,
 					    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	struct json_object *o = fd < 0 ? NULL : read_manifest(fd);
+	struct json_object *o = fd < 0 ? NULL : parse(fd);
 
 	if (!o)
 		o = record_of_name(entry);
 	if (fd >= 0)
-		add_triage(o, fd);
+		add_triage(r, o, fd);
 	return o;
 }
 
-struct json_object *record_read(const struct records *r, const struct record_entry *entry)
+static int read_remote(struct records *r, const struct record_entry *entry,
+		       struct json_object **ret, struct ukd_error *e)
+{
+	_buffer_ struct buffer text = {0};
+	int code = entry->manifest ? remote_manifest(r, entry, &text, e) : 0;
+
+	if (code < 0)
+		return code;
+	*ret = text.len ? json_parse_object(&text) : NULL;
+	if (!*ret)
+		*ret = record_of_name(entry);
+	return 0;
+}
+
+void record_where(const struct records *r, const struct record_entry *entry, char *ret, size_t size)
 {
 	const char *place = r->places.v[entry->place];
-	bool remote = !strncmp(place, "s3://", 5);
-	struct json_object *o;
-	char where[2 * PATH_MAX];
-	size_t len = remote ? strcspn(place, "?") : strlen(place);
+	size_t len = is_remote(place) ? strcspn(place, "?") : strlen(place);
 
-	if (remote)
-		o = entry->manifest ? remote_manifest(place, entry->name) : NULL;
-	else
-		o = read_directory(place, entry);
-	if (!o)
-		o = record_of_name(entry);
 	while (len > 1 && place[len - 1] == '/')
 		len--;
-	(void)snprintf(where, sizeof(where), "%.*s/%s", (int)len, place, entry->name);
-	json_text(o, remote ? "uri" : "path", where);
-	return o;
+	(void)snprintf(ret, size, "%.*s/%s", (int)len, place, entry->name);
+}
+
+int record_read(struct records *r, const struct record_entry *entry, struct json_object **ret,
+		struct ukd_error *e)
+{
+	bool remote = r->readers[entry->place];
+	char where[2 * PATH_MAX];
+	int code = 0;
+
+	if (remote)
+		code = read_remote(r, entry, ret, e);
+	else
+		*ret = read_directory(r, entry);
+	if (code < 0)
+		return code;
+	record_where(r, entry, where, sizeof(where));
+	/* Where it lies it does not say itself. */
+	json_object_object_del(*ret, remote ? "path" : "uri");
+	json_text(*ret, remote ? "uri" : "path", where);
+	return 0;
 }
 
 const char *record_text(struct json_object *o, const char *key)

@@ -1,71 +1,54 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Dumps below an s3:// prefix, by ukdump-upload ls and get: see records.h. */
+/* Dumps below an s3:// prefix, by ukdump-upload ls and get-many: see records.h. */
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "conf/settings.h"
-#include "ctl/loader.h"
 #include "ctl/records.h"
 #include "util/cleanup.h"
 #include "util/parse.h"
-#include "util/process.h"
 
-#define LIST_MAX MIB(64)
-#define GET_MAX	 KIB(256)
-#define LIMIT_S	 300
-#define ARGS_MAX 16
+#define URL_MAX	    4096
+#define OBJECTS_MAX 1000000u /* of a list; what comes later is not seen */
+#define TELL_EACH   500
 
-static void add_option(const char **argv, unsigned int *n, const char *option, const char *value)
+/* s3://BUCKET/PREFIX: its length, without slashes at its end and what begins with '?'. */
+static size_t base_length(const char *place)
 {
-	if (!value)
-		return;
-	argv[(*n)++] = option;
-	argv[(*n)++] = value;
+	size_t len = strcspn(place, "?");
+
+	while (len && place[len - 1] == '/')
+		len--;
+	return len;
 }
 
-/* Runs `ukdump-upload VERB URL` with what [Network] says about servers. */
-static int run_upload(const char *verb, const char *url, size_t max, struct buffer *ret,
-		      struct ukd_error *e)
+/* What the keys of a place begin with: "PREFIX/", or nothing. */
+static void key_prefix(const char *place, char ret[URL_MAX])
 {
-	_root_ struct root root = ROOT_NONE;
-	_settings_ struct settings settings = {0};
-	char program[PATH_MAX];
-	const char *argv[ARGS_MAX] = {program};
-	struct process p = {PROCESS_DEFAULTS, .argv = argv, .output = ret, .output_max = max};
-	unsigned int n = 1;
-	int r = root_open(NULL, &root, e);
+	const char *bucket = place + strlen("s3://");
+	size_t name = strcspn(bucket, "/?"), all = base_length(place);
+	size_t skip = (size_t)(bucket - place) + name + 1;
 
-	if (r >= 0)
-		r = settings_load(&root, NULL, &settings, e);
-	if (r < 0)
-		return r;
-	find_own_program("ukdump-upload", program, sizeof(program));
-	if (!strchr(program, '/'))
-		(void)snprintf(program, sizeof(program), "/usr/lib/ukdump/ukdump-upload");
-	add_option(argv, &n, "--ca-file", settings.network.ca_file);
-	add_option(argv, &n, "--proxy", settings.network.proxy);
-	add_option(argv, &n, "--s3-credentials", settings.network.s3_credentials);
-	argv[n++] = verb;
-	argv[n++] = url;
-	p.timeout_s = LIMIT_S;
-	return process_run_ok(&p, e);
+	ret[0] = 0;
+	if (skip < all)
+		(void)snprintf(ret, URL_MAX, "%.*s/", (int)(all - skip), place + skip);
 }
 
-/* One object: .../NAME/FILE. Those of one crash come one behind another, sorted by name. */
-static int add_object(struct records *r, unsigned int place, uint64_t size, char *key)
+/* An object PREFIX/NAME/FILE. Those of one crash come one behind another, sorted by name. */
+static int add_object(struct records *r, unsigned int place, const char *prefix, uint64_t size,
+		      char *key)
 {
-	char *file = strrchr(key, '/'), *name;
 	struct record_entry *last = r->n ? &r->v[r->n - 1] : NULL;
+	char *name = key + strlen(prefix), *file;
 	const char *machine;
 
-	if (!file)
+	if (strncmp(key, prefix, strlen(prefix)) != 0)
+		return 0;
+	file = strchr(name, '/');
+	if (!file || strchr(file + 1, '/'))
 		return 0;
 	*file++ = 0;
-	name = strrchr(key, '/');
-	name = name ? name + 1 : key;
 	if (!store_is_crash(name, &machine))
 		return 0;
 	if (!last || last->place != place || strcmp(last->name, name) != 0) {
@@ -78,42 +61,106 @@ static int add_object(struct records *r, unsigned int place, uint64_t size, char
 	if (add_overflows(last->size, size, &last->size))
 		last->size = UINT64_MAX;
 	/* Stored last, it marks completion; what of, it says itself. */
-	last->manifest |= !strcmp(file, "manifest.json");
+	last->manifest |= !strcmp(file, "manifest.json") && size <= MANIFEST_MAX;
 	return 0;
+}
+
+static int read_list(struct records *r, unsigned int place, struct remote_reader *list,
+		     struct ukd_error *e)
+{
+	char line[REMOTE_LINE_MAX], prefix[URL_MAX];
+	size_t before = r->n;
+	int code;
+
+	key_prefix(r->places.v[place], prefix);
+	for (unsigned int i = 0; (code = remote_line(list, line, e)) > 0; i++) {
+		char *tab = strchr(line, '\t');
+		uint64_t size;
+
+		if (i == OBJECTS_MAX || r->n - before > STORE_NAMES_MAX) {
+			r->more = true;
+			return 0;
+		}
+		if (i % TELL_EACH == 0)
+			show_progress("%s: %u objects, %zu dumps", list->place, i, r->n - before);
+		if (!tab)
+			continue;
+		*tab = 0;
+		if (parse_u64(line, &size) && add_object(r, place, prefix, size, tab + 1) < 0)
+			return ukd_oom(e);
+	}
+	return code < 0 ? code : remote_end(list, e);
 }
 
 int remote_find(struct records *r, unsigned int place, struct ukd_error *e)
 {
-	_buffer_ struct buffer list = {0};
-	int code = run_upload("ls", r->places.v[place], LIST_MAX, &list, e);
-	char *rest = (char *)list.data, *line;
+	const char *where = r->places.v[place];
+	_remote_ struct remote_reader *list = NULL;
+	char url[URL_MAX];
+	int code;
 
-	while (code >= 0 && rest && (line = strsep(&rest, "\n"))) {
-		char *tab = strchr(line, '\t');
-		uint64_t size;
-
-		if (!tab)
-			continue;
-		*tab = 0;
-		if (parse_u64(line, &size))
-			code = add_object(r, place, size, tab + 1);
-	}
-	return code == -ENOMEM ? ukd_oom(e) : code;
+	(void)snprintf(url, sizeof(url), "%.*s/%s", (int)base_length(where), where,
+		       where + strcspn(where, "?"));
+	code = remote_start(r->root, "ls", url, -1, &list, e);
+	return code < 0 ? code : read_list(r, place, list, e);
 }
 
-/* PREFIX[?QUERY] and a name: PREFIX/NAME/manifest.json[?QUERY] */
-struct json_object *remote_manifest(const char *place, const char *name)
+/* The keys of a place's manifests, in the order in which the records will be read. */
+static int write_keys(const struct records *r, unsigned int place, int fd, struct ukd_error *e)
 {
-	size_t len = strcspn(place, "?"), base = len;
-	_buffer_ struct buffer text = {0};
-	struct ukd_error ignored;
-	char url[8192];
+	char prefix[URL_MAX];
+	_fclose_ FILE *f = fdopen(dup(fd), "w");
 
-	while (base && place[base - 1] == '/')
-		base--;
-	(void)snprintf(url, sizeof(url), "%.*s/%s/manifest.json%s", (int)base, place, name,
-		       place + len);
-	if (run_upload("get", url, GET_MAX, &text, &ignored) < 0)
-		return NULL;
-	return record_parse((const char *)text.data);
+	if (!f)
+		return ukd_oom(e);
+	key_prefix(r->places.v[place], prefix);
+	for (size_t i = 0; i < r->n; i++)
+		if (r->v[i].place == place && r->v[i].manifest)
+			(void)fprintf(f, "%s%s/manifest.json\n", prefix, r->v[i].name);
+	if (fflush(f) != 0 || lseek(fd, 0, SEEK_SET) < 0)
+		return ukd_fail_errno(e, -errno, "the list of manifests");
+	return 0;
+}
+
+int remote_open(struct records *r, unsigned int place, struct ukd_error *e)
+{
+	_close_ int keys = -1;
+	int code = memfd_open(&keys, e);
+
+	if (code >= 0)
+		code = write_keys(r, place, keys, e);
+	if (code < 0)
+		return code;
+	return remote_start(r->root, "get-many", r->places.v[place], keys, &r->readers[place], e);
+}
+
+/* "SIZE<tab>KEY" and the content, or "-<tab>KEY"; that it is this crash's key is looked at. */
+int remote_manifest(struct records *r, const struct record_entry *entry, struct buffer *ret,
+		    struct ukd_error *e)
+{
+	struct remote_reader *reader = r->readers[entry->place];
+	char line[REMOTE_LINE_MAX], *tab;
+	uint64_t size;
+	int code = remote_line(reader, line, e);
+
+	if (code == 0)
+		code = remote_end(reader, e);
+	if (code == 0)
+		return ukd_fail(e, -EPROTO, "%s: not all manifests came", reader->place);
+	if (code < 0)
+		return code;
+	tab = strchr(line, '\t');
+	if (!tab || !strstr(tab, entry->name))
+		return ukd_fail(e, -EPROTO, "%s: another manifest came", reader->place);
+	*tab = 0;
+	if (!strcmp(line, "-"))
+		return 0;
+	if (!parse_u64(line, &size) || size > MANIFEST_MAX)
+		return ukd_fail(e, -EPROTO, "%s: a manifest of %s bytes", reader->place, line);
+	ret->data = malloc(size + 1);
+	if (!ret->data)
+		return ukd_oom(e);
+	ret->data[size] = 0;
+	ret->len = size;
+	return remote_bytes(reader, ret->data, size, e);
 }

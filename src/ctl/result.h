@@ -15,9 +15,3 @@ struct json_object *result_parse(const struct buffer *text);
 
 /* A member that is a string, cleaned, in *ret; "" if there is none. Returns ret. */
 const char *result_member(struct json_object *o, const char *key, char ret[RESULT_MAX]);
-
-static inline void json_putp(struct json_object **o)
-{
-	(void)json_object_put(*o);
-}
-#define _json_ _cleanup_(json_putp)

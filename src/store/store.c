@@ -211,6 +211,36 @@ int store_scan(int dirfd, const char *machine, struct store *ret, struct ukd_err
 	return 0;
 }
 
+int store_open_file(int dirfd, const char *name, int *ret_fd, struct ukd_error *e)
+{
+	_close_ int fd = -1;
+	struct stat st;
+
+	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return ukd_fail_errno(e, -errno, "%s", name);
+	if (S_ISLNK(st.st_mode))
+		return ukd_refuse(e, "file.type", "%s: is a symbolic link", name);
+	if (!S_ISREG(st.st_mode))
+		return ukd_refuse(e, "file.type", "%s: not a regular file", name);
+	/* Now it may be another one, also a FIFO. */
+	fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return ukd_fail_errno(e, -errno, "%s", name);
+	if (!S_ISREG(st.st_mode))
+		return ukd_refuse(e, "file.type", "%s: not a regular file", name);
+	*ret_fd = take_fd(&fd);
+	return 0;
+}
+
+int store_read_file(int dirfd, const char *name, size_t max, struct buffer *ret,
+		    struct ukd_error *e)
+{
+	_close_ int fd = -1;
+	int r = store_open_file(dirfd, name, &fd, e);
+
+	return r < 0 ? r : file_read_fd(fd, name, max, ret, e);
+}
+
 const char *store_state_name(enum store_state state)
 {
 	static const char *const names[] = {

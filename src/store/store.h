@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "util/error.h"
+#include "util/file.h"
 
 #define STORE_NAMES_MAX	  65536 /* looked at in a directory; what comes later is not seen */
 #define STORE_ENTRIES_MAX 1024	/* crashes of this machine; more are left alone */
@@ -51,6 +52,16 @@ int store_scan(int dirfd, const char *machine, struct store *ret, struct ukd_err
 int store_each(int dirfd, const char *machine,
 	       int (*each)(void *ctx, const struct store_entry *entry), void *ctx, bool *ret_more,
 	       struct ukd_error *e) _must_check_;
+
+/*
+ * Opens a regular file in a crash's directory, whose owner must not lead us to other files: refuses
+ * (check "file.type") links and all else. Devices, which opening may set off, are not opened.
+ */
+int store_open_file(int dirfd, const char *name, int *ret_fd, struct ukd_error *e) _must_check_;
+
+/* Reads one of at most max bytes. */
+int store_read_file(int dirfd, const char *name, size_t max, struct buffer *ret,
+		    struct ukd_error *e) _must_check_;
 
 /* "complete", "partial", "log-only", "unfinished" */
 const char *store_state_name(enum store_state state);

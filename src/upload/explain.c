@@ -37,7 +37,8 @@ const char *status_advice(long status, const char *s3_code)
 		{"NoSuchBucket", "make the bucket, or correct its name"},
 		{"AuthorizationHeaderMalformed", "correct region="},
 		{"PermanentRedirect", "correct region= or endpoint="},
-		{"AccessDenied", "allow the key s3:PutObject and s3:AbortMultipartUpload"},
+		{"AccessDenied", "allow the key s3:PutObject and s3:AbortMultipartUpload; to list "
+				 "and get: s3:ListBucket, s3:GetObject"},
 	};
 	static const struct {
 		long status;

@@ -61,6 +61,11 @@ unsigned int http_repeats(const struct http *h)
 	return h->repeats;
 }
 
+const struct transfer_setup *http_setup(const struct http *h)
+{
+	return &h->setup;
+}
+
 void http_last_request(struct http *h, uint64_t deadline_ms)
 {
 	h->setup.deadline_ms = deadline_ms;
@@ -72,20 +77,25 @@ void reply_free(struct reply *r)
 	buffer_free(&r->body);
 }
 
+static const char *shown(const struct remote *place, const struct request *rq)
+{
+	return rq->shown ? rq->shown : place->shown;
+}
+
 /* A reply that is none of the good ones: one line about it. Returns whether it may pass. */
-static bool explain_reply(const struct http *h, const struct request *rq, const struct reply *reply,
-			  struct ukd_error *e)
+static bool explain_reply(const struct remote *place, const struct request *rq,
+			  const struct reply *reply, struct ukd_error *e)
 {
 	bool good = reply->status >= 200 && reply->status < 300;
 	struct s3_error s3 = {0};
 	const char *advice;
 
-	if (h->place->kind == REMOTE_S3)
+	if (place->kind == REMOTE_S3)
 		s3_error_read(buffer_bytes(&reply->body), &s3);
 	advice = status_advice(reply->status, s3.code);
 	if (good && !s3.code[0])
 		advice = "is this an S3 server?";
-	(void)ukd_fail(e, -EREMOTEIO, "%s %s: HTTP %ld%s%s%s%s", rq->method, h->place->shown,
+	(void)ukd_fail(e, -EREMOTEIO, "%s %s: HTTP %ld%s%s%s%s", rq->method, shown(place, rq),
 		       reply->status, *s3.code ? " " : "", s3.code, *s3.message ? ": " : "",
 		       s3.message);
 	if (good && !s3.code[0])
@@ -99,6 +109,17 @@ static bool is_good(const struct request *rq, const struct reply *reply)
 {
 	return reply->status >= 200 && reply->status < 300 &&
 	       (!rq->expect || xml_root_is(buffer_bytes(&reply->body), rq->expect));
+}
+
+int http_outcome(const struct remote *place, const struct request *rq, const struct reply *reply,
+		 int r, bool *pass, struct ukd_error *e)
+{
+	if (r < 0)
+		return ukd_prefix(e, "%s %s", rq->method, shown(place, rq));
+	if (is_good(rq, reply))
+		return 0;
+	*pass = explain_reply(place, rq, reply, e);
+	return e->code;
 }
 
 static bool rewind_content(const struct content *c)
@@ -121,23 +142,28 @@ static bool wait_ms(const struct http *h, unsigned int ms)
 	return true;
 }
 
+static int try_once(struct http *h, const struct request *rq, struct reply *ret, bool *pass,
+		    struct ukd_error *e)
+{
+	struct transfer t;
+	int r = transfer_begin(h->easy, &h->setup, rq, ret, &t, e);
+
+	if (r == 0)
+		r = transfer_end(&t, curl_easy_perform(h->easy), pass);
+	return http_outcome(h->place, rq, ret, r, pass, e);
+}
+
 int http_request(struct http *h, const struct request *rq, struct reply *ret, struct ukd_error *e)
 {
 	for (unsigned int n = 0;; n++) {
 		bool may_pass = false;
-		int r;
 
 		reply_free(ret);
 		*ret = (struct reply){0};
 		if (rq->content && rq->content->rest)
 			input_mark(rq->content->rest);
-		r = transfer(h->easy, &h->setup, rq, ret, &may_pass, e);
-		if (r == 0 && is_good(rq, ret))
+		if (try_once(h, rq, ret, &may_pass, e) == 0)
 			return 0;
-		if (r == 0)
-			may_pass = explain_reply(h, rq, ret, e);
-		else
-			(void)ukd_prefix(e, "%s %s", rq->method, h->place->shown);
 		if (!may_pass || rq->only_once || n >= h->o->retries || ret->written)
 			return e->code;
 		if (!rewind_content(rq->content))

@@ -63,8 +63,11 @@ struct request {
 	const char *type;	       /* Content-Type; NULL: none */
 	/* The outermost element of a good reply; a reply without it is an error even with 200. */
 	const char *expect;
-	int out_fd;	/* the body of a good reply is written there; 0: kept in struct reply */
-	bool only_once; /* no repeats */
+	int out_fd;	   /* the body of a good reply is written there; 0: kept in struct reply */
+	bool only_once;	   /* no repeats */
+	size_t body_max;   /* of what is kept; 0: REPLY_BODY_MAX */
+	uint64_t limit_ms; /* of one try; 0: none but the one of everything */
+	const char *shown; /* what messages call it; NULL: the place */
 };
 
 struct reply {
@@ -77,6 +80,14 @@ struct reply {
 
 void reply_free(struct reply *r);
 #define _reply_ _cleanup_(reply_free)
+
+/*
+ * What came of one try, r being what transfer_end() returned: 0 for a good reply (2xx), else
+ * negative, e one line as below, and *pass (given with what transfer_end() said) tells whether the
+ * same may succeed later.
+ */
+int http_outcome(const struct remote *place, const struct request *rq, const struct reply *reply,
+		 int r, bool *pass, struct ukd_error *e) _must_check_;
 
 /*
  * Does one request, and again while it fails for a reason that may pass, the retries are not used

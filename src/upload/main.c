@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* ukdump-upload: put, get and ls of https:// and s3:// places. */
+/* ukdump-upload: put, get, get-many and ls of https:// and s3:// places. */
 #include <fcntl.h>
 #include <getopt.h>
 #include <inttypes.h>
@@ -31,9 +31,11 @@ struct arguments {
 };
 
 static const char usage[] =
-	"Usage: ukdump-upload [OPTION]... put URL [FILE] | get URL | ls URL\n\n"
+	"Usage: ukdump-upload [OPTION]... put URL [FILE] | get URL |\n"
+	"       get-many URL | ls URL\n\n"
 	"Send standard input (or FILE) to URL, write what is there to standard output, or\n"
-	"list it. URL is https://HOST[:PORT]/PATH or\n"
+	"list it; get-many: small objects of a bucket, whose keys are read from standard\n"
+	"input. URL is https://HOST[:PORT]/PATH or\n"
 	"s3://BUCKET/KEY[?endpoint=https://HOST[:PORT]&region=NAME].\n\n"
 	"      --ca-file FILE         authorities to trust (PEM), instead of the system's\n"
 	"      --proxy URL            http://HOST:PORT; default: none\n"
@@ -166,6 +168,8 @@ static int run(const char *verb, const struct remote *p, const struct arguments 
 		return r;
 	if (!strcmp(verb, "ls"))
 		return list_s3(h, p, e);
+	if (!strcmp(verb, "get-many"))
+		return get_many(h, e);
 	if (!strcmp(verb, "put"))
 		r = put(h, p, a, file, &o, e);
 	else
@@ -193,6 +197,12 @@ static int read_files(struct arguments *a, const struct remote *p, struct buffer
 	return r < 0 ? r : credentials_parse(buffer_bytes(&text), a->s3_file, key, e);
 }
 
+/* These need no key in the URL. */
+static bool is_of_bucket(const char *verb)
+{
+	return !strcmp(verb, "ls") || !strcmp(verb, "get-many");
+}
+
 static int work(const char *verb, const char *url, const char *file, struct arguments *a)
 {
 	_buffer_ struct buffer headers = {0};
@@ -202,11 +212,11 @@ static int work(const char *verb, const char *url, const char *file, struct argu
 
 	if (remote_parse(url, a->http.insecure_http, &p, &e) < 0)
 		return failed(&e);
-	if (!strcmp(verb, "ls") && p.kind != REMOTE_S3)
-		return misuse("ls: only s3:// can be listed");
+	if (is_of_bucket(verb) && p.kind != REMOTE_S3)
+		return misuse("ls and get-many are for s3://");
 	if (p.kind == REMOTE_S3 && (a->headers_file || a->http.netrc))
 		return misuse("--headers and --netrc are for https://");
-	if (p.kind == REMOTE_S3 && strcmp(verb, "ls") != 0 && !p.key[0])
+	if (p.kind == REMOTE_S3 && !is_of_bucket(verb) && !p.key[0])
 		return misuse("s3://BUCKET/KEY: which key?");
 	if (read_files(a, &p, &headers, &key, &e) < 0)
 		return failed(&e);
@@ -260,8 +270,8 @@ int main(int argc, char **argv)
 	argv += optind;
 	if (argc < 2 || argc > 3 ||
 	    (strcmp(argv[0], "put") != 0 &&
-	     (argc == 3 || (strcmp(argv[0], "get") != 0 && strcmp(argv[0], "ls") != 0))))
-		return misuse("put URL [FILE], get URL or ls URL?");
+	     (argc == 3 || (strcmp(argv[0], "get") != 0 && !is_of_bucket(argv[0])))))
+		return misuse("put URL [FILE], get URL, get-many URL or ls URL?");
 	r = work(argv[0], argv[1], argv[2], &a);
 	/* A full disk behind stdout must not look like success. */
 	if (fflush(stdout) != 0 || ferror(stdout)) {

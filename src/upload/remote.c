@@ -128,9 +128,18 @@ static int s3_bucket_url(const char *bucket, char *endpoint, bool insecure, stru
 	return 0;
 }
 
+bool remote_object(const struct remote *p, const char *key, char *ret, size_t size)
+{
+	char encoded[3 * sizeof(p->key)];
+
+	return strlen(key) < sizeof(p->key) && !has_dot_segment(key) &&
+	       percent_encode(key, true, encoded, sizeof(encoded)) &&
+	       snprintf(ret, size, "%s%s", p->bucket, encoded) < (int)size;
+}
+
 static int parse_s3(const char *text, bool insecure, struct remote *ret, struct ukd_error *e)
 {
-	char copy[URL_MAX], endpoint[512] = "", encoded[URL_MAX];
+	char copy[URL_MAX], endpoint[512] = "";
 	char *bucket = copy + strlen("s3://"), *options, *key;
 	int r;
 
@@ -155,11 +164,18 @@ static int parse_s3(const char *text, bool insecure, struct remote *ret, struct 
 	if (r < 0)
 		return r;
 	(void)snprintf(ret->key, sizeof(ret->key), "%s", key);
-	if (!percent_encode(key, true, encoded, sizeof(encoded)) ||
-	    snprintf(ret->url, sizeof(ret->url), "%s%s", ret->bucket, encoded) >=
-		    (int)sizeof(ret->url))
+	if (!remote_object(ret, key, ret->url, sizeof(ret->url)))
 		return ukd_refuse(e, "url", "%s: too long", ret->shown);
 	return 0;
+}
+
+void remote_shown(const struct remote *p, const char *key, char *ret, size_t size)
+{
+	size_t scheme = strlen("s3://");
+
+	(void)snprintf(ret, size, "%.*s/%s", (int)(scheme + strcspn(p->shown + scheme, "/")),
+		       p->shown, key);
+	text_printable(ret);
 }
 
 int remote_parse(const char *text, bool insecure, struct remote *ret, struct ukd_error *e)

@@ -36,6 +36,13 @@ int remote_parse(const char *text, bool insecure, struct remote *ret,
 		 struct ukd_error *e) _must_check_;
 
 /*
+ * URL and name for messages of another object in the place's bucket. remote_object() returns false
+ * for a key that libcurl would change ('.' or '..' in it), or that is too long.
+ */
+bool remote_object(const struct remote *p, const char *key, char *ret, size_t size) _must_check_;
+void remote_shown(const struct remote *p, const char *key, char *ret, size_t size);
+
+/*
  * Percent-encodes s as SigV4 wants it (all but letters, digits and "-._~"; '/' too, unless it is
  * kept). Returns false if ret is too small.
  */

@@ -13,26 +13,6 @@
 /* libcurl signs a given payload hash and every header since 7.88 (lib/http_aws_sigv4.c). */
 #define SIGNS_S3_SINCE 0x075800u
 
-struct state {
-	const struct transfer_setup *s;
-	const struct request *rq;
-	struct reply *reply;
-	CURL *easy;
-	size_t sent;	     /* bytes of rq->content->data */
-	uint64_t headers;    /* bytes of headers so far */
-	SHA2_CTX sha;	     /* of what was written to rq->out_fd */
-	curl_off_t moved;    /* bytes sent and received, at the last look */
-	uint64_t moved_ms;   /* when that changed last */
-	struct ukd_error *e; /* set by a callback that ends the transfer */
-	bool broken;	     /* e is set, and nothing but e tells why */
-	bool stalled;
-};
-
-static void slist_freep(struct curl_slist **l)
-{
-	curl_slist_free_all(*l);
-}
-
 static int add_header(struct curl_slist **list, const char *line, struct ukd_error *e)
 {
 	struct curl_slist *longer = curl_slist_append(*list, line);
@@ -93,7 +73,7 @@ void transfer_setup_free(struct transfer_setup *s)
 	curl_slist_free_all(s->headers);
 }
 
-static size_t fail_in_callback(struct state *st, size_t result)
+static size_t fail_in_callback(struct transfer *st, size_t result)
 {
 	st->broken = true;
 	return result;
@@ -101,7 +81,7 @@ static size_t fail_in_callback(struct state *st, size_t result)
 
 static size_t on_read(char *buf, size_t size, size_t n, void *ctx)
 {
-	struct state *st = ctx;
+	struct transfer *st = ctx;
 	const struct content *c = st->rq->content;
 	size_t room = size * n, left = c->len - st->sent;
 	ssize_t got;
@@ -123,7 +103,7 @@ static size_t on_read(char *buf, size_t size, size_t n, void *ctx)
 /* libcurl wants to send from the start again, such as when a kept connection turns out dead. */
 static int on_seek(void *ctx, curl_off_t offset, int origin)
 {
-	struct state *st = ctx;
+	struct transfer *st = ctx;
 	const struct content *c = st->rq->content;
 
 	if (origin != SEEK_SET || offset != 0 || (c->rest && !input_rewind(c->rest)))
@@ -135,7 +115,7 @@ static int on_seek(void *ctx, curl_off_t offset, int origin)
 static size_t on_header(char *line, size_t size, size_t n, void *ctx)
 {
 	static const char etag[] = "etag:";
-	struct state *st = ctx;
+	struct transfer *st = ctx;
 	size_t len = size * n, skip = sizeof(etag) - 1;
 
 	st->headers += len;
@@ -153,14 +133,14 @@ static size_t on_header(char *line, size_t size, size_t n, void *ctx)
 	return len;
 }
 
-static size_t keep_body(struct state *st, const char *data, size_t len)
+static size_t keep_body(struct transfer *st, const char *data, size_t len)
 {
+	const size_t max = st->rq->body_max ? st->rq->body_max : REPLY_BODY_MAX;
 	struct buffer *b = &st->reply->body;
 	uint8_t *grown;
 
-	if (len > REPLY_BODY_MAX - b->len) {
-		(void)ukd_fail(st->e, -EMSGSIZE, "more than %u KiB in the reply",
-			       (unsigned int)(REPLY_BODY_MAX / 1024));
+	if (len > max - b->len) {
+		(void)ukd_fail(st->e, -EMSGSIZE, "more than %zu KiB in the reply", max / 1024);
 		return fail_in_callback(st, 0);
 	}
 	grown = realloc(b->data, b->len + len + 1);
@@ -176,7 +156,7 @@ static size_t keep_body(struct state *st, const char *data, size_t len)
 
 static size_t on_body(char *data, size_t size, size_t n, void *ctx)
 {
-	struct state *st = ctx;
+	struct transfer *st = ctx;
 	size_t len = size * n;
 	long status = 0;
 	int r;
@@ -198,7 +178,7 @@ static size_t on_body(char *data, size_t size, size_t n, void *ctx)
 static int on_progress(void *ctx, curl_off_t dltotal _unused_, curl_off_t dlnow,
 		       curl_off_t ultotal _unused_, curl_off_t ulnow)
 {
-	struct state *st = ctx;
+	struct transfer *st = ctx;
 	uint64_t now = clock_ms();
 
 	if (stop_wanted() && !st->s->last) {
@@ -214,7 +194,7 @@ static int on_progress(void *ctx, curl_off_t dltotal _unused_, curl_off_t dlnow,
 }
 
 /* SigV4 by libcurl; the hash of the content is ours, so that the server checks what it got. */
-static int sign(struct state *st, struct curl_slist **headers, struct ukd_error *e)
+static int sign(struct transfer *st, struct curl_slist **headers, struct ukd_error *e)
 {
 	const struct content *c = st->rq->content;
 	const struct credentials *key = st->s->o->s3;
@@ -234,7 +214,7 @@ static int sign(struct state *st, struct curl_slist **headers, struct ukd_error 
 	return add_header(headers, line, e);
 }
 
-static int make_headers(struct state *st, struct curl_slist **ret, struct ukd_error *e)
+static int make_headers(struct transfer *st, struct curl_slist **ret, struct ukd_error *e)
 {
 	const struct request *rq = st->rq;
 	char line[128];
@@ -253,7 +233,7 @@ static int make_headers(struct state *st, struct curl_slist **ret, struct ukd_er
 	return r;
 }
 
-static void set_content(struct state *st)
+static void set_content(struct transfer *st)
 {
 	const struct content *c = st->rq->content;
 	curl_off_t len;
@@ -271,7 +251,7 @@ static void set_content(struct state *st)
 	(void)curl_easy_setopt(st->easy, CURLOPT_SEEKDATA, st);
 }
 
-static void set_security(struct state *st)
+static void set_security(struct transfer *st)
 {
 	const struct http_options *o = st->s->o;
 	CURL *c = st->easy;
@@ -292,12 +272,14 @@ static void set_security(struct state *st)
 	}
 }
 
-static void set_limits(struct state *st)
+static void set_limits(struct transfer *st)
 {
 	const struct http_options *o = st->s->o;
 	uint64_t now = clock_ms(), end = st->s->deadline_ms;
 	CURL *c = st->easy;
 
+	if (st->rq->limit_ms && now + st->rq->limit_ms < end)
+		end = now + st->rq->limit_ms;
 	(void)curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
 	(void)curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, end > now ? (long)(end - now) : 1L);
 	(void)curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT, (long)o->stall_s);
@@ -331,58 +313,65 @@ static bool may_pass(CURLcode code)
 }
 
 /* Turns libcurl's verdict into an error. */
-static int explain_failure(const struct state *st, CURLcode code, const char *text, bool *ret_pass,
-			   struct ukd_error *e)
+static int explain_failure(const struct transfer *st, CURLcode code, bool *ret_pass)
 {
-	const char *why = *text ? text : curl_easy_strerror(code);
+	const char *why = *st->text ? st->text : curl_easy_strerror(code);
 
 	*ret_pass = false;
 	if (st->broken)
-		return e->code;
+		return st->e->code;
 	if (clock_ms() >= st->s->deadline_ms)
-		return ukd_fail(e, -ETIMEDOUT, "not done within --timeout");
+		return ukd_fail(st->e, -ETIMEDOUT, "not done within --timeout");
 	if (st->stalled) {
 		*ret_pass = true;
-		return ukd_fail(e, -ETIMEDOUT, "nothing moved for %u s", st->s->o->stall_s);
+		return ukd_fail(st->e, -ETIMEDOUT, "nothing moved for %u s", st->s->o->stall_s);
 	}
 	*ret_pass = may_pass(code);
 	if (code == CURLE_PEER_FAILED_VERIFICATION)
-		return ukd_fail(e, -EKEYREJECTED,
+		return ukd_fail(st->e, -EKEYREJECTED,
 				"%s; is --ca-file (CaFile=) the server's authority?", why);
-	return ukd_fail(e, -ECOMM, "%s", why);
+	return ukd_fail(st->e, -ECOMM, "%s", why);
 }
 
-int transfer(CURL *easy, const struct transfer_setup *s, const struct request *rq,
-	     struct reply *ret, bool *ret_pass, struct ukd_error *e)
+int transfer_begin(CURL *easy, const struct transfer_setup *s, const struct request *rq,
+		   struct reply *reply, struct transfer *ret, struct ukd_error *e)
 {
-	struct state st = {.s = s, .rq = rq, .reply = ret, .easy = easy, .e = e};
-	_cleanup_(slist_freep) struct curl_slist *headers = NULL;
-	char text[CURL_ERROR_SIZE] = "";
-	CURLcode code;
 	int r;
 
+	*ret = (struct transfer){.s = s, .rq = rq, .reply = reply, .easy = easy, .e = e};
 	curl_easy_reset(easy);
-	r = make_headers(&st, &headers, e);
-	if (r < 0)
+	r = make_headers(ret, &ret->list, e);
+	if (r < 0) {
+		curl_slist_free_all(ret->list);
 		return r;
-	set_security(&st);
-	set_limits(&st);
-	set_content(&st);
+	}
+	set_security(ret);
+	set_limits(ret);
+	set_content(ret);
 	(void)curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	(void)curl_easy_setopt(easy, CURLOPT_URL, rq->url);
 	(void)curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, rq->method);
-	(void)curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
-	(void)curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, text);
-	st.moved_ms = clock_ms();
-	SHA256Init(&st.sha);
-	code = curl_easy_perform(easy);
-	(void)curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, NULL);
-	(void)curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &ret->status);
-	if (ret->status < 200) /* "100 Continue" is no answer */
-		ret->status = 0;
-	sha256_end(&st.sha, ret->sha256);
+	(void)curl_easy_setopt(easy, CURLOPT_HTTPHEADER, ret->list);
+	(void)curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, ret->text);
+	ret->moved_ms = clock_ms();
+	SHA256Init(&ret->sha);
+	return 0;
+}
+
+int transfer_end(struct transfer *t, CURLcode code, bool *ret_pass)
+{
+	struct reply *reply = t->reply;
+
+	(void)curl_easy_setopt(t->easy, CURLOPT_ERRORBUFFER, NULL);
+	(void)curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, NULL);
+	curl_slist_free_all(t->list);
+	t->list = NULL;
+	(void)curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &reply->status);
+	if (reply->status < 200) /* "100 Continue" is no answer */
+		reply->status = 0;
+	sha256_end(&t->sha, reply->sha256);
 	/* A refusal counts, also if the connection broke behind it, since we were still sending. */
-	if (code == CURLE_OK || (ret->status >= 300 && !st.broken))
+	if (code == CURLE_OK || (reply->status >= 300 && !t->broken))
 		return 0;
-	return explain_failure(&st, code, text, ret_pass, e);
+	return explain_failure(t, code, ret_pass);
 }

@@ -58,3 +58,15 @@ int get(struct http *h, const struct remote *p, int fd, struct outcome *ret,
 
 /* Prints size, tab and key of every object whose key begins with the place's. */
 int list_s3(struct http *h, const struct remote *p, struct ukd_error *e) _must_check_;
+
+/* Of an object that get_many() takes. */
+#define OBJECT_MAX KIB(256)
+
+/*
+ * Gets small objects of the place's bucket, several at a time over connections that are kept. Reads
+ * their keys from standard input, a line each, as list_s3() prints them; writes for each in that
+ * order "SIZE<tab>KEY<newline>" and its content, or "-<tab>KEY<newline>" if it is not to be had,
+ * which is logged. Fails only if the server does: many in a row, or the time limit; that one is not
+ * running while nothing is awaited but the reader of the output.
+ */
+int get_many(struct http *h, struct ukd_error *e) _must_check_;

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from cli import CTL, ctl, generator, run
+from cli import REPO, ctl, generator
 
 gen = generator("dump")
 
@@ -196,33 +196,6 @@ def test_ten_thousand(tmp_path):
     assert len(ctl("list", "--records", tmp_path, code=0).out.splitlines()) == 10000
     print(f"{time.monotonic() - begin:.2f} s")
     shutil.rmtree(tmp_path)
-
-
-def test_s3(tmp_path):
-    """Beside ukdumpctl lies an ukdump-upload that knows a bucket; the real one has tests of its own."""
-    bucket = tmp_path / "bucket"
-    whole = crash(bucket / "p", 2, "a", b"core")
-    crash(bucket / "p", 1, "b", manifest=False)
-    (bucket / "p/other.txt").write_text("foreign")
-    shutil.copy(CTL, tmp_path / "ukdumpctl")
-    (tmp_path / "ukdump-upload").write_text(f"""#!/bin/sh
-        cd {bucket} || exit
-        for verb; do url=$last last=$verb; done
-        key=${{last#s3://bucket/}}
-        case $url,$key in
-        ls,p?region=x) find p -type f -printf '%s\\t%p\\n' | sort -k2 ;;
-        get,*?region=x) cat "${{key%\\?*}}" ;;
-        *) echo "$@" >&2; exit 1 ;;
-        esac
-    """)
-    (tmp_path / "ukdump-upload").chmod(0o755)
-    done = run(tmp_path / "ukdumpctl", "list", "--json", "s3://bucket/p?region=x", code=0)
-    rows = json.loads(done.out)["dumps"]
-    assert [(r["machine"], r["state"], r["where"]) for r in rows] == [
-        ("b", "unfinished", "s3://bucket/p/20261101T183822Z-b"),
-        ("a", "complete", f"s3://bucket/p/{whole.name}")]
-    assert rows[1]["size"] == sum(f.stat().st_size for f in whole.iterdir())
-    assert rows[1]["signature"] == TRIAGE["signature"]
 
 
 def test_what_only_root_may_read_says_so(tmp_path):

@@ -424,3 +424,75 @@ def test_credentials(tmp_path, text):
     (tmp_path / "c").write_text(text)
     _, err = upload("--s3-credentials", tmp_path / "c", "put", "s3://b/k", code=1)
     assert "[credentials]" in err
+
+
+# many small objects
+
+def frames(out):
+    """What get-many wrote: (key, content), None for one that was not to be had."""
+    while out:
+        head, _, out = out.partition(b"\n")
+        size, _, name = head.partition(b"\t")
+        yield name.decode(), None if size == b"-" else out[:int(size)]
+        out = out[0 if size == b"-" else int(size):]
+
+
+def fill(bad, count):
+    names = [f"dir/{i:03}" for i in range(count)]
+    for i, name in enumerate(names):
+        bad.objects[f"bucket/{name}"] = name.encode() * (i % 500)
+    return names
+
+
+def test_get_many(bad, key):
+    names = fill(bad, 200) + ["dir/none", "dir/../x", "x" * 1025, "dir/a b&%?"]
+    bad.objects["bucket/dir/a b&%?"] = b"odd"
+    wanted = "\n".join([*names[::-1], "", names[3]])
+    out, err = upload(*key, *FAST, "get-many", s3_url(bad, ""), content=wanted.encode())
+    got = list(frames(out))
+    assert [n for n, _ in got] == [n[:1024] for n in [*names[::-1], names[3]]]
+    assert all(c == bad.objects.get(f"bucket/{n}") for n, c in got)
+    assert err.count("warning: ") == 3 and "s3://bucket/dir/none: HTTP 404" in err
+    assert bad.count("GET") == 200 + 3
+
+
+def test_get_many_keeps_connections(ceph, s3):
+    for name in ("a", "b"):
+        upload(*s3, "put", ceph.url(f"crash/many/{name}"), content=name.encode())
+    out, _ = upload(*s3, "get-many", ceph.url("crash"), content=b"many/a\nmany/b\n" * 100)
+    assert list(frames(out)) == [("many/a", b"a"), ("many/b", b"b")] * 100
+
+
+def test_get_many_beyond_the_window(bad, key):
+    """The first one fails when all others that are asked for meanwhile are there."""
+    names = fill(bad, 300)
+    bad.push(hostile.cut(), "GET", names[0], times=99)
+    options = ["--retry-wait", "1000", "--retries", "1"]
+    out, err = upload(*key, *options, "get-many", s3_url(bad), content="\n".join(names).encode())
+    assert [n for n, _ in frames(out)] == names and dict(frames(out))[names[0]] is None
+    assert err.count("\n") == 1
+
+
+def test_get_many_waits_for_its_reader(bad, key):
+    """The reader's time is not the server's; and one that goes away is an end."""
+    names = fill(bad, 300)
+    argv = [str(a) for a in (UPLOAD, *key, *FAST, "--timeout", "2", "get-many", s3_url(bad))]
+    for stays in (True, False):
+        with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE) as child:
+            child.stdin.write("\n".join(names).encode())
+            child.stdin.close()
+            time.sleep(4)
+            if not stays:
+                child.stdout.close()
+            out = child.stdout.read() if stays else b""
+            assert child.wait(20) == (0 if stays else 1), child.stderr.read()
+        assert not stays or [n for n, _ in frames(out)] == names
+
+
+def test_get_many_time_limit(bad, key):
+    bad.push(hostile.stall(), "GET", "dir", times=99)
+    start = time.monotonic()
+    _, err = upload(*key, "--timeout", "2", "get-many", s3_url(bad), code=1,
+                    content="\n".join(fill(bad, 40)).encode())
+    assert time.monotonic() - start < 15 and "--timeout" in err and err.count("\n") == 1

@@ -6,7 +6,9 @@ A real server that checks every signature. It needs no cluster and runs from an 
 
 import sqlite3
 import subprocess
+import tempfile
 from contextlib import closing
+from pathlib import Path
 
 from vmbed.packages import Suite
 
@@ -17,12 +19,12 @@ CONF = """\
 run_dir = {folder}
 log_file = {folder}/radosgw.log
 admin_socket =
-rgw_data = {folder}
-dbstore_db_dir = {folder}
+rgw_data = {data}
+dbstore_db_dir = {data}
 dbstore_db_name_prefix = store
 rgw_backend_store = dbstore
 rgw_config_store = dbstore
-dbstore_config_uri = file:{folder}/config.db
+dbstore_config_uri = file:{data}/config.db
 rgw_frontends = beast {listen}
 rgw_multipart_min_part_size = 5242880
 """
@@ -30,10 +32,13 @@ KEY_ID, SECRET = "AKIDUKDUMPTEST", "a/secret+with=odd%characters"
 
 
 class RadosGateway(Server):
-    def __init__(self, folder, certificate=None, address=HOST_VIEW):
-        """certificate: (crt, key) for https, None: http."""
+    def __init__(self, folder, certificate=None, address=HOST_VIEW, store=None):
+        """certificate: (crt, key) for https, None: http. store: where the objects lie; in memory
+        (/dev/shm) it takes thousands in seconds, since SQLite syncs each."""
         super().__init__(folder, address)
         self.certificate = certificate
+        self._store = tempfile.TemporaryDirectory(prefix="radosgw.", dir=store) if store else None
+        self.data = Path(self._store.name) if store else self.folder
         self.tree = Suite("trixie").unpack("radosgw", ["radosgw"], with_depends=True)
 
     def endpoint(self, host=HOST_VIEW):
@@ -57,7 +62,8 @@ class RadosGateway(Server):
         if self.certificate:
             crt, key = self.certificate
             listen = f"ssl_{listen} ssl_certificate={crt} ssl_private_key={key}"
-        (self.folder / "ceph.conf").write_text(CONF.format(folder=self.folder, listen=listen))
+        (self.folder / "ceph.conf").write_text(CONF.format(folder=self.folder, data=self.data,
+                                                           listen=listen))
         self._create_user()
 
     def _create_user(self):
@@ -65,7 +71,7 @@ class RadosGateway(Server):
         argv = [*map(str, self._run("radosgw-admin")), "user", "create", "--uid=ukdump",
                 "--display-name=ukdump", f"--access-key={KEY_ID}", f"--secret-key={SECRET}"]
         for _ in range(3):
-            for store in self.folder.glob("*.db*"):
+            for store in self.data.glob("*.db*"):
                 store.unlink()
             try:
                 done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
@@ -86,6 +92,11 @@ class RadosGateway(Server):
     def command(self):
         return [*self._run("radosgw"), "-f"]
 
+    def stop(self):
+        super().stop()
+        if self._store:
+            self._store.cleanup()
+
     def make_bucket(self, name):
         """By curl(1), which signs too."""
         ca = ["--cacert", self.certificate[0].parent / "ca.crt"] if self.certificate else []
@@ -97,12 +108,32 @@ class RadosGateway(Server):
         if done.returncode:
             raise ServerError(done.stdout.decode(errors="replace"))
 
+    def put_many(self, bucket, folder):
+        """All files below a folder, by their path in it; by curl(1), several at a time."""
+        folder = Path(folder)
+        lines = [f'upload-file = "{path}"\nurl = "{self.endpoint()}/{bucket}/{path.relative_to(folder)}"'
+                 for path in sorted(folder.rglob("*")) if path.is_file()]
+        self.curl_many(lines)
+
+    def curl_many(self, lines):
+        """What a configuration for curl(1) asks for, signed, over connections that are kept."""
+        config = self.folder / "curl.conf"
+        ca = [f'cacert = "{self.certificate[0].parent / "ca.crt"}"'] if self.certificate else []
+        config.write_text("\n".join([
+            "silent", "show-error", "fail", "parallel", "parallel-max = 16", *ca,
+            'aws-sigv4 = "aws:amz:us-east-1:s3"', f'user = "{KEY_ID}:{SECRET}"',
+            'header = "x-amz-content-sha256: UNSIGNED-PAYLOAD"', *lines]))
+        done = subprocess.run(["curl", "-q", "-K", config], stdout=subprocess.DEVNULL,
+                              stderr=subprocess.PIPE, check=False, text=True)
+        if done.returncode:
+            raise ServerError(done.stderr[-3000:])
+
     def stored(self, bucket, key):
         """The content of an object that came in parts, from the store itself.
 
         dbstore of Ceph 18.2 takes multipart uploads, but reads them back wrong.
         """
-        uri = f"file:{self.folder}/store-default_ns.db?mode=ro"
+        uri = f"file:{self.data}/store-default_ns.db?mode=ro"
         with closing(sqlite3.connect(uri, uri=True)) as store:
             rows = store.execute(
                 f"select MultipartPartStr, Offset, Size, Data from "
