@@ -118,6 +118,7 @@ check-replay: $(addprefix $(BUILD)/replay/,$(FUZZERS)) $(BUILD)/ukdumpctl ## see
 bench: all ## timings, as ratios against a peer in the same run
 	$(PYTHON) tests/bench/verify.py
 	$(PYTHON) tests/bench/list.py
+	$(PYTHON) tests/bench/list_s3.py
 
 # One kind, or several: make measure-crashkernel KINDS="'local disk, ext4'"
 measure-crashkernel: all ## smallest crashkernel= per kind of target, in guests: docs/SIZING.md

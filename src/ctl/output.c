@@ -187,7 +187,7 @@ static size_t utf8_length(const unsigned char *s)
 void text_utf8(char *s)
 {
 	while (*s) {
-		size_t n = utf8_length((unsigned char *)s);
+		size_t n = (unsigned char)*s < 0x80 ? 1 : utf8_length((unsigned char *)s);
 
 		if (!n)
 			*s = '?';

@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import shutil
+import subprocess
 import time
 
 import pytest
@@ -100,6 +101,79 @@ def test_manifest_that_is_a_link(tmp_path):
     (folder / "manifest.json").rename(tmp_path / "secret")
     (folder / "manifest.json").symlink_to(tmp_path / "secret")
     assert records(tmp_path)[0]["state"] == "unfinished"
+
+
+@pytest.mark.parametrize("manifest", [
+    b'{"bytes": NaN}', b'{"bytes": -Infinity}', b'{"bytes": -.5}', b'{"bytes": 1.}',
+    b'{"a": 1} {"a": 2}', pytest.param(b"[" * 100000, id="lists"),
+    pytest.param(b'{"a":' * 40 + b"1" + b"}" * 40, id="objects")])
+def test_records_are_json(tmp_path, manifest):
+    """One machine's record must not break the lines of all."""
+    (crash(tmp_path, 1) / "manifest.json").write_bytes(manifest)
+
+    def none(constant):
+        raise ValueError(constant)
+    row = json.loads(ctl("list", "--records", tmp_path, code=0).out, parse_constant=none)
+    assert row["machine"] == MACHINE and not {"a", "bytes"} & set(row)
+
+
+def test_what_a_record_says_of_itself(tmp_path):
+    (crash(tmp_path, 1) / "manifest.json").write_bytes(
+        b'{"uri": "s3://elsewhere/x", "path": "/elsewhere", "kernel": "\xff\xc2\x9b2J\x7f", '
+        b'"triage": {"kind": "\xc3\xa9%s"}, "bytes": 1.5e3}' % (b"x" * 5000))
+    folder = str(tmp_path / f"20261101T183822Z-{MACHINE}")
+    out = ctl("list", "--records", tmp_path, code=0).out
+    row = json.loads(out)
+    assert row["path"] == folder and "uri" not in row and row["bytes"] == 1500
+    assert row["kernel"] == "?\x9b2J\x7f" and "\\u009b2J\\u007f" in out
+    facts = ctl("list", "--json", tmp_path, code=0).out
+    assert json.loads(facts)["dumps"][0]["where"] == folder
+    assert "\x9b" not in out + facts and "\x7f" not in out + facts
+    assert len(json.loads(facts)["dumps"][0]["kind"].encode()) == 1000
+    line = ctl("list", tmp_path, code=0).out.splitlines()[1]
+    assert folder in line and len(line) < 1300
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "dmesg.txt"])
+def test_files_that_are_none(tmp_path, name):
+    """Nothing is waited for or followed, whatever lies there."""
+    for day, make in enumerate((os.mkfifo, os.mkdir, lambda p: p.symlink_to("/dev/zero"),
+                                lambda p: os.mknod(p, 0o20600, os.makedev(1, 5)),
+                                lambda p: (p.touch(), os.truncate(p, 1 << 40))), 1):
+        folder = crash(tmp_path, day, triage=None)
+        (folder / name).unlink()
+        try:
+            make(folder / name)
+        except PermissionError:
+            pass  # a device, and we are not root
+    rows = records(tmp_path)
+    assert len(rows) == 5
+    assert all(("bytes" in r) == (name != "manifest.json") for r in rows)
+    assert all((r.get("triage") is None) == (name == "dmesg.txt") for r in rows)
+
+
+def test_names_that_are_none(tmp_path):
+    for name in ("20261101T183822Z-", "20261101T183822Z-a\x1b[2J", "20261101T183822Z-a b",
+                 "2026110aT183822Z-a", "20261101T183822Z-" + "m" * 120, "x"):
+        (tmp_path / name).mkdir()
+    for name in ("19700101T000000Z-a", "21060207T062815Z-a", "99999999T999999Z-a"):
+        (tmp_path / name).mkdir()
+    assert [r["crash"][:8] for r in listed(tmp_path)] == ["19700101", "21060207", "99999999"]
+
+
+def test_jq(tmp_path):
+    """The line of docs/FLEET.md, also where a record is odd."""
+    for day, triage, kernel in [(1, TRIAGE, "6.1"), (2, TRIAGE, "6.1"), (3, 7, "6.1"),
+                                (4, {"signature": None}, "6.1"), (5, TRIAGE, [])]:
+        crash(tmp_path / "store", day, triage=triage, kernel=kernel)
+    line, = [line.strip() for line in (REPO / "docs/FLEET.md").read_text().splitlines()
+             if line.strip().startswith("jq ")]
+    (tmp_path / "records.jsonl").write_text(ctl("list", "--records", tmp_path / "store",
+                                                code=0).out)
+    done = subprocess.run(line, shell=True, cwd=tmp_path, check=True, text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert [row.split() for row in done.stdout.splitlines()] == [
+        ["2", TRIAGE["signature"], "6.1"], ["1", TRIAGE["signature"], "[]"]] and not done.stderr
 
 
 def test_own_targets(tree, core):
