@@ -207,3 +207,41 @@ void tree_remove(struct tree *t)
 	free(t->old_path);
 	assert_int_equal(nftw(t->path, remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
 }
+
+struct run *run_make(void)
+{
+	struct run *r = calloc(1, sizeof(*r));
+	struct ukd_error e;
+
+	assert_non_null(r);
+	(void)umask(077);
+	tree_make(&r->tree);
+	tree_write(&r->tree, "/etc/ukdump/build.conf", "machine_id=0123abc\nimage=test\n");
+	r->c.root = &r->tree.root;
+	assert_int_equal(settings_init(&r->c.settings, &e), 0);
+	return r;
+}
+
+int run_remove(void **state)
+{
+	struct run *r = *state;
+
+	settings_free(&r->c.settings);
+	tree_remove(&r->tree);
+	free(r);
+	return 0;
+}
+
+void run_set(struct run *r, const char *fmt, ...)
+{
+	char conf[1024];
+	struct ukd_error e;
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(conf, sizeof(conf), fmt, ap);
+	va_end(ap);
+	if (settings_parse(&r->c.settings, (struct bytes){(uint8_t *)conf, (size_t)n}, "t", &e) < 0)
+		fail_msg("%s", e.text);
+}

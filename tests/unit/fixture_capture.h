@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 
+#include "capture/capture.h"
 #include "util/root.h"
 
 #define CORE_LOAD  (64 * 1024) /* bytes of memory in the fake core */
@@ -44,3 +45,17 @@ uint8_t *make_core(const char *vmcoreinfo, uint64_t load, size_t *len);
 #define KDUMP_DESCRIPTORS (4 * KDUMP_BLOCK) /* header, sub header, two bitmaps before */
 #define KDUMP_DATA	  (KDUMP_DESCRIPTORS + KDUMP_PAGES * 24)
 uint8_t *make_kdump(size_t *len);
+
+/* A capture in such a tree. */
+struct run {
+	struct tree tree;
+	struct capture c;
+	const char *dir; /* of the dump, in the tree */
+};
+
+/* Settings by default, machine 0123abc, image "test"; the teardown of a test is run_remove(). */
+struct run *run_make(void);
+int run_remove(void **state);
+
+/* Adds settings: lines of ukdump.conf. */
+void run_set(struct run *r, const char *fmt, ...) _printf_(2, 3);

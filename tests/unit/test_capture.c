@@ -34,22 +34,10 @@
 
 #define NAME "/crash/20261121T183822Z-0123abc"
 
-struct run {
-	struct tree tree;
-	struct capture c;
-	const char *dir; /* of the dump, in the tree */
-};
-
 static int setup(void **state)
 {
-	struct run *r = calloc(1, sizeof(*r));
-	struct ukd_error e;
+	struct run *r = run_make();
 
-	(void)umask(077);
-	tree_make(&r->tree);
-	tree_write(&r->tree, "/etc/ukdump/build.conf", "machine_id=0123abc\nimage=test\n");
-	r->c.root = &r->tree.root;
-	assert_int_equal(settings_init(&r->c.settings, &e), 0);
 	r->c.settings.store.keep_free = 0;
 	r->c.settings.dump.timeout_s = 60;
 	r->dir = NAME;
@@ -57,30 +45,10 @@ static int setup(void **state)
 	return 0;
 }
 
-static int teardown(void **state)
-{
-	struct run *r = *state;
-
-	settings_free(&r->c.settings);
-	tree_remove(&r->tree);
-	free(r);
-	return 0;
-}
-
-static void set_targets(struct run *r, const char *text)
-{
-	char conf[512];
-	struct ukd_error e;
-	int n = snprintf(conf, sizeof(conf), "[Dump]\nTarget=%s\n", text);
-
-	if (settings_parse(&r->c.settings, (struct bytes){(uint8_t *)conf, (size_t)n}, "t", &e) < 0)
-		fail_msg("%s", e.text);
-}
-
 static enum dump_state run(struct run *r)
 {
 	if (!strcmp(r->c.settings.dump.target.v[0], "file:/var/crash"))
-		set_targets(r, "file:/crash");
+		run_set(r, "[Dump]\nTarget=file:/crash\n");
 	budget_start(&r->c.budget, r->c.settings.dump.timeout_s);
 	return capture_run(&r->c);
 }
@@ -365,7 +333,7 @@ static void test_no_dump(void **state)
 	assert_int_equal(truncate(tree_path(&r->tree, "/proc/vmcore"), 0), 0);
 	tree_write(&r->tree, "/etc/ukdump/build.conf", "machine_id=0123abc\n");
 	tree_makedumpfile(&r->tree, "echo garbage >\"$out\"");
-	set_targets(r, "file:/crash");
+	run_set(r, "[Dump]\nTarget=file:/crash\n");
 	budget_start(&r->c.budget, 60);
 	r->c.crash.time = CRASH_TIME;
 	assert_int_equal(capture_run(&r->c), STATE_LOG_ONLY);
@@ -392,7 +360,7 @@ static void test_next_target(void **state)
 {
 	struct run *r = *state;
 
-	set_targets(r, "file:/missing LABEL=nowhere:/x file:/crash");
+	run_set(r, "[Dump]\nTarget=file:/missing LABEL=nowhere:/x file:/crash\n");
 	tree_write(&r->tree, "/proc/partitions", "major minor  #blocks  name\n\n");
 	r->c.settings.dump.timeout_s = 10;
 	tree_makedumpfile(&r->tree, "cp @/good \"$out\"");
@@ -433,7 +401,7 @@ static void test_target_hangs(void **state)
 	uint64_t begin = clock_ms();
 
 	assert_int_equal(mkdir(tree_path(&r->tree, "/second"), 0700), 0);
-	set_targets(r, "file:/crash file:/second");
+	run_set(r, "[Dump]\nTarget=file:/crash file:/second\n");
 	tree_makedumpfile(&r->tree, "case $PWD in */second/*) cp @/good \"$out\" ;; "
 				    "*) mkfifo \"$out\" ;; esac");
 	r->c.settings.dump.timeout_s = 15;
@@ -492,7 +460,7 @@ static void test_resolved_target(void **state)
 {
 	struct run *r = *state;
 
-	set_targets(r, "file:/var/crash");
+	run_set(r, "[Dump]\nTarget=file:/var/crash\n");
 	tree_write(&r->tree, "/etc/ukdump/build.conf",
 		   "machine_id=0123abc\ntarget.0=file:/crash\n");
 	tree_makedumpfile(&r->tree, "cp @/good \"$out\"");
@@ -509,7 +477,7 @@ static void test_target_in_memory(void **state)
 
 	assert_int_equal(root_open("/dev", &host, &e), 0);
 	r->c.root = &host;
-	set_targets(r, "file:/shm");
+	run_set(r, "[Dump]\nTarget=file:/shm\n");
 	if (!root_exists(&host, "/shm"))
 		skip();
 	budget_start(&r->c.budget, 60);
@@ -845,7 +813,7 @@ static void test_auto_budget(void **state)
 	assert_int_equal(budget_auto_s(UINT64_MAX, 31), 6 * 3600);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, run_remove)
 
 int main(void)
 {

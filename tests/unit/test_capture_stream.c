@@ -31,21 +31,10 @@
 #define FLAT_END  "head -c 16 /dev/zero | tr '\\000' '\\377'; }"
 #define FLAT_GOOD FLAT FLAT_END
 
-struct run {
-	struct tree tree;
-	struct capture c;
-};
-
 static int setup(void **state)
 {
-	struct run *r = calloc(1, sizeof(*r));
-	struct ukd_error e;
+	struct run *r = run_make();
 
-	(void)umask(077);
-	tree_make(&r->tree);
-	tree_write(&r->tree, "/etc/ukdump/build.conf", "machine_id=0123abc\n");
-	r->c.root = &r->tree.root;
-	assert_int_equal(settings_init(&r->c.settings, &e), 0);
 	r->c.settings.store.keep_free = 0;
 	r->c.settings.dump.timeout_s = 60;
 	/* Keeps what it is given below /crash, like a server would. */
@@ -62,38 +51,15 @@ static int setup(void **state)
 	return 0;
 }
 
-static int teardown(void **state)
-{
-	struct run *r = *state;
-
-	settings_free(&r->c.settings);
-	tree_remove(&r->tree);
-	free(r);
-	return 0;
-}
-
-static void set(struct run *r, const char *text)
-{
-	char conf[512];
-	struct ukd_error e;
-	int n = snprintf(conf, sizeof(conf), "[Dump]\n%s\n", text);
-
-	if (settings_parse(&r->c.settings, (struct bytes){(uint8_t *)conf, (size_t)n}, "t", &e) < 0)
-		fail_msg("%s", e.text);
-}
-
 static void encrypt(struct run *r)
 {
-	set(r, "EncryptTo=age1x ssh-rsa AAAA");
+	run_set(r, "[Dump]\nEncryptTo=age1x ssh-rsa AAAA\n");
 	tree_write(&r->tree, "/etc/ukdump/recipients", "# of the site\nage1x\nssh-rsa AAAA\n");
 }
 
 static enum dump_state run(struct run *r, const char *target)
 {
-	char text[256];
-
-	(void)snprintf(text, sizeof(text), "Target=%s", target);
-	set(r, text);
+	run_set(r, "[Dump]\nTarget=%s\n", target);
 	budget_start(&r->c.budget, r->c.settings.dump.timeout_s);
 	return capture_run(&r->c);
 }
@@ -363,7 +329,7 @@ static void test_other_plans(void **state)
 {
 	struct run *r = *state;
 
-	set(r, "DumpLevel=1");
+	run_set(r, "[Dump]\nDumpLevel=1\n");
 	tree_makedumpfile(&r->tree, "echo \"$*\" >>@/calls; cp @/good \"$out\"\n"
 				    "case $* in *'-d 31'*) exit 0 ;; esac\n"
 				    "printf '\\050' | dd of=\"$out\" bs=1 seek=424 conv=notrunc "
@@ -375,7 +341,7 @@ static void test_other_plans(void **state)
 	assert_false(has(r, NAME "/vmcore-part"));
 	/* Killed: a small buffer, then level 1. */
 	memset(&r->c.record, 0, sizeof(r->c.record));
-	set(r, "DumpLevel=31\nThreads=4");
+	run_set(r, "[Dump]\nDumpLevel=31\nThreads=4\n");
 	tree_makedumpfile(&r->tree,
 			  "case $* in *'--cyclic-buffer 256'*'-L'*) ;; *) kill -9 $$ ;; "
 			  "esac\ncase $* in *num-threads*) exit 9 ;; esac\n"
@@ -385,7 +351,7 @@ static void test_other_plans(void **state)
 	assert_string_equal(r->c.record.format, "kdump");
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, run_remove)
 
 int main(void)
 {

@@ -30,45 +30,20 @@
 
 #define CRASH "/crash/20261121T183822Z-0123abc"
 
-struct run {
-	struct tree tree;
-	struct capture c;
-};
-
 static int setup(void **state)
 {
-	struct run *r = calloc(1, sizeof(*r));
+	struct run *r = run_make();
 	struct ukd_error e;
 
-	(void)umask(077);
-	tree_make(&r->tree);
-	tree_write(&r->tree, "/etc/ukdump/build.conf", "machine_id=0123abc\nimage=test\n");
 	tree_makedumpfile(&r->tree, "cp @/good \"$out\"");
 	assert_int_equal(make_directories(r->tree.root.fd, &EFIVARFS_DIR[1], 0700, &e), 0);
-	r->c.root = &r->tree.root;
-	assert_int_equal(settings_init(&r->c.settings, &e), 0);
 	*state = r;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct run *r = *state;
-
-	settings_free(&r->c.settings);
-	tree_remove(&r->tree);
-	free(r);
 	return 0;
 }
 
 static enum dump_state run_for(struct run *r, const char *conf, uint64_t seconds)
 {
-	char text[1024];
-	struct ukd_error e;
-	int n = snprintf(text, sizeof(text), "[Store]\nKeepFree=0\n%s", conf);
-
-	if (settings_parse(&r->c.settings, (struct bytes){(uint8_t *)text, (size_t)n}, "t", &e) < 0)
-		fail_msg("%s", e.text);
+	run_set(r, "[Store]\nKeepFree=0\n%s", conf);
 	budget_start(&r->c.budget, seconds);
 	return capture_run(&r->c);
 }
@@ -382,7 +357,7 @@ static void test_hardware_that_goes_on_is_told(void **state)
 	assert_int_equal(keeper_stop(0, &r->tree.root, &e), -EBUSY);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, run_remove)
 
 int main(void)
 {
