@@ -10,14 +10,19 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "ctl/loader.h"
 #include "ctl/result.h"
 #include "util/cleanup.h"
+#include "util/lockfile.h"
 
 #define DIRECTORY   "var/lib/ukdump"
 #define TEST	    DIRECTORY "/test"
 #define HISTORY	    DIRECTORY "/history"
 #define FILE_MAX    KIB(64)
 #define HISTORY_LEN MIB(4)
+
+#define LOCK_FILE    "run/ukdump/proof.lock"
+#define LOCK_LIMIT_S 10 /* of one that is added to a file of 200 lines */
 
 /* One text of a struct, in its file as "key=text". */
 struct member {
@@ -123,14 +128,30 @@ int rehearsal_read(const struct root *root, struct rehearsal *ret, struct ukd_er
 	return read_record(root, &rehearsal_record, ret, e);
 }
 
-/* Is a record of the same image there that says more? */
+/* Is image the one that the kernel holds, by ukdump-load's word? */
+static bool is_armed(const struct root *root, const char *image)
+{
+	_buffer_ struct buffer state = {0};
+	struct ukd_error ignored;
+	_free_ char *id = NULL;
+
+	if (root_read(root, "/run/ukdump/armed", FILE_MAX, &state, &ignored) < 0)
+		return false;
+	id = loader_value(&state, "image");
+	return id && !strcmp(id, image);
+}
+
+/* Is a record there that says more, or of an image that matters more? */
 static bool is_known(const struct root *root, const struct rehearsal *r)
 {
 	struct rehearsal old;
 	struct ukd_error ignored;
 
-	return !strcmp(r->result, REHEARSAL_NONE) && rehearsal_read(root, &old, &ignored) >= 0 &&
-	       !strcmp(old.image, r->image);
+	if (rehearsal_read(root, &old, &ignored) < 0)
+		return false;
+	if (strcmp(old.image, r->image) != 0)
+		return is_armed(root, old.image);
+	return !strcmp(r->result, REHEARSAL_NONE);
 }
 
 int rehearsal_write(const struct root *root, const struct rehearsal *r, struct ukd_error *e)
@@ -242,9 +263,13 @@ int proof_history_add(const struct root *root, struct json_object *o, struct ukd
 	_json_ struct json_object *owner = o;
 	_buffer_ struct buffer old = {0};
 	_free_ char *text = NULL;
+	_close_ int lock = -1;
 	const char *keep;
-	int r = root_read(root, "/" HISTORY, HISTORY_LEN, &old, e);
+	int r = lockfile_take(root, LOCK_FILE, "an ukdumpctl that writes /" HISTORY, LOCK_LIMIT_S,
+			      &lock, e);
 
+	if (r >= 0)
+		r = root_read(root, "/" HISTORY, HISTORY_LEN, &old, e);
 	if (r < 0 && r != -ENOENT)
 		return r;
 	keep = old.len ? tail((const char *)old.data, old.len, PROOF_HISTORY_MAX - 1) : "";

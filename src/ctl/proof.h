@@ -40,7 +40,7 @@ int rehearsal_read(const struct root *root, struct rehearsal *ret,
 
 /*
  * Keeps it, and adds it to the history. One that did not take place does not replace what is known
- * of the same image.
+ * of the same image, nor one of another image what is known of the one that is armed.
  */
 int rehearsal_write(const struct root *root, const struct rehearsal *r,
 		    struct ukd_error *e) _must_check_;

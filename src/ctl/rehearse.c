@@ -171,6 +171,10 @@ static int run_guest(struct rehearse *r, const char *qemu, uint64_t crash_memory
 		return n;
 	if (r->guest.stopped)
 		return ukd_fail(e, -EINTR, "stopped");
+	if (r->guest.as_root)
+		rehearse_target_check(&r->target, false, "guest",
+				      "QEMU ran as root: setpriv(1) is missing, or not every user "
+				      "id is to be had in this container");
 	SET(r->record.accelerator, r->guest.kvm ? "kvm" : "tcg");
 	if (r->guest.broken)
 		not_rehearsed(r, "QEMU failed: %s",

@@ -154,6 +154,11 @@ static bool has_all_ids(void)
 	       from == 0 && count > OWN_ID + (1u << 22);
 }
 
+static bool can_confine(void)
+{
+	return geteuid() == 0 && has_all_ids() && is_program("/usr/bin/setpriv");
+}
+
 /*
  * As a user of its own, that owns the guest's files and nothing else, with the right to use KVM. It
  * goes when we go.
@@ -164,7 +169,7 @@ static int add_confinement(struct command *c, struct ukd_error *e)
 	int fds[] = {c->kernel, c->initrd, c->disk, c->memory};
 	struct stat kvm;
 
-	if (geteuid() != 0 || !has_all_ids() || !is_program("/usr/bin/setpriv"))
+	if (!can_confine())
 		return 0;
 	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
 		if (fchown(fds[i], id, id) < 0)
@@ -316,7 +321,7 @@ static int run_once(const struct guest_spec *spec, bool kvm, struct guest_result
 {
 	_cleanup_(command_free) struct command c = COMMAND_NONE;
 	struct process p = {PROCESS_DEFAULTS, .argv = c.argv};
-	struct guest_result result = {.kvm = kvm};
+	struct guest_result result = {.kvm = kvm, .as_root = geteuid() == 0 && !can_confine()};
 	struct child child = CHILD_NONE;
 	struct buffer unused = {0}; /* asks for a pipe */
 	_close_ int complaints = -1;

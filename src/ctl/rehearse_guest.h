@@ -38,6 +38,7 @@ struct guest_result {
 	double last_word;	/* when the capture program spoke last */
 	double heard;		/* when the console's last byte came */
 	bool kvm;
+	bool as_root;  /* QEMU could not be confined */
 	bool kvm_hung; /* its console fell silent before the capture program spoke */
 	bool halted;   /* as OnSuccess=halt asks for: it would stay so */
 	bool timed_out;

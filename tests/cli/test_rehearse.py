@@ -321,6 +321,25 @@ def test_one_that_did_not_take_place_replaces_no_proof(machine):
     assert [line["result"] for line in machine.history] == ["ok", "not-rehearsed"]
 
 
+def test_another_image_replaces_no_proof_of_the_armed_one(machine):
+    machine.leaves_dump()
+    proved = machine.facts(machine.image(), code=0)["image"]
+    machine.put("run/ukdump/armed", f"image={proved}\npath=/armed.efi\n")
+    other = machine.image(conf="[Dump]\nTarget=LABEL=ukdump:/\n[Action]\nOnSuccess=poweroff\n")
+    assert machine.facts(other, code=0)["image"] != proved
+    assert machine.record["image"] == proved
+    assert len(machine.history) == 2
+
+
+def test_history_has_a_line_of_each_of_many_at_once(machine):
+    image = machine.image()
+    programs = [subprocess.Popen([cli.CTL, "rehearse", "--root", machine.root, image],
+                                 env=machine.environment(qemu=False), stdout=subprocess.DEVNULL)
+                for _ in range(12)]
+    assert [p.wait(60) for p in programs] == [1] * 12
+    assert len(machine.history) == 12
+
+
 @pytest.mark.parametrize("conf, facts, why", [
     ("Target=nfs://host/x\n", "", "nfs://host/x: the guest has no network"),
     ("Target=exec:/usr/bin/x\n", "", "exec:/usr/bin/x: the guest has no such device"),
