@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Dumps without files: vmcoreinfo, page tables, the printk ring. Whole dumps, good and hostile,
- * are tests/cli/test_info.py's, made by tests/gen/dump.py.
+ * are tests/cli/test_info*.py's, made by tests/gen/dump.py.
  */
 #include "fixture_memory.h"
 
