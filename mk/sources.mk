@@ -346,15 +346,20 @@ UNIT_TESTS := \
 	test_capture_stream \
 	test_capture_disk \
 	test_base \
-	test_util \
+	test_process \
+	test_file \
+	test_parse \
 	test_pe \
 	test_uki \
 	test_kernel \
 	test_seal \
 	test_stub \
 	test_loader \
+	test_host \
 	test_sysctl \
 	test_keyring \
+	test_algorithm \
+	test_embedded \
 	test_ima \
 	test_parts \
 	test_lastgood \
@@ -446,9 +451,12 @@ FIXTURES_test_base := fixture_seal.c
 TEST_test_pe := pe util base
 FIXTURES_test_pe := fixture_pe.c fixture_checks.c
 TEST_test_terminal := util base
-TEST_test_util := util base
+TEST_test_process := util base
+FIXTURES_test_process := fixture_tree.c
+TEST_test_file := util base
+FIXTURES_test_file := fixture_tree.c fixture_checks.c
+TEST_test_parse := util base
 TEST_test_url := util base
-FIXTURES_test_util := fixture_tree.c fixture_checks.c
 TEST_test_uki := build pe conf util base
 FIXTURES_test_uki := fixture_pe.c fixture_seal.c fixture_checks.c
 TEST_test_kernel := build pe conf util base
@@ -460,10 +468,16 @@ TEST_test_stub := build pe conf util base
 FIXTURES_test_stub := fixture_seal.c $(addprefix ../../src/stub/,main.c plan.c crash.c apply.c)
 TEST_test_loader := loader build auth pe conf crashkernel util base
 FIXTURES_test_loader := fixture_machine.c fixture_pe.c fixture_pki.c fixture_seal.c fixture_checks.c fixture_tree.c
+TEST_test_host := $(TEST_test_loader)
+FIXTURES_test_host := $(FIXTURES_test_loader)
 TEST_test_sysctl := loader auth pe conf crashkernel util base
 FIXTURES_test_sysctl := fixture_tree.c fixture_checks.c
 TEST_test_keyring := auth pe util base
-FIXTURES_test_keyring := fixture_pki.c fixture_tree.c fixture_checks.c
+FIXTURES_test_keyring := fixture_tree.c
+TEST_test_algorithm := auth pe util base
+FIXTURES_test_algorithm := fixture_tree.c
+TEST_test_embedded := auth pe util base
+FIXTURES_test_embedded := fixture_pki.c fixture_checks.c
 TEST_test_parts := loader build auth pe conf crashkernel util base
 FIXTURES_test_parts := fixture_plain.c fixture_machine.c fixture_pe.c fixture_pki.c fixture_seal.c fixture_checks.c fixture_tree.c
 TEST_test_lastgood := $(TEST_test_parts)

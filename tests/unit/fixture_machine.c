@@ -21,6 +21,7 @@
 #include "auth/auth.h"
 #include "fixture_pe.h"
 #include "fixture_pki.h"
+#include "fixture_seal.h"
 #include "loader/load.h"
 #include "util/cleanup.h"
 #include "util/sys.h"
@@ -163,6 +164,23 @@ void signature_make(const struct buffer *image, const char *by, struct buffer *r
 		fail_msg("%s", e.text);
 	assert_int_equal(auth_image_digest(fd, "x", image->len, digest, &e), 0);
 	assert_int_equal(auth_sign_digest(signer, digest, ret_der, &e), 0);
+}
+
+void image_make(const struct tree *t, const char *path, const char *line, const char *by)
+{
+	_buffer_ struct buffer k = {0}, image = {0}, der = {0};
+	struct image_parts parts;
+	struct ukd_error e = {0};
+
+	fixture_kernel_make(&k);
+	parts = fixture_parts(&k);
+	parts.cmdline = (struct bytes){(const uint8_t *)line, strlen(line)};
+	assert_int_equal(image_assemble(&parts, &image, &e), 0);
+	if (by) {
+		signature_make(&image, by, &der);
+		assert_int_equal(image_attach(&image, buffer_bytes(&der), &e), 0);
+	}
+	tree_write_bytes(t, path, buffer_bytes(&image));
 }
 
 int load(const struct tree *t, const char *path, struct ukd_error *e)

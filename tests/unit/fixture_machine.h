@@ -46,6 +46,9 @@ void trust_signer(const struct tree *t);
 /* The detached signature of signer or foreign over an image without signatures. */
 void signature_make(const struct buffer *image, const char *by, struct buffer *ret_der);
 
+/* A sealed image with this command line, signed by signer, foreign or nobody (NULL). */
+void image_make(const struct tree *t, const char *path, const char *line, const char *by);
+
 /* load_image() of a path in the tree, without a profile. */
 int load(const struct tree *t, const char *path, struct ukd_error *e);
 void expect_loaded(const struct tree *t, const char *path);

@@ -77,13 +77,7 @@ void plain_make(const struct tree *t, const char *path, const char *by, enum uki
 
 void sealed_make(const struct tree *t, const char *path)
 {
-	_buffer_ struct buffer image = {0}, der = {0};
-	struct ukd_error e = {0};
-
-	fixture_sealed_make(&image);
-	signature_make(&image, "signer", &der);
-	assert_int_equal(image_attach(&image, buffer_bytes(&der), &e), 0);
-	tree_write_bytes(t, path, buffer_bytes(&image));
+	image_make(t, path, FIXTURE_CMDLINE, "signer");
 }
 
 void expect_armed(const struct tree *t, const char *text)
