@@ -338,9 +338,11 @@ LIBS_ukdump-upload := $(LIBS_curl) $(LIBS_md)
 PROGRAM_NAMES := ukdumpctl ukdump-load ukdump-capture ukdump-upload
 PROGRAMS := $(addprefix $(BUILD)/,$(PROGRAM_NAMES))
 
-# The five that take longest, waiting for time limits, come first.
+# The six that take longest, waiting for time limits, come first.
 UNIT_TESTS := \
 	test_capture \
+	test_capture_target \
+	test_init \
 	test_flow \
 	test_ends \
 	test_capture_stream \
@@ -353,7 +355,10 @@ UNIT_TESTS := \
 	test_uki \
 	test_kernel \
 	test_seal \
+	test_sealed \
+	test_efi_stub \
 	test_stub \
+	test_stub_crash \
 	test_loader \
 	test_host \
 	test_sysctl \
@@ -367,6 +372,7 @@ UNIT_TESTS := \
 	test_modules \
 	test_target \
 	test_storage \
+	test_need_storage \
 	test_luks \
 	test_url \
 	test_target_check \
@@ -385,6 +391,8 @@ UNIT_TESTS := \
 	test_trust \
 	test_key \
 	test_revoked \
+	test_revoked_lists \
+	test_sbat \
 	test_inner \
 	test_upload \
 	test_capture_formats \
@@ -405,7 +413,11 @@ FIXTURES_test_auth := fixture_pe.c fixture_pki.c fixture_auth.c
 TEST_test_inner := build auth pe conf util base
 FIXTURES_test_inner := fixture_pe.c fixture_pki.c fixture_auth.c fixture_seal.c
 TEST_test_revoked := auth pe util base
-FIXTURES_test_revoked := fixture_pe.c fixture_pki.c fixture_auth.c
+FIXTURES_test_revoked := fixture_pe.c fixture_pki.c fixture_auth.c fixture_revoked.c
+TEST_test_revoked_lists := $(TEST_test_revoked)
+FIXTURES_test_revoked_lists := $(FIXTURES_test_revoked)
+TEST_test_sbat := $(TEST_test_revoked)
+FIXTURES_test_sbat := $(FIXTURES_test_revoked)
 TEST_test_signature := auth pe util base
 FIXTURES_test_signature := fixture_pki.c
 TEST_test_kernel_cert := auth pe util base
@@ -427,7 +439,11 @@ FIXTURES_test_capture_stream := fixture_capture.c
 TEST_test_flow := capture store triage conf util base
 FIXTURES_test_flow := fixture_capture.c
 TEST_test_capture := capture store triage conf util base
-FIXTURES_test_capture := fixture_capture.c
+FIXTURES_test_capture := fixture_capture.c fixture_crash.c
+TEST_test_capture_target := $(TEST_test_capture)
+FIXTURES_test_capture_target := $(FIXTURES_test_capture)
+TEST_test_init := $(TEST_test_capture)
+FIXTURES_test_init := fixture_capture.c
 TEST_test_needs := build pe conf util base
 TEST_test_inputs := build pe conf util base
 FIXTURES_test_inputs := fixture_tree.c
@@ -462,10 +478,16 @@ FIXTURES_test_uki := fixture_pe.c fixture_seal.c fixture_checks.c
 TEST_test_kernel := build pe conf util base
 FIXTURES_test_kernel := fixture_seal.c fixture_checks.c
 TEST_test_seal := build pe conf util base
-FIXTURES_test_seal := fixture_pe.c fixture_seal.c fixture_checks.c
+FIXTURES_test_seal := fixture_pe.c fixture_seal.c fixture_sealed.c fixture_checks.c
+TEST_test_sealed := $(TEST_test_seal)
+FIXTURES_test_sealed := $(FIXTURES_test_seal)
+TEST_test_efi_stub := $(TEST_test_seal)
+FIXTURES_test_efi_stub := $(FIXTURES_test_seal)
 TEST_test_stub := build pe conf util base
-# The stub's own sources, hosted; the test has its own console.
-FIXTURES_test_stub := fixture_seal.c $(addprefix ../../src/stub/,main.c plan.c crash.c apply.c)
+# The stub's own sources, hosted; the fixture has a console of its own.
+FIXTURES_test_stub := fixture_stub.c fixture_seal.c fixture_checks.c $(addprefix ../../src/stub/,main.c plan.c crash.c apply.c)
+TEST_test_stub_crash := $(TEST_test_stub)
+FIXTURES_test_stub_crash := $(FIXTURES_test_stub)
 TEST_test_loader := loader build auth pe conf crashkernel util base
 FIXTURES_test_loader := fixture_machine.c fixture_pe.c fixture_pki.c fixture_seal.c fixture_checks.c fixture_tree.c
 TEST_test_host := $(TEST_test_loader)
@@ -493,7 +515,9 @@ FIXTURES_test_need_ssh := fixture_tree.c fixture_checks.c
 TEST_test_network := build pe conf util base
 FIXTURES_test_network := fixture_tree.c fixture_checks.c
 TEST_test_storage := build pe conf util base
-FIXTURES_test_storage := fixture_tree.c fixture_checks.c
+FIXTURES_test_storage := fixture_storage.c fixture_tree.c fixture_checks.c
+TEST_test_need_storage := $(TEST_test_storage)
+FIXTURES_test_need_storage := $(FIXTURES_test_storage)
 TEST_test_luks := build pe conf util base
 FIXTURES_test_luks := fixture_tree.c fixture_checks.c fixture_pe.c
 TEST_test_target := build pe conf util base
