@@ -2,12 +2,14 @@
 /* Makes a capture image: see build_image.h. */
 #include "ctl/build_image.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "build/initrd.h"
 #include "build/makedumpfile.h"
@@ -116,14 +118,34 @@ static int find_file_version(struct job *j, struct ukd_error *e)
 }
 
 /* Image.Kernel= is a version, or a path inside the root. */
+static const char *kernel_path(const struct job *j)
+{
+	const char *set = j->settings.image.kernel;
+
+	return set && set[0] == '/' ? set : NULL;
+}
+
+/* Which kernel, and is there one? Asked first: a wrong name shall not leave a new host key behind. */
+static int find_wanted_kernel(struct job *j, struct ukd_error *e)
+{
+	const struct build_options *o = j->opt;
+	const char *path = kernel_path(j);
+
+	if (!o->kernel && !path)
+		return find_kernel_version(&j->root, o->kver ? o->kver : j->settings.image.kernel,
+					   j->kver, e);
+	if (o->kernel ? access(o->kernel, F_OK) < 0 : !root_exists(&j->root, path))
+		return ukd_fail_errno(e, o->kernel ? -errno : -ENOENT, "%s",
+				      o->kernel ? o->kernel : path);
+	return 0;
+}
+
 static int gather_kernel(struct job *j, struct ukd_error *e)
 {
-	const char *set = j->settings.image.kernel, *path = set && set[0] == '/' ? set : NULL;
-	const char *wanted = j->opt->kver ? j->opt->kver : set;
-	bool file = j->opt->kernel || path;
+	const char *path = kernel_path(j);
 	int r;
 
-	if (file) {
+	if (j->opt->kernel || path) {
 		r = j->opt->kernel ? read_own(j->opt->kernel, &j->kernel, e) :
 				     root_read(&j->root, path, PART_MAX, &j->kernel, e);
 		if (r >= 0)
@@ -131,9 +153,7 @@ static int gather_kernel(struct job *j, struct ukd_error *e)
 		if (r >= 0 && path && strings_add(&j->sources, path) < 0)
 			r = ukd_oom(e);
 	} else {
-		r = find_kernel_version(&j->root, wanted, j->kver, e);
-		if (r >= 0)
-			r = read_kernel(&j->root, j->kver, &j->kernel, e);
+		r = read_kernel(&j->root, j->kver, &j->kernel, e);
 	}
 	return r < 0 ? r : check_version(j, e);
 }
@@ -374,6 +394,8 @@ int build_image(const struct build_options *opt, struct built *ret, struct ukd_e
 	_cleanup_(job_free) struct job j = {.opt = opt, .root = ROOT_NONE, .lock = -1};
 	int r = prepare(&j, e);
 
+	if (r >= 0)
+		r = find_wanted_kernel(&j, e);
 	if (r >= 0)
 		r = find_key(&j, e);
 	begin_reading(&j);

@@ -15,13 +15,14 @@
 
 static const struct habit {
 	const char *name;
-	const char *verb; /* ukdumpctl's */
+	const char *verb; /* ukdumpctl's; NULL: there is nothing to do */
 	const char *does; /* for the help */
 } habits[] = {
 	{"start", "refresh", "arm unless armed; build the image if need be"},
 	{"stop", "stop", "disarm"},
 	{"status", "status", "is anything armed? (0 yes, 3 no)"},
 	{"restart", "restart", "bring the image up to date, and arm it anew"},
+	{"condrestart", NULL, "nothing; scripts of packages call it"},
 	{"reload", "reload", "arm anew, build nothing"},
 	{"rebuild", "rebuild", "build the image, arm nothing"},
 	{"estimate", "estimate", "how much crash memory is needed"},
@@ -64,14 +65,23 @@ static int code_of(int code)
 	return code == EXIT_USAGE ? KDUMPCTL_FAILED : code;
 }
 
-static int status_code_of(int code)
+/* A kernel that does not say whether it holds an image cannot capture: not armed, as there. */
+static int status(const struct verb *v, int argc, char **argv)
 {
-	bool armed = code == EXIT_DONE || code == EXIT_ARMED_PROBLEMS;
+	int code;
+	bool armed;
 
-	if (armed || code == EXIT_NOT_ARMED)
-		fputs(armed ? "kdump: Kdump is operational\n" : "kdump: Kdump is not operational\n",
-		      stderr);
-	return armed ? EXIT_DONE : code_of(code);
+	if (argc > 1) {
+		fprintf(stderr,
+			"kdumpctl: status '%s': it takes no argument; 'ukdumpctl status' "
+			"has options\n",
+			argv[1]);
+		return KDUMPCTL_FAILED;
+	}
+	code = v->run(argc, argv);
+	armed = code == EXIT_DONE || code == EXIT_ARMED_PROBLEMS;
+	fprintf(stderr, "kdump: Kdump is %soperational\n", armed ? "" : "not ");
+	return armed ? EXIT_DONE : EXIT_NOT_ARMED;
 }
 
 /* "kdump" is what there is; "fadump" is firmware's, on POWER. */
@@ -110,7 +120,7 @@ static int run(const struct verb *v, const struct habit *h, int argc, char **arg
 	if (!strcmp(h->name, "test"))
 		translate_force(argc, argv);
 	if (!strcmp(h->name, "status"))
-		return status_code_of(v->run(argc, argv));
+		return status(v, argc, argv);
 	return code_of(v->run(argc, argv));
 }
 
@@ -131,6 +141,8 @@ int kdumpctl(const struct verb *const *verbs, size_t n, int argc, char **argv)
 		help(stdout);
 		return EXIT_DONE;
 	}
+	if (h && !h->verb)
+		return EXIT_DONE;
 	for (size_t i = 0; h && i < n; i++) {
 		if (strcmp(h->verb, verbs[i]->name) != 0)
 			continue;

@@ -10,7 +10,10 @@
 
 #include "base/macro.h"
 
-/* Control bytes become '?', in place: a file's name or a subject must not drive a terminal. */
+/*
+ * Control characters become '?', in place, those of U+0080 to U+009F byte by byte: a file's name or
+ * a subject must not drive a terminal.
+ */
 void text_printable(char *s);
 
 struct ukd_error {

@@ -247,6 +247,18 @@ def test_no_key_is_made_where_none_is_wanted(parts, root, key):
     assert not (root / "etc/ukdump").exists()
 
 
+@pytest.mark.parametrize("options, conf", [
+    (["--kernel", "/none"], ""), (["--kver", "6.99"], ""), ([], "Kernel=/boot/none"),
+    ([], "Kernel=6.99"), ([], "")], ids=str)
+def test_no_key_is_made_for_a_kernel_that_is_not_there(parts, root, options, conf):
+    if conf:
+        (root / "etc/ukdump").mkdir()
+        (root / "etc/ukdump/ukdump.conf").write_text(f"[Image]\n{conf}\n")
+    done = ctl("build", "--root", root, "--initrd", parts / "initrd", *options, code=1)
+    assert done.err.count("\n") == 1
+    assert not (root / "etc/ukdump/keys").exists() and not (root / "etc/ukdump/trust.d").exists()
+
+
 def test_newest_kernel_of_the_tree(parts, root):
     for version in ("6.1.0-9", "6.1.0-10", "5.99"):
         d = root / "usr/lib/modules" / version

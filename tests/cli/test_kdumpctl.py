@@ -101,6 +101,17 @@ def test_reload_without_an_image(kdumpctl):
     kdumpctl("reload", code=1)
 
 
+def test_status_of_a_kernel_that_cannot_capture(m, kdumpctl):
+    m.put("bin/ukdump-load", "#!/bin/sh\necho 'no such file' >&2\nexit 1\n", 0o755)
+    got = kdumpctl("status", code=3)
+    assert "no such file\n" in got.err and got.err.endswith("Kdump is not operational\n")
+
+
+def test_condrestart_does_nothing(m, kdumpctl):
+    got = kdumpctl("condrestart", code=0)
+    assert got.out == got.err == "" and m.armed() is None and m.names() == []
+
+
 def test_numbers(kdumpctl, tmp_path):
     tree = reserve_tree.debian(tmp_path / "tree")
     root = ["--root", tree.path]
@@ -126,6 +137,7 @@ def test_crash_test_needs_something_armed(kdumpctl, tmp_path):
 @pytest.mark.parametrize("words", [
     [], ["no-such-verb"], [""], ["build"], ["import-config"], ["setup-crypttab"],
     ["start", "--no-such-option"], ["stop", "x"], ["status", "--no-such-option"],
+    ["status", "--metrics"],
     ["restart", "x"], ["reload", "x"], ["rebuild", "x"], ["estimate", "x"], ["showmem", "x"],
     ["propagate", "--no-such-option"], ["test", "--no-such-option"],
     ["reset-crashkernel", "--fadump=on"], ["reset-crashkernel", "--kernel=/boot/vmlinuz"],

@@ -205,3 +205,10 @@ def test_names_that_lead_elsewhere(bad, stored):
                 "bucket/p/20261102T183800Z-x\x1b[2J/dmesg.txt", "bucket/p/20261102T183800Z-x"):
         bad.objects[key] = b"{}"
     assert len(stored()[0]) == 40
+
+
+def test_what_the_server_says_drives_no_terminal(bad, stored):
+    text = "<Error><Code>AccessDenied</Code><Message>\x1b[2J\u009b31m&#x9b;2J</Message></Error>"
+    bad.push(hostile.status(403, text), "GET", times=99)
+    _, err = stored(code=1)
+    assert "31m" in err and err.rstrip("\n").isprintable()
