@@ -86,16 +86,23 @@ void kernel_own_version(struct bytes kernel, char ret[KVER_MAX])
 	(void)snprintf(ret, KVER_MAX, "%.*s", (int)n, text);
 }
 
-int read_kernel(const struct root *root, const char *kver, struct buffer *ret, struct ukd_error *e)
+int need_kernel(const struct root *root, const char *kver, char ret[KERNEL_PATH_MAX],
+		struct ukd_error *e)
 {
-	char path[KERNEL_PATH_MAX];
-
-	if (find_kernel(root, kver, path))
-		return root_read(root, path, PART_MAX, ret, e);
+	if (find_kernel(root, kver, ret))
+		return 0;
 	return ukd_fail(e, -ENOENT,
 			"no kernel '%s': neither %s" MODULES_DIR "/%s/vmlinuz nor %s/boot/vmlinuz-"
 			"%s is there; name another one with --kver or --kernel",
 			kver, root->path, kver, root->path, kver);
+}
+
+int read_kernel(const struct root *root, const char *kver, struct buffer *ret, struct ukd_error *e)
+{
+	char path[KERNEL_PATH_MAX];
+	int r = need_kernel(root, kver, path, e);
+
+	return r < 0 ? r : root_read(root, path, PART_MAX, ret, e);
 }
 
 int read_os_release(const struct root *root, struct buffer *ret, struct ukd_error *e)

@@ -25,6 +25,10 @@ int find_kernel_version(const struct root *root, const char *wanted, char ret[KV
 /* /usr/lib/modules/KVER/vmlinuz, else /boot/vmlinuz-KVER; false: neither is there. */
 bool find_kernel(const struct root *root, const char *kver, char ret[KERNEL_PATH_MAX]);
 
+/* The same, or -ENOENT. */
+int need_kernel(const struct root *root, const char *kver, char ret[KERNEL_PATH_MAX],
+		struct ukd_error *e) _must_check_;
+
 /* Reads the file that find_kernel() finds. */
 int read_kernel(const struct root *root, const char *kver, struct buffer *ret,
 		struct ukd_error *e) _must_check_;

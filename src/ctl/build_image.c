@@ -130,14 +130,17 @@ static int find_wanted_kernel(struct job *j, struct ukd_error *e)
 {
 	const struct build_options *o = j->opt;
 	const char *path = kernel_path(j);
+	char found[KERNEL_PATH_MAX];
+	int r;
 
-	if (!o->kernel && !path)
-		return find_kernel_version(&j->root, o->kver ? o->kver : j->settings.image.kernel,
-					   j->kver, e);
-	if (o->kernel ? access(o->kernel, F_OK) < 0 : !root_exists(&j->root, path))
-		return ukd_fail_errno(e, o->kernel ? -errno : -ENOENT, "%s",
-				      o->kernel ? o->kernel : path);
-	return 0;
+	if (o->kernel)
+		return access(o->kernel, F_OK) < 0 ? ukd_fail_errno(e, -errno, "%s", o->kernel) : 0;
+	if (path)
+		return root_exists(&j->root, path) ?
+			       0 :
+			       ukd_fail_errno(e, -ENOENT, "%s%s", j->root.path, path);
+	r = find_kernel_version(&j->root, o->kver ? o->kver : j->settings.image.kernel, j->kver, e);
+	return r < 0 ? r : need_kernel(&j->root, j->kver, found, e);
 }
 
 static int gather_kernel(struct job *j, struct ukd_error *e)

@@ -12,7 +12,7 @@ from refresh_machine import CONF, RUNNING
 
 # The table of docs/MIGRATING.md: verb -> return codes.
 CODES = {
-    "start": {0, 1}, "stop": {0, 1}, "status": {0, 1, 3}, "restart": {0, 1}, "reload": {0, 1},
+    "start": {0, 1}, "stop": {0, 1}, "status": {0, 1, 3}, "condrestart": {0}, "restart": {0, 1}, "reload": {0, 1},
     "rebuild": {0, 1}, "estimate": {0, 1}, "showmem": {0, 1}, "propagate": {0, 1},
     "test": {0, 1}, "reset-crashkernel": {0, 1}, "get-default-crashkernel": {0, 1},
 }
