@@ -353,6 +353,7 @@ UNIT_TESTS := \
 	test_parse \
 	test_pe \
 	test_uki \
+	test_profile \
 	test_kernel \
 	test_seal \
 	test_sealed \
@@ -371,6 +372,8 @@ UNIT_TESTS := \
 	test_sidecar \
 	test_modules \
 	test_target \
+	test_device \
+	test_gather \
 	test_storage \
 	test_need_storage \
 	test_luks \
@@ -383,8 +386,11 @@ UNIT_TESTS := \
 	test_conf \
 	test_dump \
 	test_kallsyms \
+	test_stack \
 	test_auth \
 	test_signature \
+	test_signature_bytes \
+	test_der \
 	test_kernel_cert \
 	test_measure \
 	test_terminal \
@@ -396,6 +402,7 @@ UNIT_TESTS := \
 	test_inner \
 	test_upload \
 	test_capture_formats \
+	test_dumpcheck \
 	test_encrypt \
 	test_need_upload \
 	test_needs \
@@ -419,7 +426,10 @@ FIXTURES_test_revoked_lists := $(FIXTURES_test_revoked)
 TEST_test_sbat := $(TEST_test_revoked)
 FIXTURES_test_sbat := $(FIXTURES_test_revoked)
 TEST_test_signature := auth pe util base
-FIXTURES_test_signature := fixture_pki.c
+FIXTURES_test_signature := fixture_signature.c fixture_pki.c
+TEST_test_signature_bytes := $(TEST_test_signature)
+FIXTURES_test_signature_bytes := $(FIXTURES_test_signature)
+TEST_test_der := auth pe util base
 TEST_test_kernel_cert := auth pe util base
 FIXTURES_test_kernel_cert := fixture_pki.c
 TEST_test_measure := auth pe util base
@@ -431,6 +441,8 @@ FIXTURES_test_trust := fixture_pe.c fixture_pki.c fixture_auth.c
 TEST_test_upload := upload util base
 TEST_test_capture_formats := capture store triage conf util base
 FIXTURES_test_capture_formats := fixture_capture.c
+TEST_test_dumpcheck := $(TEST_test_capture_formats)
+FIXTURES_test_dumpcheck := $(FIXTURES_test_capture_formats)
 TEST_test_need_upload := build conf pe util base
 FIXTURES_test_need_upload := fixture_tree.c fixture_checks.c
 TEST_test_encrypt := build conf pe util base
@@ -451,11 +463,13 @@ FIXTURES_test_needs := fixture_tree.c fixture_checks.c
 TEST_test_ends := capture store triage conf util base
 FIXTURES_test_ends := fixture_capture.c
 TEST_test_conf := conf util base
-FIXTURES_test_conf := ../../src/ctl/settings_check.c
+FIXTURES_test_conf := fixture_tree.c ../../src/ctl/settings_check.c
 TEST_test_dump := dump util base
 FIXTURES_test_dump := fixture_memory.c
 TEST_test_kallsyms := dump util base
-FIXTURES_test_kallsyms := fixture_memory.c
+FIXTURES_test_kallsyms := fixture_kallsyms.c fixture_memory.c
+TEST_test_stack := $(TEST_test_kallsyms)
+FIXTURES_test_stack := $(FIXTURES_test_kallsyms)
 TEST_test_capture_disk := capture store triage conf util base
 FIXTURES_test_capture_disk := fixture_capture.c
 TEST_test_store := store util base
@@ -475,6 +489,8 @@ TEST_test_parse := util base
 TEST_test_url := util base
 TEST_test_uki := build pe conf util base
 FIXTURES_test_uki := fixture_pe.c fixture_seal.c fixture_checks.c
+TEST_test_profile := pe util base
+FIXTURES_test_profile := fixture_pe.c fixture_checks.c
 TEST_test_kernel := build pe conf util base
 FIXTURES_test_kernel := fixture_seal.c fixture_checks.c
 TEST_test_seal := build pe conf util base
@@ -528,3 +544,7 @@ TEST_test_journal := ctl conf util base
 FIXTURES_test_journal := fixture_tree.c
 FIXTURES_test_target_check := fixture_tree.c
 FIXTURES_test_target := fixture_tree.c fixture_checks.c
+TEST_test_device := $(TEST_test_target)
+FIXTURES_test_device := $(FIXTURES_test_target)
+TEST_test_gather := $(TEST_test_target)
+FIXTURES_test_gather := $(FIXTURES_test_target)

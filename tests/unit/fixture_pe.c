@@ -8,6 +8,7 @@
 
 #include "pe/cert.h"
 #include "pe/pe.h"
+#include "util/cleanup.h"
 
 #define SECTION_ALIGN 0x1000
 #define DATA_FLAGS    (PE_SCN_INITIALIZED | PE_SCN_READ)
@@ -132,4 +133,12 @@ int fixture_memfd(struct bytes content)
 	must(fd >= 0);
 	must(fd_write_full(fd, content.p, content.len) == 0);
 	return fd;
+}
+
+int open_and_read(const struct buffer *pe, struct uki *u, struct ukd_error *e)
+{
+	_close_ int fd = fixture_memfd(buffer_bytes(pe));
+	int r = uki_open(fd, "test", pe->len, u, e);
+
+	return r < 0 ? r : uki_read(u, NULL, 0, NULL, e);
 }

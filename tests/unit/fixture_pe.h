@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "base/bytes.h"
+#include "pe/uki.h"
 #include "util/file.h"
 
 #define FIXTURE_PE_OFFSET      0x80 /* e_lfanew */
@@ -44,6 +45,9 @@ uint32_t fixture_section_offset(const struct buffer *pe, const char *name);
 
 /* Adds one WIN_CERTIFICATE with this content to the end of the certificate table. */
 void fixture_attach(struct buffer *pe, struct bytes der);
+
+/* Opens and reads it as the UKI "test". Returns as uki_open() and uki_read(). */
+int open_and_read(const struct buffer *pe, struct uki *u, struct ukd_error *e);
 
 /* A memfd with this content. */
 int fixture_memfd(struct bytes content);

@@ -14,6 +14,7 @@
 
 #include "conf/settings.h"
 #include "ctl/settings_check.h"
+#include "fixture_tree.h"
 #include "util/cleanup.h"
 
 static struct bytes text_of(const char *s)
@@ -353,44 +354,19 @@ static void test_bad_value_changes_nothing(void **state _unused_)
 	assert_int_equal(s.dump.dump_level, 1);
 }
 
-/* Drop-ins need a tree. */
-struct tree {
-	char dir[32];
-	struct root root;
-};
-
 static int tree_setup(void **state)
 {
-	struct tree *t = calloc(1, sizeof(*t));
-	struct ukd_error e;
-
-	strcpy(t->dir, "/tmp/ukdump-conf-XXXXXX");
-	if (!mkdtemp(t->dir) || root_open(t->dir, &t->root, &e) < 0)
-		return -1;
-	*state = t;
+	*state = calloc(1, sizeof(struct tree));
+	assert_non_null(*state);
+	tree_make(*state);
 	return 0;
 }
 
 static int tree_teardown(void **state)
 {
-	struct tree *t = *state;
-	char command[64];
-
-	root_close(&t->root);
-	snprintf(command, sizeof(command), "rm -rf %s", t->dir);
-	free(t);
-	return system(command);
-}
-
-static void tree_write(struct tree *t, const char *path, const char *text)
-{
-	char full[256];
-	struct ukd_error e;
-
-	snprintf(full, sizeof(full), "%s/etc/ukdump/ukdump.conf.d", t->dir);
-	assert_int_equal(make_directories(AT_FDCWD, full, 0755, &e), 0);
-	snprintf(full, sizeof(full), "%s%s", t->dir, path);
-	assert_int_equal(file_replace(AT_FDCWD, full, 0600, text_of(text), &e), 0);
+	tree_remove(*state);
+	free(*state);
+	return 0;
 }
 
 static void test_load_nothing(void **state)

@@ -31,14 +31,6 @@
 #define LINUX	   5
 #define N_SECTIONS 6
 
-static int open_and_read(const struct buffer *pe, struct uki *u, struct ukd_error *e)
-{
-	_close_ int fd = fixture_memfd(buffer_bytes(pe));
-	int r = uki_open(fd, "test", pe->len, u, e);
-
-	return r < 0 ? r : uki_read(u, NULL, 0, NULL, e);
-}
-
 static void expect_fires(const struct buffer *pe, const char *check, const char *what)
 {
 	_uki_ struct uki u = {0};

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * One PKCS#7 blob: every deviation from the form that Authenticode, the kernel and DER ask for is
- * made on purpose from a good signature, and must be refused by the check meant for it.
+ * made on purpose from a good signature, here in the decoded structure, and must be refused by the
+ * check meant for it.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,57 +10,13 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include <openssl/x509v3.h>
-
-#include "auth/der.h"
 #include "auth/sign.h"
 #include "auth/signature.h"
 #include "fixture_pki.h"
-#include "util/cleanup.h"
-
-static X509 *signer; /* RSA-2048, valid from yesterday to tomorrow */
-static struct buffer good;
-
-static int setup(void **state _unused_)
-{
-	static const struct fixture_cert spec = {.name = "signer", .key = KEY_RSA_2048};
-	struct auth_key k = {.key = fixture_key(KEY_RSA_2048)};
-	uint8_t digest[32] = {1, 2, 3};
-	struct ukd_error e;
-
-	signer = fixture_cert(&spec);
-	k.signer = signer;
-	return auth_sign_digest(&k, digest, &good, &e);
-}
-
-static int teardown(void **state _unused_)
-{
-	buffer_free(&good);
-	X509_free(signer);
-	fixture_pki_end();
-	return 0;
-}
-
-/* check NULL: must be accepted. */
-static void expect(const char *what, struct bytes der, const char *check)
-{
-	_signature_ struct signature s = {0};
-	struct ukd_error e = {0};
-	int r = signature_parse(der, &s, &e);
-
-	if (check ? r >= 0 || strcmp(e.check, check) != 0 : r < 0)
-		fail_msg("%s: result %d (%s: %s), expected %s", what, r, e.check, e.text,
-			 check ? check : "acceptance");
-}
-
-static void expect_parse(struct bytes der, const char *check)
-{
-	expect("blob", der, check);
-}
+#include "fixture_signature.h"
 
 static void test_good(void **state _unused_)
 {
@@ -448,153 +405,6 @@ static void test_time_without_seconds(void **state _unused_)
 		assert_string_equal(e.check, "auth.pkcs7");
 }
 
-/* Deviations that are made in the encoding. */
-
-static const uint8_t oid_indirect[] = {0x2b, 6, 1, 4, 1, 0x82, 0x37, 2, 1, 4};
-static const uint8_t oid_pe_image[] = {0x2b, 6, 1, 4, 1, 0x82, 0x37, 2, 1, 15};
-static const uint8_t oid_sha256[] = {0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 1};
-
-/* Changes the last byte of the first pattern behind offset from. Returns where it ends. */
-static size_t patch(uint8_t *der, size_t from, const uint8_t *pattern, size_t n, uint8_t last)
-{
-	uint8_t *p = memmem(der + from, good.len - from, pattern, n);
-
-	assert_non_null(p);
-	p[n - 1] = last;
-	return (size_t)(p - der) + n;
-}
-
-static void test_content(void **state _unused_)
-{
-	_free_ uint8_t *der = malloc(good.len);
-	struct bytes b = {der, good.len};
-	size_t at;
-
-	memcpy(der, good.data, good.len);
-	(void)patch(der, 0, oid_indirect, sizeof(oid_indirect), 5);
-	expect_parse(b, "auth.content-type");
-
-	memcpy(der, good.data, good.len);
-	at = patch(der, 0, oid_pe_image, sizeof(oid_pe_image), 16);
-	expect_parse(b, "auth.content");
-
-	/* The DigestInfo comes behind the PE image data. */
-	memcpy(der, good.data, good.len);
-	(void)patch(der, at, oid_sha256, sizeof(oid_sha256), 2); /* SHA-384 with 32 bytes */
-	expect_parse(b, "auth.content");
-	(void)patch(der, at, (const uint8_t[]){0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 2}, 9, 4);
-	expect_parse(b, "auth.digest-algorithm"); /* SHA-224 */
-}
-
-static void test_encoding(void **state _unused_)
-{
-	static const uint8_t only_oid[] = {0x30, 11,   6,  9, 0x2a, 0x86, 0x48,
-					   0x86, 0xf7, 13, 1, 7,    2};
-	_free_ uint8_t *der = calloc(1, KIB(128));
-
-	memcpy(der, good.data, good.len);
-	expect_parse((struct bytes){der, good.len}, NULL);
-	expect_parse((struct bytes){der, good.len + 1}, "auth.pkcs7");
-	expect_parse((struct bytes){der, good.len - 1}, "auth.pkcs7");
-	expect_parse((struct bytes){der, 0}, "auth.pkcs7");
-	expect_parse((struct bytes){der, KIB(64)}, "auth.pkcs7");
-	expect_parse((struct bytes){only_oid, sizeof(only_oid)}, "auth.pkcs7");
-
-	/* 30 82 xx xx ... becomes 30 80 ... 00 00 */
-	memcpy(der + 2, good.data + 4, good.len - 4);
-	memset(der + good.len - 2, 0, 2);
-	der[1] = 0x80;
-	expect_parse((struct bytes){der, good.len}, "auth.pkcs7");
-
-	/* 30 83 00 xx xx ... */
-	memcpy(der + 5, good.data + 4, good.len - 4);
-	memcpy(der, (const uint8_t[]){0x30, 0x83, 0, good.data[2], good.data[3]}, 5);
-	expect_parse((struct bytes){der, good.len + 1}, "auth.pkcs7");
-}
-
-static void test_der(void **state _unused_)
-{
-	static const struct {
-		uint8_t der[8];
-		uint8_t len;
-		bool strict;
-	} cases[] = {
-		{{0xa0, 2, 5, 0}, 4, true},
-		{{0x30, 3, 2, 1, 5}, 5, true},
-		{{0x30, 0}, 2, true},
-		{{0x30, 3, 0x10, 1, 5}, 5, false},	 /* SEQUENCE without elements inside */
-		{{0x24, 3, 4, 1, 5}, 5, false},		 /* OCTET STRING in pieces */
-		{{0x30, 0}, 1, false},			 /* no length */
-		{{0x30, 3, 2, 1, 5}, 4, false},		 /* cut */
-		{{0x30, 3, 2, 1, 5, 0}, 6, false},	 /* tail */
-		{{0x30, 0x81, 3, 2, 1, 5}, 6, false},	 /* long form below 128 */
-		{{0x30, 0x80, 2, 1, 5, 0, 0}, 7, false}, /* indefinite */
-		{{0x30, 4, 2, 0x81, 1, 5}, 6, false},	 /* the same further inside */
-		{{0x30, 4, 0x30, 0x80, 0, 0}, 6, false}, /* the same further inside */
-		{{0x30, 3, 2, 2, 5}, 5, false},		 /* child longer than its parent */
-		{{0x1f, 1, 0}, 3, false},		 /* long tag */
-		{{0x30, 5, 0x24, 3, 4, 1, 5}, 7, false}, /* a string in pieces */
-		{{0x30, 2, 0x10, 0}, 4, false},		 /* a primitive SEQUENCE */
-		{{0x30, 5, 0xa0, 3, 4, 1, 5}, 7, true},	 /* of a context, either may be right */
-		{{0x30, 0x84, 0xff, 0xff, 0xff, 0xff}, 6, false},
-		{{0x30, 0x88, 1, 0, 0, 0, 0, 0}, 8, false},
-	};
-	uint8_t deep[256];
-	struct bytes contents;
-
-	for (unsigned int i = 0; i < ARRAY_SIZE(cases); i++)
-		assert_int_equal(der_is_strict((struct bytes){cases[i].der, cases[i].len}),
-				 cases[i].strict);
-	/* 60 SEQUENCEs inside each other */
-	for (unsigned int i = 0; i < 60; i++) {
-		deep[2 * i] = 0x30;
-		deep[2 * i + 1] = (uint8_t)(2 * (59 - i));
-	}
-	assert_false(der_is_strict((struct bytes){deep, 120}));
-	assert_true(der_none_empty((struct bytes){cases[1].der, 5}));
-	assert_true(der_none_empty((struct bytes){cases[0].der, 4})); /* NULL has nothing inside */
-	assert_false(der_none_empty((struct bytes){(const uint8_t[]){0x30, 2, 0x31, 0}, 4}));
-	assert_true(der_contents((struct bytes){cases[1].der, 5}, 0x30, &contents));
-	assert_int_equal(contents.len, 3);
-	assert_false(der_contents((struct bytes){cases[1].der, 5}, 0x31, &contents));
-}
-
-/* An attribute that was signed for other content, and a signature by another key. */
-static void test_cryptography(void **state _unused_)
-{
-	_free_ uint8_t *der = malloc(good.len);
-	_signature_ struct signature a = {0}, b = {0};
-	struct ukd_error e;
-
-	memcpy(der, good.data, good.len);
-	der[good.len - 1] ^= 1;
-	assert_int_equal(signature_parse((struct bytes){der, good.len}, &a, &e), 0);
-	assert_true(signature_verify(&a, &e) < 0);
-	assert_string_equal(e.check, "auth.signature");
-
-	memcpy(der, good.data, good.len);
-	*(uint8_t *)memmem(der, good.len, (const uint8_t[]){1, 2, 3, 0, 0}, 5) ^= 1;
-	assert_int_equal(signature_parse((struct bytes){der, good.len}, &b, &e), 0);
-	assert_true(signature_verify(&b, &e) < 0);
-	assert_string_equal(e.check, "auth.message-digest");
-}
-
-/* What a BER certificate would look like where libcrypto keeps the encoding as it came. */
-static void test_ber_in_certificate(void **state _unused_)
-{
-	static const uint8_t validity_utc[] = {0x17, 13};
-	_free_ uint8_t *der = malloc(good.len);
-	uint8_t *p;
-
-	memcpy(der, good.data, good.len);
-	p = memmem(der, good.len, validity_utc, sizeof(validity_utc));
-	assert_non_null(p);
-	/* UTCTIME 13 bytes -> constructed, indefinite: same total length, broken DER */
-	p[0] = 0x37;
-	p[1] = 0x80;
-	expect_parse((struct bytes){der, good.len}, "auth.pkcs7");
-}
-
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -602,12 +412,7 @@ int main(void)
 		cmocka_unit_test(test_repeatable),
 		cmocka_unit_test(test_changes),
 		cmocka_unit_test(test_time_without_seconds),
-		cmocka_unit_test(test_content),
-		cmocka_unit_test(test_encoding),
-		cmocka_unit_test(test_der),
-		cmocka_unit_test(test_cryptography),
-		cmocka_unit_test(test_ber_in_certificate),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, signature_begin, signature_end);
 }

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * src/build/target.c and device.c: from a target to the device, the path on it and its drivers, on
- * fixture trees with device nodes (the tests are skipped where mknod(2) is not allowed). And what
- * gather.c and initrd.c make of texts.
+ * src/build/target.c and device.c: from a target to the device, its file system and the path on it,
+ * on fixture trees with device nodes (the tests are skipped where mknod(2) is not allowed).
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,14 +11,10 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
-#include "build/device.h"
-#include "build/gather.h"
-#include "build/initrd.h"
 #include "build/target.h"
 #include "fixture_checks.h"
 #include "fixture_tree.h"
@@ -389,246 +384,6 @@ static void test_btrfs_of_two_devices(void **state _unused_)
 		       "two devices");
 }
 
-static int collect(void *ctx, const char *module, bool loadable, struct ukd_error *e)
-{
-	char *list = ctx;
-
-	if (!strcmp(module, "bad"))
-		return ukd_fail(e, -EIO, "bad");
-	strcat(strcat(list, module), loadable ? " " : "(built in) ");
-	return 0;
-}
-
-static void make_sysfs(struct tree *t)
-{
-	tree_make(t);
-	tree_write(t, "/sys/devices/pci0000:00/0000:00:03.0/virtio1/block/vda/vda1/dev", "254:1\n");
-	tree_link(t, "/sys/dev/block/254:1",
-		  "../../devices/pci0000:00/0000:00:03.0/virtio1/block/vda/vda1");
-	tree_write(t, "/sys/bus/pci/drivers/virtio-pci/x", "");
-	tree_write(t, "/sys/bus/virtio/drivers/virtio_blk/x", "");
-	tree_write(t, "/sys/module/virtio_pci/parameters/x", "");
-	tree_write(t, "/sys/module/virtio_blk/initstate", "live\n");
-	tree_link(t, "/sys/bus/pci/drivers/virtio-pci/module", "../../../../module/virtio_pci");
-	tree_link(t, "/sys/bus/virtio/drivers/virtio_blk/module", "../../../../module/virtio_blk");
-	tree_link(t, "/sys/devices/pci0000:00/0000:00:03.0/driver",
-		  "../../../bus/pci/drivers/virtio-pci");
-	tree_link(t, "/sys/devices/pci0000:00/0000:00:03.0/virtio1/driver",
-		  "../../../../bus/virtio/drivers/virtio_blk");
-}
-
-static void test_drivers_from_the_bus_down(void **state _unused_)
-{
-	struct ukd_error e = {0};
-	char list[256] = "";
-	_tree_ struct tree t;
-
-	make_sysfs(&t);
-	assert_int_equal(device_drivers(&t.root, "254:1", collect, list, &e), 0);
-	assert_string_equal(list, "virtio_pci(built in) virtio_blk ");
-}
-
-static void test_drivers_of_no_device(void **state _unused_)
-{
-	struct ukd_error e = {0};
-	char list[256] = "";
-	_tree_ struct tree t;
-
-	make_sysfs(&t);
-	assert_int_equal(device_drivers(&t.root, "8:1", collect, list, &e), -ENOENT);
-	tree_link(&t, "/sys/dev/block/8:2", "x"); /* shorter than any real one */
-	expect_refused(device_drivers(&t.root, "8:2", collect, list, &e), &e, "target", "x");
-	assert_string_equal(list, "");
-}
-
-static void test_driver_that_cannot_be_added_ends_it(void **state _unused_)
-{
-	struct ukd_error e = {0};
-	char list[256] = "";
-	_tree_ struct tree t;
-
-	make_sysfs(&t);
-	assert_int_equal(remove(tree_path(&t, "/sys/bus/pci/drivers/virtio-pci/module")), 0);
-	tree_link(&t, "/sys/bus/pci/drivers/virtio-pci/module", "../../../../module/bad");
-	assert_int_equal(device_drivers(&t.root, "254:1", collect, list, &e), -EIO);
-	assert_string_equal(list, "");
-}
-
-static void test_disks_that_nothing_here_connects_to(void **state _unused_)
-{
-	static const struct {
-		const char *path, *word;
-	} cases[] = {
-		{"virtual/nvme-fabrics/ctl/nvme0/nvme0n1", "nvme0n1 (NVMe over a network)"},
-		{"virtual/nvme-subsystem/nvme-subsys0/nvme0n1", "nvme0n1 (NVMe over a network)"},
-		{"rbd/0/block/rbd0", "rbd0 (no driver is known)"},
-	};
-
-	for (unsigned int i = 0; i < ARRAY_SIZE(cases); i++) {
-		struct ukd_error e = {0};
-		char list[256] = "", path[256];
-		_tree_ struct tree t;
-
-		tree_make(&t);
-		(void)snprintf(path, sizeof(path), "/sys/devices/%s/dev", cases[i].path);
-		tree_write(&t, path, "9:9\n");
-		(void)snprintf(path, sizeof(path), "../../devices/%s", cases[i].path);
-		tree_link(&t, "/sys/dev/block/9:9", path);
-		expect_refused(device_drivers(&t.root, "9:9", collect, list, &e), &e, "target",
-			       cases[i].word);
-		assert_non_null(strstr(e.text, cases[i].word));
-		assert_non_null(strstr(e.text, "set another Target="));
-		assert_string_equal(list, "");
-	}
-}
-
-#define SUBSYSTEM "/sys/devices/virtual/nvme-subsystem/nvme-subsys0"
-
-static void test_nvme_multipath_has_its_controllers_drivers(void **state _unused_)
-{
-	struct ukd_error e = {0};
-	char list[256] = "";
-	_tree_ struct tree t;
-
-	tree_make(&t);
-	tree_write(&t, SUBSYSTEM "/nvme0n1/nvme0n1p2/dev", "259:2\n");
-	tree_write(&t, SUBSYSTEM "/model", "x\n");
-	tree_link(&t, "/sys/dev/block/259:2",
-		  "../../devices/virtual/nvme-subsystem/nvme-subsys0/nvme0n1/nvme0n1p2");
-	tree_link(&t, SUBSYSTEM "/nvme1", "../../nvme-fabrics/ctl/nvme1");
-	tree_link(&t, SUBSYSTEM "/nvme0", "../../../pci0000:00/0000:00:04.0/nvme/nvme0");
-	tree_write(&t, "/sys/devices/pci0000:00/0000:00:04.0/nvme/nvme0/x", "");
-	tree_write(&t, "/sys/bus/pci/drivers/nvme/x", "");
-	tree_write(&t, "/sys/module/nvme/initstate", "live\n");
-	tree_link(&t, "/sys/bus/pci/drivers/nvme/module", "../../../../module/nvme");
-	tree_link(&t, "/sys/devices/pci0000:00/0000:00:04.0/driver",
-		  "../../../bus/pci/drivers/nvme");
-	if (device_drivers(&t.root, "259:2", collect, list, &e) < 0)
-		fail_msg("%s", e.text);
-	assert_string_equal(list, "nvme ");
-}
-
-static void test_command_line(void **state _unused_)
-{
-	static const struct {
-		struct command_line_spec spec;
-		const char *line;
-	} cases[] = {
-		{{.line = "a"}, "a"},
-		{{.line = "a", .append = "b"}, "a b"},
-		{{.line = "a", .need_panic = true}, "a panic=1"},
-		{{.line = "a panic_on_warn=1 kernel.panic=3", .need_panic = true},
-		 "a panic_on_warn=1 kernel.panic=3 panic=1"},
-		{{.line = "panic=0", .need_panic = true}, "panic=0"},
-		{{.line = "a", .append = "panic=30", .need_panic = true}, "a panic=30"},
-	};
-	_tree_ struct tree t;
-
-	tree_make(&t);
-	tree_write(&t, "/proc/cmdline", "quiet console=ttyS3\n");
-	for (unsigned int i = 0; i < ARRAY_SIZE(cases); i++) {
-		struct ukd_error e = {0};
-		char *line;
-
-		assert_int_equal(make_command_line(&t.root, &cases[i].spec, &line, &e), 0);
-		assert_string_equal(line, cases[i].line);
-		free(line);
-	}
-}
-
-/* Threads= need processors, and the one that firmware booted must not be started again. */
-static void test_threads_need_processors(void **state _unused_)
-{
-	struct command_line_spec spec = {.threads = 4};
-	struct ukd_error e = {0};
-	_tree_ struct tree t;
-	char *line;
-
-	tree_make(&t);
-	tree_write(&t, "/proc/cpuinfo",
-		   "processor\t: 0\napicid\t\t: 5\ninitial apicid\t: 6\n\n"
-		   "processor\t: 1\ninitial apicid\t: 8\n");
-	assert_int_equal(make_command_line(&t.root, &spec, &line, &e), 0);
-	assert_non_null(strstr(line, "reset_devices nr_cpus=4 disable_cpu_apicid=6 irqpoll"));
-	free(line);
-	spec.fleet = true;
-	assert_int_equal(make_command_line(&t.root, &spec, &line, &e), 0);
-	assert_non_null(strstr(line, " nr_cpus=4 disable_cpu_apicid=0 "));
-	free(line);
-	spec.line = "a";
-	assert_int_equal(make_command_line(&t.root, &spec, &line, &e), 0);
-	assert_string_equal(line, "a");
-	free(line);
-}
-
-static void test_consoles_are_those_of_the_machine_itself(void **state _unused_)
-{
-	struct command_line_spec spec = {.need_panic = true};
-	struct ukd_error e = {0};
-	_tree_ struct tree t;
-	char *line;
-
-	tree_make(&t);
-	tree_write(&t, "/proc/cmdline", "quiet console=ttyS3\n");
-	assert_int_equal(make_command_line(&t.root, &spec, &line, &e), 0);
-	assert_non_null(strstr(line, " console=ttyS3"));
-	free(line);
-	spec.fleet = true;
-	assert_int_equal(make_command_line(&t.root, &spec, &line, &e), 0);
-	assert_null(strstr(line, "console="));
-	assert_non_null(strstr(line, " panic=1 "));
-	assert_non_null(strstr(line, "reset_devices nr_cpus=1 irqpoll"));
-	free(line);
-}
-
-static void test_version_of_a_kernel_file(void **state _unused_)
-{
-	static const struct {
-		const char *text, *version;
-	} cases[] = {{"6.1.0-9-amd64 (x@y) #1", "6.1.0-9-amd64"},
-		     {"6.1", "6.1"},
-		     {"", ""},
-		     {"../x y", ""},
-		     {"a/b", ""}};
-
-	for (unsigned int i = 0; i < ARRAY_SIZE(cases); i++) {
-		uint8_t kernel[4096] = {[0x202] = 'H', 'd', 'r', 'S', [0x20f] = 0x04};
-		char version[KVER_MAX];
-
-		strcpy((char *)kernel + 0x600, cases[i].text); /* 0x200 + 0x400 */
-		kernel_own_version((struct bytes){kernel, sizeof(kernel)}, version);
-		assert_string_equal(version, cases[i].version);
-	}
-}
-
-static void test_beginnings_of_an_initrd(void **state _unused_)
-{
-	static const struct bytes good[] = {{(const uint8_t *)"070701000", 9},
-					    {(const uint8_t *)"070702", 6},
-					    {(const uint8_t *)"\x1f\x8b\x08", 3},
-					    {(const uint8_t *)"\x28\xb5\x2f\xfd", 4},
-					    {(const uint8_t *)"\xfd"
-							      "7zXZ\0",
-					     6},
-					    {(const uint8_t *)"\x02\x21\x4c\x18", 4},
-					    {(const uint8_t *)"\x89LZO\0", 5}};
-	static const struct bytes bad[] = {{(const uint8_t *)"MZ\x90\0", 4},
-					   {(const uint8_t *)"07070", 5},
-					   {(const uint8_t *)"070707", 6},
-					   {(const uint8_t *)"", 0}};
-
-	for (unsigned int i = 0; i < ARRAY_SIZE(good); i++) {
-		struct ukd_error e = {0};
-
-		assert_int_equal(initrd_check_magic(good[i], &e), 0);
-	}
-	for (unsigned int i = 0; i < ARRAY_SIZE(bad); i++) {
-		struct ukd_error e = {0};
-
-		expect_refused(initrd_check_magic(bad[i], &e), &e, "initrd.magic", "bad");
-	}
-}
-
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -647,16 +402,6 @@ int main(void)
 		cmocka_unit_test(test_links_in_a_path),
 		cmocka_unit_test(test_file_systems),
 		cmocka_unit_test(test_btrfs_of_two_devices),
-		cmocka_unit_test(test_drivers_from_the_bus_down),
-		cmocka_unit_test(test_drivers_of_no_device),
-		cmocka_unit_test(test_driver_that_cannot_be_added_ends_it),
-		cmocka_unit_test(test_disks_that_nothing_here_connects_to),
-		cmocka_unit_test(test_nvme_multipath_has_its_controllers_drivers),
-		cmocka_unit_test(test_command_line),
-		cmocka_unit_test(test_threads_need_processors),
-		cmocka_unit_test(test_consoles_are_those_of_the_machine_itself),
-		cmocka_unit_test(test_version_of_a_kernel_file),
-		cmocka_unit_test(test_beginnings_of_an_initrd),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/*
- * src/pe: the rules for UKIs, addons and profiles: every check fires for what it is
- * named after; profiles are what systemd-stub makes of them.
- */
+/* src/pe: the rules for UKIs and addons: every check fires for what it is named after. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -15,8 +12,6 @@
 #include "fixture_checks.h"
 #include "fixture_pe.h"
 #include "fixture_seal.h"
-#include "pe/profile.h"
-#include "util/cleanup.h"
 
 #define SECTION(n) (FIXTURE_SECTION_TABLE + FIXTURE_SECTION_HEADER * (n))
 #define SBAT	   1 /* sections of fixture_uki_make() */
@@ -25,14 +20,6 @@
 #define LINUX	   5
 
 #define S FIXTURE_SECTION
-
-static int open_and_read(const struct buffer *pe, struct uki *u, struct ukd_error *e)
-{
-	_close_ int fd = fixture_memfd(buffer_bytes(pe));
-	int r = uki_open(fd, "test", pe->len, u, e);
-
-	return r < 0 ? r : uki_read(u, NULL, 0, NULL, e);
-}
 
 static void expect_fires(const struct buffer *pe, const char *check, const char *what)
 {
@@ -342,104 +329,6 @@ static void test_kept_texts_are_limited_together(void **state _unused_)
 	expect_fires(&larger, "uki.text-size", "more than 1 MiB of texts");
 }
 
-static void make_profiles(struct buffer *ret)
-{
-	static const struct fixture_section s[] = {
-		S(".initrd", "base"),
-		S(".dtbauto", "base"),
-		S(".profile", "ID=main\nTITLE=\"The m\xc3\xa4in one\"\n"),
-		S(".profile", "ID='dump'\n"),
-		S(".cmdline", "dump"),
-		S(".dtbauto", "first"),
-		S(".dtbauto", "second"),
-		S(".profile", "ID=2\n"),
-		S(".initrd", "two"),
-	};
-
-	fixture_uki_with(s, ARRAY_SIZE(s), ret);
-}
-
-static void expect_section(const struct uki_profile *p, enum uki_section id,
-			   const struct buffer *pe, const char *content)
-{
-	assert_non_null(p->section[id]);
-	assert_int_equal(pe_section_len(p->section[id]), strlen(content));
-	assert_memory_equal(pe->data + p->section[id]->raw, content, strlen(content));
-}
-
-static void test_profiles(void **state _unused_)
-{
-	_buffer_ struct buffer pe = {0};
-	_uki_ struct uki u = {0};
-	struct uki_profile p;
-	struct ukd_error e = {0};
-
-	make_profiles(&pe);
-	assert_int_equal(open_and_read(&pe, &u, &e), 0);
-	assert_int_equal(u.n_profiles, 3);
-
-	uki_profile_get(&u, 0, &p);
-	assert_int_equal(p.number, 0);
-	assert_string_equal(p.id, "main");
-	assert_string_equal(p.title, "The m??in one");
-	assert_string_equal(uki_profile_text(&u, &p, UKI_CMDLINE), "base");
-	expect_section(&p, UKI_INITRD, &pe, "base");
-	expect_section(&p, UKI_DTBAUTO, &pe, "base");
-
-	uki_profile_get(&u, 1, &p);
-	assert_string_equal(p.id, "dump");
-	assert_string_equal(p.title, "");
-	assert_string_equal(uki_profile_text(&u, &p, UKI_CMDLINE), "dump");
-	assert_string_equal(uki_profile_text(&u, &p, UKI_PROFILE), "ID='dump'\n");
-	expect_section(&p, UKI_INITRD, &pe, "base");
-	expect_section(&p, UKI_DTBAUTO, &pe, "first");
-
-	uki_profile_get(&u, 2, &p);
-	assert_string_equal(uki_profile_text(&u, &p, UKI_CMDLINE), "base");
-	expect_section(&p, UKI_INITRD, &pe, "two");
-	assert_null(p.section[UKI_UNAME]);
-	assert_null(uki_profile_text(&u, &p, UKI_UNAME));
-}
-
-static void test_profiles_are_found(void **state _unused_)
-{
-	static const struct {
-		const char *name;
-		int number; /* -1: refused */
-	} cases[] = {
-		{NULL, 0},    {"0", 0},	   {"1", 1},	   {"2", 2},  {"main", 0},
-		{"dump", 1},  {"3", -1},   {"", -1},	   {"x", -1}, {"-1", -1},
-		{"DUMP", -1}, {"dum", -1}, {"'dump'", -1},
-	};
-	_buffer_ struct buffer pe = {0}, without = {0};
-	_uki_ struct uki u = {0}, plain = {0};
-	struct ukd_error e = {0};
-	struct uki_profile p;
-
-	make_profiles(&pe);
-	assert_int_equal(open_and_read(&pe, &u, &e), 0);
-	for (unsigned int i = 0; i < ARRAY_SIZE(cases); i++) {
-		int r;
-
-		p = (struct uki_profile){.number = 4711};
-		r = uki_profile_find(&u, cases[i].name, &p, &e);
-		if (cases[i].number < 0) {
-			expect_refused(r, &e, "uki.profile", cases[i].name);
-			assert_int_equal(p.number, 4711);
-			continue;
-		}
-		assert_int_equal(r, 0);
-		assert_int_equal(p.number, cases[i].number);
-	}
-	fixture_uki_with(&(struct fixture_section){0}, 0, &without);
-	assert_int_equal(open_and_read(&without, &plain, &e), 0);
-	assert_int_equal(uki_profile_find(&plain, NULL, &p, &e), 0);
-	assert_string_equal(p.id, "");
-	assert_int_equal(uki_profile_find(&plain, "0", &p, &e), 0);
-	expect_refused(uki_profile_find(&plain, "1", &p, &e), &e, "uki.profile", "no profiles");
-	expect_refused(uki_profile_find(&plain, "", &p, &e), &e, "uki.profile", "no ID");
-}
-
 /* A plain UKI around the fixture's kernel, 6.99.1-test. */
 static void make_real(const char *uname, const char *second_uname, struct buffer *ret)
 {
@@ -505,8 +394,6 @@ int main(void)
 		cmocka_unit_test(test_kernels_and_profiles),
 		cmocka_unit_test(test_addons),
 		cmocka_unit_test(test_kept_texts_are_limited_together),
-		cmocka_unit_test(test_profiles),
-		cmocka_unit_test(test_profiles_are_found),
 		cmocka_unit_test(test_uname_is_the_kernels),
 		cmocka_unit_test(test_every_check_was_seen),
 	};
