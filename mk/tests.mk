@@ -30,7 +30,7 @@ check: ## all tests: install what they need, build, run (the README's test comma
 	@+$(MAKE) --no-print-directory all
 	@$(PYTHON) scripts/check
 
-check-all: ## check, and the long matrix of VM tests
+check-all: ## check, differential, the package built on each Debian, the long VM tests (hours)
 	@scripts/install-deps
 	@+$(MAKE) --no-print-directory all
 	@$(PYTHON) scripts/check --long
@@ -115,7 +115,7 @@ check-replay: $(addprefix $(BUILD)/replay/,$(FUZZERS)) $(BUILD)/ukdumpctl ## see
 
 -include $(FUZZ_OBJECTS:.o=.d)
 
-bench: all ## timings, as ratios against a peer in the same run
+bench: all ## timings of verify and list, most of them beside a peer in the same run
 	$(PYTHON) tests/bench/verify.py
 	$(PYTHON) tests/bench/list.py
 	$(PYTHON) tests/bench/list_s3.py
