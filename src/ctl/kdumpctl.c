@@ -80,7 +80,8 @@ static int status(const struct verb *v, int argc, char **argv)
 	}
 	code = v->run(argc, argv);
 	armed = code == EXIT_DONE || code == EXIT_ARMED_PROBLEMS;
-	fprintf(stderr, "kdump: Kdump is %soperational\n", armed ? "" : "not ");
+	fputs(armed ? "kdump: Kdump is operational\n" : "kdump: Kdump is not operational\n",
+	      stderr);
 	return armed ? EXIT_DONE : EXIT_NOT_ARMED;
 }
 
