@@ -338,17 +338,17 @@ LIBS_ukdump-upload := $(LIBS_curl) $(LIBS_md)
 PROGRAM_NAMES := ukdumpctl ukdump-load ukdump-capture ukdump-upload
 PROGRAMS := $(addprefix $(BUILD)/,$(PROGRAM_NAMES))
 
-# The six that take longest, waiting for time limits, come first.
+# Those that take longest, waiting for time limits, come first.
 UNIT_TESTS := \
-	test_capture \
 	test_capture_target \
+	test_capture \
 	test_init \
 	test_flow \
 	test_ends \
 	test_capture_stream \
 	test_capture_disk \
-	test_base \
 	test_process \
+	test_base \
 	test_file \
 	test_parse \
 	test_pe \

@@ -18,7 +18,6 @@
 
 #include "fixture_checks.h"
 #include "fixture_machine.h"
-#include "fixture_pe.h"
 #include "fixture_seal.h"
 #include "fixture_tree.h"
 #include "loader/armed.h"

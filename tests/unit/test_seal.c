@@ -18,7 +18,6 @@
 #include "fixture_sealed.h"
 #include "pe/kernel.h"
 #include "pe/sealed.h"
-#include "util/cleanup.h"
 
 static void assemble(const struct image_parts *parts, struct buffer *ret)
 {
