@@ -476,13 +476,13 @@ def test_get_many_beyond_the_window(bad, key):
 def test_get_many_waits_for_its_reader(bad, key):
     """The reader's time is not the server's; and one that goes away is an end."""
     names = fill(bad, 300)
-    argv = [str(a) for a in (UPLOAD, *key, *FAST, "--timeout", "2", "get-many", s3_url(bad))]
+    argv = [str(a) for a in (UPLOAD, *key, *FAST, "--timeout", "5", "get-many", s3_url(bad))]
     for stays in (True, False):
         with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE) as child:
             child.stdin.write("\n".join(names).encode())
             child.stdin.close()
-            time.sleep(4)
+            time.sleep(7)
             if not stays:
                 child.stdout.close()
             out = child.stdout.read() if stays else b""
