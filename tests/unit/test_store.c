@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -346,6 +347,28 @@ static void test_mount(void **state)
 	assert_int_equal(umount(path), 0);
 }
 
+/* To open a device can set it off, so what is no file is not even opened. */
+static void test_open_file(void **state)
+{
+	struct place *p = *state;
+	_close_ int fd = -1, watch = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	struct ukd_error e;
+	char event[4096];
+
+	put(p, "crash/file", 10);
+	assert_int_equal(store_open_file(p->fd, "crash/file", &fd, &e), 0);
+	assert_int_equal(store_open_file(p->fd, "none", &fd, &e), -ENOENT);
+	assert_int_equal(mkfifoat(p->fd, "fifo", 0600), 0);
+	assert_int_equal(symlinkat("crash/file", p->fd, "link"), 0);
+	assert_true(inotify_add_watch(watch, p->path, IN_OPEN) >= 0);
+	assert_int_equal(store_open_file(p->fd, "fifo", &fd, &e), -EBADMSG);
+	assert_string_equal(e.check, "file.type");
+	assert_int_equal(store_open_file(p->fd, "link", &fd, &e), -EBADMSG);
+	assert_string_equal(e.check, "file.type");
+	assert_int_equal(read(watch, event, sizeof(event)), -1);
+	assert_int_equal(errno, EAGAIN);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -359,6 +382,7 @@ int main(void)
 		TEST(test_many),
 		TEST(test_remove),
 		TEST(test_mount),
+		TEST(test_open_file),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
