@@ -212,3 +212,10 @@ def test_what_the_server_says_drives_no_terminal(bad, stored):
     bad.push(hostile.status(403, text), "GET", times=99)
     _, err = stored(code=1)
     assert "31m" in err and err.rstrip("\n").isprintable()
+
+
+def test_many_that_are_gone(bad, stored):
+    """Somebody cleans up meanwhile: no failure of the server."""
+    bad.push(hostile.status(404, hostile.s3_error("NoSuchKey")), "GET", "/manifest", times=999)
+    rows, err = stored()
+    assert [r["state"] for r in rows] == ["unfinished"] * 40 and "32 more" in err
