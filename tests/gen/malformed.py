@@ -26,7 +26,7 @@ from malforming import CASES, Maker
 ELSEWHERE = {
     15: "tests/cli/test_bad_input.py: test_oversized, test_size_that_changes",
     51: "tests/unit/test_revoked.c; certificates of another use: tests/unit/test_auth.c test_eku",
-    54: "tests/unit/test_keyring.c, test_algorithm.c",
+    54: "tests/unit/test_keyring.c, tests/unit/test_algorithm.c",
 }
 
 
