@@ -31,17 +31,6 @@ def store(server: RadosGateway, folder: pathlib.Path) -> list:
     return [path.relative_to(folder) for path in sorted(folder.rglob("manifest.json"))]
 
 
-def machine(folder: pathlib.Path, authority: Authority) -> pathlib.Path:
-    """A tree whose settings know the server."""
-    (folder / "etc/ukdump").mkdir(parents=True)
-    (folder / "etc/ukdump/ukdump.conf").write_text(
-        "[Network]\nCaFile=/etc/ca.crt\nS3Credentials=/etc/s3.key\n")
-    (folder / "etc/ca.crt").write_bytes(authority.ca.read_bytes())
-    (folder / "etc/s3.key").write_text(f"[default]\naws_access_key_id={KEY_ID}\n"
-                                       f"aws_secret_access_key={SECRET}\n")
-    return folder
-
-
 def list_records(server: RadosGateway, root: pathlib.Path) -> float:
     start = time.perf_counter()
     out = subprocess.run([CTL, "list", "--records", "--root", root, server.url("crash/fleet")],
@@ -61,7 +50,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         authority = Authority(folder / "authority")
-        root = machine(folder / "machine", authority)
+        root = authority.machine(folder / "machine", KEY_ID, SECRET)
         with RadosGateway(folder / "radosgw", authority.issue(), store="/dev/shm") as server:
             keys = store(server, folder / "files")
             pairs = [(list_records(server, root), fetch(server, keys)) for _ in range(2)]

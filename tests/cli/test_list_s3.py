@@ -23,17 +23,6 @@ def authority(tmp_path_factory):
     return Authority(tmp_path_factory.mktemp("authority"))
 
 
-def machine(folder, authority, key_id, secret):
-    """A tree whose settings know a server's authority and a key."""
-    (folder / "etc/ukdump").mkdir(parents=True)
-    (folder / "etc/ukdump/ukdump.conf").write_text(
-        "[Network]\nCaFile=/etc/ca.crt\nS3Credentials=/etc/s3.key\n")
-    (folder / "etc/ca.crt").write_bytes(authority.ca.read_bytes())
-    (folder / "etc/s3.key").write_text(f"[default]\naws_access_key_id={key_id}\n"
-                                       f"aws_secret_access_key={secret}\n")
-    return folder
-
-
 def records(*args, code=0):
     done = ctl("list", "--records", *args, code=code)
     return [json.loads(line) for line in done.out.splitlines()], done.err
@@ -52,7 +41,7 @@ def ceph(tmp_path_factory, authority):
     memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     with RadosGateway(folder, authority.issue(), store=memory) as server:
         server.make_bucket("crash")
-        server.root = machine(folder / "machine", authority, KEY_ID, SECRET)
+        server.root = authority.machine(folder / "machine", KEY_ID, SECRET)
         yield server
 
 
@@ -108,7 +97,7 @@ def test_refused(ceph, tmp_path, authority):
             ("nobody", "x", "crash", ("InvalidAccessKeyId", "S3Credentials=")),
             ("AKIDUKDUMPTEST", "wrong", "crash", ("SignatureDoesNotMatch", "secret key")),
             ("AKIDUKDUMPTEST", "wrong", "none", ("HTTP 40",))]):
-        root = machine(tmp_path / str(number), authority, key_id, secret)
+        root = authority.machine(tmp_path / str(number), key_id, secret)
         rows, err = records("--root", root, ceph.url(f"{bucket}/fleet"), code=1)
         assert rows == [] and err.count("\n") == 1 and err.startswith("ukdumpctl: GET s3://")
         assert all(word in err for word in words), err
@@ -125,7 +114,7 @@ def bad(authority):
 @pytest.fixture
 def stored(bad, tmp_path, authority):
     """A function that lists; 40 crashes are there."""
-    root = machine(tmp_path / "machine", authority, hostile.KEY_ID, hostile.SECRET)
+    root = authority.machine(tmp_path / "machine", hostile.KEY_ID, hostile.SECRET)
     for i in range(40):
         name = f"20261101T1838{i:02}Z-m"
         record = {"schema": 1, "state": "complete", "machine": "m", "bytes": i}

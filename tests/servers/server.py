@@ -52,6 +52,17 @@ class Authority:
                 "-CAcreateserial", "-days", "3650", "-extfile", extensions, "-out", crt)
         return crt, key
 
+    def machine(self, folder, key_id, secret):
+        """A tree whose settings trust this authority, with a key of an S3 server; returns it."""
+        etc = Path(folder) / "etc"
+        (etc / "ukdump").mkdir(parents=True)
+        (etc / "ukdump/ukdump.conf").write_text(
+            "[Network]\nCaFile=/etc/ca.crt\nS3Credentials=/etc/s3.key\n")
+        (etc / "ca.crt").write_bytes(self.ca.read_bytes())
+        (etc / "s3.key").write_text(f"[default]\naws_access_key_id={key_id}\n"
+                                    f"aws_secret_access_key={secret}\n")
+        return folder
+
 
 class Server:
     """A program that listens; subclasses give command() and write its configuration in prepare()."""

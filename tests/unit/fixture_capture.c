@@ -9,6 +9,7 @@
 #include <elf.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <json-c/json.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -244,4 +245,24 @@ void run_set(struct run *r, const char *fmt, ...)
 	va_end(ap);
 	if (settings_parse(&r->c.settings, (struct bytes){(uint8_t *)conf, (size_t)n}, "t", &e) < 0)
 		fail_msg("%s", e.text);
+}
+
+const char *json_value(const char *text, const char *path)
+{
+	static char found[1024];
+	struct json_object *o = json_tokener_parse(text), *v = o;
+	char copy[128], *save = copy, *word;
+
+	if (!o)
+		fail_msg("no JSON: %s", text);
+	(void)snprintf(copy, sizeof(copy), "%s", path);
+	while ((word = strsep(&save, ".")) && v) {
+		if (json_object_is_type(v, json_type_array))
+			v = json_object_array_get_idx(v, strtoul(word, NULL, 10));
+		else if (!json_object_object_get_ex(v, word, &v))
+			v = NULL;
+	}
+	(void)snprintf(found, sizeof(found), "%s", v ? json_object_get_string(v) : "null");
+	json_object_put(o);
+	return found;
 }

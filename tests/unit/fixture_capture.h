@@ -59,3 +59,6 @@ int run_remove(void **state);
 
 /* Adds settings: lines of ukdump.conf. */
 void run_set(struct run *r, const char *fmt, ...) _printf_(2, 3);
+
+/* A value of a JSON text by path, such as "stages.0.program"; valid until the next call. */
+const char *json_value(const char *text, const char *path);

@@ -8,11 +8,13 @@
 
 #include "fixture_crash.h"
 
-#include <json-c/json.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "util/cleanup.h"
 
 int crash_setup(void **state)
 {
@@ -48,21 +50,12 @@ bool has(const struct run *r, const char *name)
 
 const char *manifest(const struct run *r, const char *path)
 {
-	static char value[1024];
-	struct json_object *o = json_object_from_file(in_dump(r, "manifest.json")), *v = o;
-	char copy[128], *save = copy, *word;
+	_buffer_ struct buffer b = {0};
+	struct ukd_error e;
 
-	assert_non_null(o);
-	(void)snprintf(copy, sizeof(copy), "%s", path);
-	while ((word = strsep(&save, ".")) && v) {
-		if (json_object_is_type(v, json_type_array))
-			v = json_object_array_get_idx(v, strtoul(word, NULL, 10));
-		else if (!json_object_object_get_ex(v, word, &v))
-			v = NULL;
-	}
-	(void)snprintf(value, sizeof(value), "%s", v ? json_object_get_string(v) : "null");
-	json_object_put(o);
-	return value;
+	if (file_read(AT_FDCWD, in_dump(r, "manifest.json"), MIB(1), &b, &e) < 0)
+		fail_msg("%s", e.text);
+	return json_value((const char *)b.data, path);
 }
 
 const char *stages(const struct run *r)

@@ -11,7 +11,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <json-c/json.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,27 +50,6 @@ static enum dump_state run_for(struct run *r, const char *conf, uint64_t seconds
 static enum dump_state run(struct run *r, const char *conf)
 {
 	return run_for(r, conf, 60);
-}
-
-/* A value of a JSON text by path, such as "stages.0.program". */
-static const char *value(const char *text, const char *path)
-{
-	static char found[1024];
-	struct json_object *o = json_tokener_parse(text), *v = o;
-	char copy[128], *save = copy, *word;
-
-	if (!o)
-		fail_msg("no JSON: %s", text);
-	(void)snprintf(copy, sizeof(copy), "%s", path);
-	while ((word = strsep(&save, ".")) && v) {
-		if (json_object_is_type(v, json_type_array))
-			v = json_object_array_get_idx(v, strtoul(word, NULL, 10));
-		else if (!json_object_object_get_ex(v, word, &v))
-			v = NULL;
-	}
-	(void)snprintf(found, sizeof(found), "%s", v ? json_object_get_string(v) : "null");
-	json_object_put(o);
-	return found;
 }
 
 static const char *content(const struct run *r, const char *path)
@@ -201,18 +179,18 @@ static void test_result(void **state)
 		  "echo '[ 2.0] Kernel panic - not syncing: sysrq triggered crash'\n"
 		  "echo '[ 3.0] CPU: 0'");
 	assert_int_equal(run(r, "[Dump]\nTarget=file:/none ssh://host/x\n"), STATE_FAILED);
-	assert_string_equal(value(variable(r), "schema"), "1");
-	assert_string_equal(value(variable(r), "state"), "failed");
-	assert_string_equal(value(variable(r), "machine"), "0123abc");
-	assert_string_equal(value(variable(r), "kernel"), "6.12.107+deb13-amd64");
-	assert_string_equal(value(variable(r), "crash_time"), "2026-11-21T18:38:22Z");
-	assert_string_equal(value(variable(r), "targets.0.uri"), "file:/none");
-	assert_string_equal(value(variable(r), "targets.0.result"), "failed");
-	assert_non_null(strstr(value(variable(r), "targets.0.reason"), "No such file"));
-	assert_string_equal(value(variable(r), "targets.1.uri"), "ssh://host/x");
-	assert_string_equal(value(variable(r), "last_stage.name"), "target");
-	assert_string_equal(value(variable(r), "reason"), "null");
-	assert_string_equal(value(variable(r), "panic"),
+	assert_string_equal(json_value(variable(r), "schema"), "1");
+	assert_string_equal(json_value(variable(r), "state"), "failed");
+	assert_string_equal(json_value(variable(r), "machine"), "0123abc");
+	assert_string_equal(json_value(variable(r), "kernel"), "6.12.107+deb13-amd64");
+	assert_string_equal(json_value(variable(r), "crash_time"), "2026-11-21T18:38:22Z");
+	assert_string_equal(json_value(variable(r), "targets.0.uri"), "file:/none");
+	assert_string_equal(json_value(variable(r), "targets.0.result"), "failed");
+	assert_non_null(strstr(json_value(variable(r), "targets.0.reason"), "No such file"));
+	assert_string_equal(json_value(variable(r), "targets.1.uri"), "ssh://host/x");
+	assert_string_equal(json_value(variable(r), "last_stage.name"), "target");
+	assert_string_equal(json_value(variable(r), "reason"), "null");
+	assert_string_equal(json_value(variable(r), "panic"),
 			    "[ 2.0] Kernel panic - not syncing: sysrq triggered crash");
 	assert_memory_equal(content(r, EFIVARFS_DIR "/" RESULT_VARIABLE), "\7\0\0\0", 4);
 	assert_null(strstr(content(r, "/meanwhile"), "did not come to its end"));
@@ -226,9 +204,9 @@ static void test_result_of_a_target_that_hangs(void **state)
 	tree_makedumpfile(&r->tree, "mkfifo \"$out\"");
 	assert_int_equal(run_for(r, "[Dump]\nTarget=file:/crash\n", 8), STATE_LOG_ONLY);
 	assert_false(root_exists(&r->tree.root, CRASH "/manifest.json"));
-	assert_string_equal(value(variable(r), "state"), "log-only");
-	assert_string_equal(value(variable(r), "targets.0.result"), "log-only");
-	assert_non_null(strstr(value(variable(r), "targets.0.reason"), "not done after"));
+	assert_string_equal(json_value(variable(r), "state"), "log-only");
+	assert_string_equal(json_value(variable(r), "targets.0.result"), "log-only");
+	assert_non_null(strstr(json_value(variable(r), "targets.0.reason"), "not done after"));
 }
 
 static void test_no_result_where_a_manifest_is(void **state)
@@ -251,7 +229,7 @@ static void test_result_of_an_unfinished_capture(void **state)
 
 	assert_int_equal(result_keep(&r->c, "stuck", &e), 0);
 	assert_int_equal(result_store(&r->tree.root, 5, &e), 0);
-	assert_string_equal(value(variable(r), "reason"), "stuck");
+	assert_string_equal(json_value(variable(r), "reason"), "stuck");
 	assert_int_equal(rmdir(tree_path(&r->tree, "/sys/firmware/efi/efivars")), -1);
 	assert_int_equal(efivarfs_remove(&r->tree.root, RESULT_VARIABLE, &e), 0);
 	assert_int_equal(efivarfs_remove(&r->tree.root, RESULT_VARIABLE, &e), -ENOENT);
@@ -274,13 +252,13 @@ static void test_result_is_cut(void **state)
 		(void)snprintf(record_target(record, uri)->reason, RECORD_REASON, "%s", uri);
 	few = result_text(&r->c, uri);
 	assert_in_range(strlen(few), RESULT_MAX / 2, RESULT_MAX);
-	assert_int_equal(strspn(value(few, "targets.2.reason"), "\""),
-			 strlen(value(few, "targets.2.reason")));
+	assert_int_equal(strspn(json_value(few, "targets.2.reason"), "\""),
+			 strlen(json_value(few, "targets.2.reason")));
 	for (unsigned int i = 3; i < RECORD_TARGETS; i++)
 		(void)snprintf(record_target(record, uri)->reason, RECORD_REASON, "%s", uri);
 	many = result_text(&r->c, uri);
 	assert_in_range(strlen(many), 100, RESULT_MAX);
-	assert_string_equal(value(many, "state"), "failed");
+	assert_string_equal(json_value(many, "state"), "failed");
 }
 
 static void test_which_line_tells_why(void **state)
@@ -308,9 +286,9 @@ static void test_no_panic_line(void **state)
 
 	tree_tool(&r->tree, "vmcore-dmesg", "exit 1");
 	assert_int_equal(run(r, "[Dump]\nTarget=file:/none\n"), STATE_FAILED);
-	assert_string_equal(value(variable(r), "panic"), "null");
+	assert_string_equal(json_value(variable(r), "panic"), "null");
 	assert_int_equal(run(r, "[Dump]\nTarget=file:/none\nEncryptTo=age1x\n"), STATE_FAILED);
-	assert_string_equal(value(variable(r), "last_stage.name"), "encrypt");
+	assert_string_equal(json_value(variable(r), "last_stage.name"), "encrypt");
 }
 
 static void test_handover(void **state)
