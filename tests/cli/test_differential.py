@@ -2,6 +2,7 @@
 """A share of `make differential`: mutants of signed images, our verdict beside others'."""
 
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -89,6 +90,18 @@ def test_the_run_proves_something(table):
         beyond = table.reach[tool, tools.BEYOND] + table.reach[tool, tools.ACCEPT]
         assert beyond >= 0.08 * MUTANTS, f"{tool}: {beyond}"
     assert table.pairs[tools.ACCEPT, "sbverify", tools.ACCEPT] >= 30
+
+
+@pytest.mark.not_ours
+def test_pefile_says_what_it_finds(plan, tmp_path):
+    """Of each file by itself, on any thread: pytest-xdist does not promise the main one."""
+    files = [tmp_path / name for name in ("whole.efi", "text.efi", "absent.efi")]
+    files[0].write_bytes(plan.seeds[0].data)
+    files[1].write_text("no PE file")
+    with ThreadPoolExecutor(1) as other:
+        verdicts = other.submit(tools.pe_module, files).result()
+    assert [v.outcome for v in verdicts] == [tools.ACCEPT, tools.REFUSE, tools.CRASH]
+    assert "FileNotFoundError" in verdicts[2].detail
 
 
 @pytest.mark.not_ours

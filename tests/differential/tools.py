@@ -3,14 +3,14 @@
 
 import json
 import re
-import signal
 import subprocess
+import sys
 from pathlib import Path
 from typing import Dict, List, NamedTuple
 
-import pefile
-
 from seeds import BUILD
+
+PARSE = Path(__file__).with_name("parse_pe.py")
 
 ACCEPT, REFUSE, CRASH, HANG = "accept", "refuse", "crash", "hang"
 NOT_ASKED = "not asked"  # the tool does not know such files at all
@@ -49,21 +49,26 @@ def _our_verdict(entry) -> Verdict:
     return Verdict(REFUSE, stage, check, signatures)
 
 
-def ours(files: List[Path], cert: Path) -> List[Verdict]:
+def _at_once(argv, files: List[Path], verdict_of) -> List[Verdict]:
     """All files in one run; one by one if that run broke, to find the one that did it."""
-    argv = [BUILD / "ukdumpctl", "verify", "--json", "--trust", cert, *files]
     try:
-        done = _run(argv, LIMIT * len(files))
+        done = _run([*argv, *files], LIMIT * len(files))
+        text = done.stdout.decode(errors="replace")
+        if done.returncode in (0, 1) and text.startswith("["):
+            entries = json.loads(text)
+            assert [e["file"] for e in entries] == [str(f) for f in files]
+            return [verdict_of(e) for e in entries]
+        broken = Verdict(CRASH, detail=f"exit {done.returncode}: {text[-300:]}")
     except subprocess.TimeoutExpired:
-        return [Verdict(HANG)] if len(files) == 1 else [ours([f], cert)[0] for f in files]
-    text = done.stdout.decode(errors="replace")
-    if done.returncode in (0, 1) and text.startswith("["):
-        entries = json.loads(text)
-        assert [e["file"] for e in entries] == [str(f) for f in files]
-        return [_our_verdict(e) for e in entries]
+        broken = Verdict(HANG)
     if len(files) == 1:
-        return [Verdict(CRASH, detail=f"exit {done.returncode}: {text[-300:]}")]
-    return [ours([f], cert)[0] for f in files]
+        return [broken]
+    return [_at_once(argv, [f], verdict_of)[0] for f in files]
+
+
+def ours(files: List[Path], cert: Path) -> List[Verdict]:
+    return _at_once([BUILD / "ukdumpctl", "verify", "--json", "--trust", cert], files,
+                    _our_verdict)
 
 
 # Others' ----------------------------------------------------------------------------------------
@@ -102,23 +107,14 @@ def osslsigncode(file: Path, cert: Path) -> Verdict:
     return _judged(["osslsigncode", "verify", "-CAfile", cert, "-in", file], _osslsigncode_stage)
 
 
-def pe_module(file: Path) -> Verdict:
-    """python3-pefile has no verdict about signatures: whether it can parse the file."""
-    def late(_number, _frame):
-        raise TimeoutError
-    signal.signal(signal.SIGALRM, late)
-    signal.alarm(LIMIT)
-    try:
-        pefile.PE(data=file.read_bytes()).close()
-        return Verdict(ACCEPT, STRUCTURE)
-    except pefile.PEFormatError as e:
-        return Verdict(REFUSE, STRUCTURE, str(e))
-    except TimeoutError:
-        return Verdict(HANG)
-    except Exception as e:  # pylint: disable=broad-except
-        return Verdict(CRASH, detail=f"{type(e).__name__}: {e}")
-    finally:
-        signal.alarm(0)
+def pe_module(files: List[Path]) -> List[Verdict]:
+    """python3-pefile has no verdict about signatures: whether it can parse the file.
+
+    In a process of its own: that can be stopped from any thread, and pytest-xdist does not promise
+    a test the main one (execnet issue 96).
+    """
+    return _at_once([sys.executable, PARSE], files,
+                    lambda e: Verdict(e["outcome"], STRUCTURE, e["detail"]))
 
 
 def ask_all(files: List[Path], cert: Path) -> List[Dict[str, Verdict]]:
@@ -129,5 +125,5 @@ def ask_all(files: List[Path], cert: Path) -> List[Dict[str, Verdict]]:
     return [{"ours": our, "sbverify": sbverify(file, cert),
              "osslsigncode": (Verdict(NOT_ASKED) if our.signatures > 1
                               else osslsigncode(file, cert)),
-             "pefile": pe_module(file)}
-            for file, our in zip(files, ours(files, cert))]
+             "pefile": parsed}
+            for file, our, parsed in zip(files, ours(files, cert), pe_module(files))]
