@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 #include "crashkernel/size.h"
 #include "util/cleanup.h"
@@ -133,15 +134,58 @@ static bool has_room(const char *path)
 	return statvfs(path, &st) < 0 || st.f_bavail * st.f_frsize >= ROOM_LEFT;
 }
 
-/* Disk, guest, disk again. A guest that cannot be had is a result. */
-static int run_guest(struct rehearse *r, const char *qemu, uint64_t crash_memory,
-		     struct ukd_error *e)
+/* On a fresh disk; in emulation if KVM does not work. Returns 1; 0 if there is none to judge. */
+static int run_guest(struct rehearse *r, const struct guest_spec *spec, struct ukd_error *e)
+{
+	uint64_t room = 2 * guest_memory(&r->image, spec->crash_memory) + DISK_SPARE +
+			r->image.settings.store.keep_free;
+	int n;
+
+	for (bool kvm = guest_has_kvm();; kvm = false) {
+		(void)unlink(spec->disk);
+		n = rehearse_disk_make(&r->target, spec->disk, room, e);
+		if (n < 0) {
+			not_rehearsed(r, "no scratch disk: %s", e->text);
+			return 0;
+		}
+		n = guest_run(spec, kvm, &r->guest, e);
+		if (n < 0 || !r->guest.no_kvm)
+			return n < 0 ? n : 1;
+	}
+}
+
+/* What came of it; mark is in the log of this crash. */
+static void judge(struct rehearse *r, const struct guest_spec *spec, const char *mark)
+{
+	char mountpoint[4300];
+	struct ukd_error e;
+
+	SET(mountpoint, "%s/mnt", spec->scratch);
+	if (r->guest.as_root)
+		rehearse_target_check(&r->target, false, "guest",
+				      "QEMU ran as root: setpriv(1) is missing, or not every user "
+				      "id is to be had in this container");
+	SET(r->record.accelerator, r->guest.kvm ? "kvm" : "tcg");
+	if (r->guest.broken)
+		not_rehearsed(r, "QEMU failed: %s",
+			      r->guest.trouble[0] ? r->guest.trouble : "it said nothing");
+	else if (r->guest.step >= GUEST_ARMED &&
+		 rehearse_disk_read(&r->target, spec->disk, mountpoint, mark, VERIFY_S, &r->dump,
+				    &e) < 0)
+		not_rehearsed(r, "what the guest has written cannot be read: %s", e.text);
+	else
+		rehearse_judge(r);
+	if (!strcmp(r->record.result, REHEARSAL_FAILED) && !has_room(spec->scratch))
+		not_rehearsed(r, "there is no room left for the guest's disk in %s", spec->scratch);
+}
+
+/* In a scratch directory. A guest that cannot be had is a result. */
+static int run_and_judge(struct rehearse *r, const char *qemu, uint64_t crash_memory,
+			 struct ukd_error *e)
 {
 	const struct root here = {.fd = AT_FDCWD, .path = ""};
-	uint64_t room = 2 * guest_memory(&r->image, crash_memory) + DISK_SPARE +
-			r->image.settings.store.keep_free;
 	_scratch_ struct scratch scratch = {0};
-	char disk[4300], mountpoint[4300], mark[64], line[80];
+	char disk[4300], mark[64], line[80];
 	struct guest_spec spec = {.image = &r->image,
 				  .qemu = qemu,
 				  .disk = disk,
@@ -161,31 +205,12 @@ static int run_guest(struct rehearse *r, const char *qemu, uint64_t crash_memory
 		return n;
 	SET(line, "%s\n", mark);
 	SET(disk, "%s/disk", scratch.path);
-	SET(mountpoint, "%s/mnt", scratch.path);
-	if (rehearse_disk_make(&r->target, disk, room, e) < 0) {
-		not_rehearsed(r, "no scratch disk: %s", e->text);
-		return 0;
-	}
-	n = guest_run(&spec, &r->guest, e);
-	if (n < 0)
+	n = run_guest(r, &spec, e);
+	if (n <= 0)
 		return n;
 	if (r->guest.stopped)
 		return ukd_fail(e, -EINTR, "stopped");
-	if (r->guest.as_root)
-		rehearse_target_check(&r->target, false, "guest",
-				      "QEMU ran as root: setpriv(1) is missing, or not every user "
-				      "id is to be had in this container");
-	SET(r->record.accelerator, r->guest.kvm ? "kvm" : "tcg");
-	if (r->guest.broken)
-		not_rehearsed(r, "QEMU failed: %s",
-			      r->guest.trouble[0] ? r->guest.trouble : "it said nothing");
-	else if (r->guest.step >= GUEST_ARMED &&
-		 rehearse_disk_read(&r->target, disk, mountpoint, mark, VERIFY_S, &r->dump, e) < 0)
-		not_rehearsed(r, "what the guest has written cannot be read: %s", e->text);
-	else
-		rehearse_judge(r);
-	if (!strcmp(r->record.result, REHEARSAL_FAILED) && !has_room(scratch.path))
-		not_rehearsed(r, "there is no room left for the guest's disk in %s", scratch.path);
+	judge(r, &spec, mark);
 	return 0;
 }
 
@@ -215,7 +240,7 @@ int rehearse_run(struct rehearse *r, struct ukd_error *e)
 	begin_record(r);
 	crash_memory = find_crash_memory(r);
 	if (can_run(r, crash_memory, qemu, sizeof(qemu)))
-		n = run_guest(r, qemu, crash_memory, e);
+		n = run_and_judge(r, qemu, crash_memory, e);
 	if (n < 0)
 		return n;
 	for (unsigned int i = 0; i < r->target.n_checks; i++)

@@ -316,8 +316,8 @@ static void take_complaint(int fd, const char *signal, struct guest_result *r)
 	text_printable(r->trouble);
 }
 
-static int run_once(const struct guest_spec *spec, bool kvm, struct guest_result *ret,
-		    struct ukd_error *e)
+static int run(const struct guest_spec *spec, bool kvm, struct guest_result *ret,
+	       struct ukd_error *e)
 {
 	_cleanup_(command_free) struct command c = COMMAND_NONE;
 	struct process p = {PROCESS_DEFAULTS, .argv = c.argv};
@@ -372,21 +372,18 @@ static void remove_files(const struct guest_spec *spec)
 	}
 }
 
-/* A /dev/kvm that is there proves nothing: inside another guest it may not work. */
-static bool kvm_works(const struct guest_result *r)
+bool guest_has_kvm(void)
 {
-	return r->stopped || (r->step != GUEST_BOOTS && !r->kvm_hung);
+	return access("/dev/kvm", R_OK | W_OK) == 0;
 }
 
-int guest_run(const struct guest_spec *spec, struct guest_result *ret, struct ukd_error *e)
+int guest_run(const struct guest_spec *spec, bool kvm, struct guest_result *ret,
+	      struct ukd_error *e)
 {
-	bool kvm = access("/dev/kvm", R_OK | W_OK) == 0;
-	int r = run_once(spec, kvm, ret, e);
+	int r = run(spec, kvm, ret, e);
 
 	remove_files(spec);
-	if (r < 0 || !kvm || kvm_works(ret))
-		return r;
-	r = run_once(spec, false, ret, e);
-	remove_files(spec);
+	if (r == 0)
+		ret->no_kvm = kvm && !ret->stopped && (ret->step == GUEST_BOOTS || ret->kvm_hung);
 	return r;
 }

@@ -40,6 +40,7 @@ struct guest_result {
 	bool kvm;
 	bool as_root;  /* QEMU could not be confined */
 	bool kvm_hung; /* its console fell silent before the capture program spoke */
+	bool no_kvm;   /* with KVM no guest boots here, or it hung: it proves nothing */
 	bool halted;   /* as OnSuccess=halt asks for: it would stay so */
 	bool timed_out;
 	bool stopped;		      /* SIGINT and the like */
@@ -56,10 +57,13 @@ bool guest_find_qemu(char *ret, size_t size);
 /* Bytes of memory that a guest with this reservation gets. */
 uint64_t guest_memory(const struct rehearse_image *i, uint64_t crash_memory);
 
+/* May this process use KVM? Inside another guest it may not work all the same. */
+bool guest_has_kvm(void);
+
 /*
- * Runs the guest to its end, with KVM where a guest boots with it, else in emulation. That it does
- * not arm, crash or end is a result. While it runs SIGINT, SIGTERM and SIGHUP are to be held
+ * Runs the guest to its end. That it does not arm, crash or end is a result; so is no_kvm, after
+ * which the disk may have been written to. While it runs SIGINT, SIGTERM and SIGHUP are to be held
  * (util/self.h); they end it.
  */
-int guest_run(const struct guest_spec *spec, struct guest_result *ret,
+int guest_run(const struct guest_spec *spec, bool kvm, struct guest_result *ret,
 	      struct ukd_error *e) _must_check_;

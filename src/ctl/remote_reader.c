@@ -98,11 +98,14 @@ static int fill(struct remote_reader *r, struct ukd_error *e)
 	struct pollfd p = {.fd = r->child.out, .events = POLLIN};
 	uint64_t until = clock_ms() + SILENCE_MAX_S * 1000;
 	ssize_t n;
+	int ready;
 
 	memmove(r->data, r->data + r->at, r->end - r->at);
 	r->end -= r->at;
 	r->at = 0;
-	while (poll(&p, 1, 500) <= 0) {
+	while ((ready = poll(&p, 1, 500)) <= 0) {
+		if (ready < 0 && errno != EINTR)
+			return ukd_fail_errno(e, -errno, "%s: poll", r->place);
 		if (clock_ms() >= until)
 			return ukd_fail(e, -ETIMEDOUT, "%s: nothing came for %u s", r->place,
 					SILENCE_MAX_S);

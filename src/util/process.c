@@ -17,7 +17,8 @@
 #include "util/cleanup.h"
 #include "util/clock.h"
 
-#define KILLED_WAIT_MS 5000
+#define KILLED_WAIT_MS	   5000
+#define TERMINATED_WAIT_MS 1000
 
 void process_set_oom_score(int adj)
 {
@@ -209,6 +210,15 @@ bool process_kill(struct child *c)
 	return ended;
 }
 
+/* Who asks for a password has the echo off, and puts it right if it is told to end. */
+static void terminate(struct child *c)
+{
+	struct pollfd p = {.fd = c->pidfd, .events = POLLIN};
+
+	(void)kill(c->pid, SIGTERM);
+	(void)poll(&p, 1, TERMINATED_WAIT_MS);
+}
+
 int process_run(const struct process *p, struct ukd_error *e)
 {
 	struct child child = CHILD_NONE;
@@ -219,6 +229,8 @@ int process_run(const struct process *p, struct ukd_error *e)
 	r = supervise(p, &child, e);
 	if (r == 0)
 		return process_reap(&child, e);
+	if (p->terminal)
+		terminate(&child);
 	if (p->keep_running)
 		child_close(&child);
 	else if (!process_kill(&child))

@@ -30,7 +30,7 @@ struct process {
 	bool keep_running;
 	/*
 	 * The child may ask somebody at the terminal: it stays in our process group, since the
-	 * kernel stops others that read from it.
+	 * kernel stops others that read from it, and at the limit it is told to end first.
 	 */
 	bool terminal;
 	struct buffer *output; /* not NULL: stdout is collected here, at most output_max bytes */

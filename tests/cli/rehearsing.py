@@ -28,16 +28,19 @@ arguments = dict(zip(sys.argv[1:], sys.argv[2:]))
 with open(here / "calls", "a") as calls:
     score = int(pathlib.Path("/proc/self/oom_score_adj").read_text())
     calls.write(json.dumps(sys.argv + [score, os.getuid(), os.getpid()]) + "\n")
+disk = re.search(r"file=(/dev/fd/\d+)", arguments["-drive"])[1]
+disk_fd = int(disk.split("/")[-1])
+assert os.pread(disk_fd, 4, 0) != b"used"
 if "kvm" in arguments["-accel"]:
     if not play.get("kvm"):
         sys.exit("qemu: no kvm here")
+    os.pwrite(disk_fd, b"used", 0)
     print(*play["kvm"], sep="\n", flush=True)
     time.sleep(60)
 initrd = open(arguments["-initrd"], "rb").read()
 kernel = open(arguments["-kernel"], "rb").read()
 assert initrd.startswith(b"070701") and b"HdrS" in kernel
 mark = re.search(rb"ukdump-rehearsal [0-9a-f]{16}", initrd).group()
-disk = re.search(r"file=(/dev/fd/\d+)", arguments["-drive"])[1]
 for line in play["console"]:
     print(line, flush=True)
 if play.get("files"):
@@ -48,7 +51,7 @@ if play.get("files"):
         pathlib.Path(source).write_bytes(data)
         commands += f"write {source} /{play['crash']}/{name}\n"
     subprocess.run(["debugfs", "-w", "-f", "-", disk], input=commands, text=True, check=True,
-                   pass_fds=[int(disk.split("/")[-1])],
+                   pass_fds=[disk_fd],
                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     for name in play["files"]:
         os.unlink(f"/tmp/fake-qemu.{os.getpid()}.{name}")
@@ -60,10 +63,9 @@ with open(memory, "r+b") as file:
 for line in play.get("last", []):
     print(line, flush=True)
 if play.get("fill"):
-    fd = int(disk.split("/")[-1])
-    os.lseek(fd, -(80 << 20), os.SEEK_END)
+    os.lseek(disk_fd, -(80 << 20), os.SEEK_END)
     try:
-        while os.write(fd, b"x" * 65536):
+        while os.write(disk_fd, b"x" * 65536):
             pass
     except OSError:
         pass

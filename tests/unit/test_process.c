@@ -92,6 +92,24 @@ static void test_time_limit_kills_the_whole_group(void **state _unused_)
 	assert_false(tree_has(&t, "/late"));
 }
 
+/* It may have the echo off. */
+static void test_one_at_the_terminal_is_told_to_end(void **state _unused_)
+{
+	struct process p = {PROCESS_DEFAULTS, .terminal = true};
+	_tree_ struct tree t;
+	struct ukd_error e = {0};
+	char command[256];
+
+	tree_make(&t);
+	(void)snprintf(command, sizeof(command),
+		       "trap 'echo x >%s; exit' TERM; while :; do sleep 0.05; done",
+		       tree_path(&t, "/told"));
+	p.timeout_s = 1;
+	assert_int_equal(shell(command, &p, &e), -ETIMEDOUT);
+	assert_true(tree_has(&t, "/told"));
+	assert_int_equal(shell("trap '' TERM; while :; do sleep 0.05; done", &p, &e), -ETIMEDOUT);
+}
+
 static void test_output_is_collected_and_cut(void **state _unused_)
 {
 	_buffer_ struct buffer all = {0}, cut = {0}, none = {0}, large = {0};
@@ -240,6 +258,7 @@ int main(void)
 		cmocka_unit_test(test_exit_codes),
 		cmocka_unit_test(test_oom_score_is_the_childs),
 		cmocka_unit_test(test_time_limit_kills_the_whole_group),
+		cmocka_unit_test(test_one_at_the_terminal_is_told_to_end),
 		cmocka_unit_test(test_output_is_collected_and_cut),
 		cmocka_unit_test(test_output_held_open_by_a_grandchild_is_not_waited_for),
 		cmocka_unit_test(test_tick_is_called_and_may_stop),
