@@ -38,15 +38,18 @@ static const char *const standard_words[] = {
 	"pcie_ports=compat",
 	"reset_devices",
 	"rootflags=nofail",
-	"systemd.unit=kdump-tools-dump.service",
-	"systemd.unit=kdump-tools.service",
 	"transparent_hugepage=never",
 	"udev.children-max=2",
 	"usbcore.nousb",
 };
 
+/* Whatever unit it names: it is one of the whole system's, and no capture environment has it. */
+#define UNIT "systemd.unit="
+
 static bool is_standard_word(const char *word)
 {
+	if (!strncmp(word, UNIT, strlen(UNIT)))
+		return true;
 	for (size_t i = 0; i < ARRAY_SIZE(standard_words); i++)
 		if (!strcmp(standard_words[i], word))
 			return true;

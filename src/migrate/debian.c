@@ -42,9 +42,13 @@ static int makedumpfile(struct import *im, struct import_line *l, struct ukd_err
 	return import_makedumpfile(im, l, l->value, true, e);
 }
 
-/* A line of a shell; the few that mean one of our actions. */
+/*
+ * A line of a shell; the few that mean one of our actions. An echo before it, as in the example of
+ * the package's own file, is no part of it; it ends at the first semicolon.
+ */
 static int fail_command(struct import *im, struct import_line *l, struct ukd_error *e)
 {
+	const char *after = strchr(l->value, ';'), *command = l->value;
 	static const char *const known[][2] = {
 		{"reboot", "reboot"},	     {"poweroff", "poweroff"},
 		{"poweroff -f", "poweroff"}, {"halt", "halt"},
@@ -53,8 +57,10 @@ static int fail_command(struct import *im, struct import_line *l, struct ukd_err
 		{"bash", "shell"},	     {"/bin/bash; reboot -f", "shell"},
 	};
 
+	if (after && !strncmp(command, "echo ", 5))
+		command = after + 1 + strspn(after + 1, " ");
 	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
-		if (!strcmp(l->value, known[i][0]))
+		if (!strcmp(command, known[i][0]))
 			return import_action(im, l, "OnFailure", known[i][1], e);
 	return import_drop(l, e,
 			   "a line of a shell: make it a program for Failure=, or choose an "

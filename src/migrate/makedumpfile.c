@@ -45,6 +45,18 @@ static const char *argument(const char *rest, char **save)
 	return *rest ? rest : strtok_r(NULL, BLANKS, save);
 }
 
+/* Of several levels makedumpfile takes the next one when the disk is full; ukdump takes 31 then. */
+static void take_level(struct found *f, const char *value)
+{
+	size_t n = strcspn(value, ",");
+
+	(void)snprintf(f->level, sizeof(f->level), "%.*s", (int)n, value);
+	if (value[n]) {
+		other(f, "-d");
+		other(f, value + n + 1);
+	}
+}
+
 /* A word such as -d31, -cd or -l. */
 static void take_letters(struct found *f, const char *word, char **save)
 {
@@ -62,8 +74,7 @@ static void take_letters(struct found *f, const char *word, char **save)
 		}
 		value = argument(c + 1, save);
 		if (*c == 'd' && value)
-			(void)snprintf(f->level, sizeof(f->level), "%.*s", (int)strcspn(value, ","),
-				       value);
+			take_level(f, value);
 		else
 			other(f, letter);
 		return;

@@ -21,6 +21,8 @@ const char *import_shown(const struct import_line *l, char *ret, size_t size)
 	return ret;
 }
 
+/* The old line, and what there is to say about it: why it is dropped, else what it lost on the way.
+ */
 static void print_origin(const struct import_line *l, FILE *out)
 {
 	char shown[SHOWN_MAX], name[SHOWN_MAX];
@@ -33,6 +35,9 @@ static void print_origin(const struct import_line *l, FILE *out)
 			      shown);
 	else
 		(void)fprintf(out, "# %s\n", l->file);
+	if (l->why)
+		(void)fprintf(out, "#   %s%s\n", l->fate == IMPORT_TRANSLATED ? "note: " : "",
+			      l->why);
 }
 
 static bool belongs(const struct import_line *l, const char *section)
@@ -71,7 +76,6 @@ static void print_dropped(const struct import *im, FILE *out)
 			(void)fprintf(out, "\n# Not carried over:\n");
 		begun = true;
 		print_origin(l, out);
-		(void)fprintf(out, "#   %s\n", l->why);
 	}
 }
 

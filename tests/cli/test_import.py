@@ -220,6 +220,44 @@ def test_nfs_of_suse(tmp_path, url, target):
     assert re.findall(r"^Target=(.*)", text, re.M) == [target]
 
 
+def options(tmp_path, dialect, text, name="x"):
+    file = tmp_path / name
+    file.write_text(text + "\n")
+    words = ["import-config", "--from", dialect, "--dry-run"]
+    facts = json.loads(ctl(*words, "--json", file, code=0).out)
+    return facts["options"][0], ctl(*words, file, code=0).out
+
+
+@pytest.mark.parametrize("command, action", [
+    ("echo 'makedumpfile FAILED.'; /bin/bash; reboot -f", "shell"),  # the example in that file
+    ("echo it failed;bash", "shell"), ("echo off ;  poweroff -f", "poweroff"), ("/bin/sh", "shell"),
+    ("echo; reboot", None), ("logger failed; /bin/bash", None), ("echo a; echo b; reboot", None),
+    ("echo only", None), ("mail root; reboot", None), ("echo a;", None),
+])
+def test_what_debian_does_when_a_dump_fails(tmp_path, command, action):
+    option, text = options(tmp_path, "debian", f'KDUMP_FAIL_CMD="{command}"')
+    made = {s["key"]: s["value"] for s in option["settings"]}
+    assert made.get("OnFailure") == action
+    assert ("AllowShell=yes" in text) == (action == "shell")
+    assert action or "a line of a shell" in text
+
+
+@pytest.mark.parametrize("dialect, name, text, note", [
+    ("fedora", "x.conf", "core_collector makedumpfile -l -d 31 --config /etc/keep.conf -x vmlinux", "--config -x"),
+    ("fedora", "x.conf", "core_collector makedumpfile -l -d 9,17,31", "-d 17,31"),
+    ("fedora", "x.conf", "kdump_pre /bin/pre", "the dump is written all the same"),
+    ("debian", "x", "KDUMP_CMDLINE_APPEND='nr_cpus=1 noresume systemd.unit=vyatta-kdump-dump.service'",
+     "nr_cpus=1 systemd.unit=vyatta-kdump-dump.service"),
+    ("suse", "x", "KDUMP_SAVEDIR=sftp://a:secret@host/x", "its password is left out"),
+])
+def test_what_a_setting_lost_is_said_beside_it(tmp_path, dialect, name, text, note):
+    """In the drop-in, too, which is what somebody reads later."""
+    option, out = options(tmp_path, dialect, text, name)
+    assert option["fate"] == "translated" and note in option["reason"]
+    assert re.search(r"^#   note: .*" + re.escape(note), out, re.M)
+    assert "secret" not in out and "systemd.unit" not in "".join(re.findall(r"^\w+=.*", out, re.M))
+
+
 # ---- files ----
 
 def test_somebodys_changes_are_not_overwritten(tree):
