@@ -5,10 +5,13 @@
  */
 #include "ctl/kdumpctl.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "crashkernel/size.h"
 #include "ctl/loader.h"
+#include "util/root.h"
 
 /* kdumpctl has no 2 and no 4. */
 #define KDUMPCTL_FAILED 1
@@ -65,21 +68,37 @@ static int code_of(int code)
 	return code == EXIT_USAGE ? KDUMPCTL_FAILED : code;
 }
 
+/* Verbs whose output scripts parse. */
+static bool takes_none(const struct habit *h, int argc, char **argv)
+{
+	if (argc > 1)
+		fprintf(stderr,
+			"kdumpctl: %s '%s': it takes no argument; 'ukdumpctl %s' has options\n",
+			h->name, argv[1], h->verb);
+	return argc <= 1;
+}
+
+/* Scripts take the only number on both outputs for the size. */
+static int showmem(void)
+{
+	_root_ struct root root = ROOT_NONE;
+	struct crash_memory m;
+	struct ukd_error e = {0};
+	int r = root_open(NULL, &root, &e);
+
+	if (r >= 0)
+		r = crash_memory_read(&root, &m, &e);
+	if (r < 0)
+		return verb_failed(&e);
+	fprintf(stderr, "kdump: Reserved %" PRIu64 "MB memory for crash kernel\n", m.total >> 20);
+	return EXIT_DONE;
+}
+
 /* A kernel that does not say whether it holds an image cannot capture: not armed, as there. */
 static int status(const struct verb *v, int argc, char **argv)
 {
-	int code;
-	bool armed;
-
-	if (argc > 1) {
-		fprintf(stderr,
-			"kdumpctl: status '%s': it takes no argument; 'ukdumpctl status' "
-			"has options\n",
-			argv[1]);
-		return KDUMPCTL_FAILED;
-	}
-	code = v->run(argc, argv);
-	armed = code == EXIT_DONE || code == EXIT_ARMED_PROBLEMS;
+	int code = v->run(argc, argv);
+	bool armed = code == EXIT_DONE || code == EXIT_ARMED_PROBLEMS;
 	fputs(armed ? "kdump: Kdump is operational\n" : "kdump: Kdump is not operational\n",
 	      stderr);
 	return armed ? EXIT_DONE : EXIT_NOT_ARMED;
@@ -121,7 +140,9 @@ static int run(const struct verb *v, const struct habit *h, int argc, char **arg
 	if (!strcmp(h->name, "test"))
 		translate_force(argc, argv);
 	if (!strcmp(h->name, "status"))
-		return status(v, argc, argv);
+		return takes_none(h, argc, argv) ? status(v, argc, argv) : KDUMPCTL_FAILED;
+	if (!strcmp(h->name, "showmem"))
+		return takes_none(h, argc, argv) ? showmem() : KDUMPCTL_FAILED;
 	return code_of(v->run(argc, argv));
 }
 
@@ -150,6 +171,8 @@ int kdumpctl(const struct verb *const *verbs, size_t n, int argc, char **argv)
 		argv[1] = name;
 		return run(verbs[i], h, argc - 1, argv + 1);
 	}
+	if (argc > 1)
+		fprintf(stderr, "kdumpctl: no verb '%s'\n", argv[1]);
 	help(stderr);
 	return KDUMPCTL_FAILED;
 }

@@ -115,7 +115,6 @@ def test_condrestart_does_nothing(m, kdumpctl):
 def test_numbers(kdumpctl, tmp_path):
     tree = reserve_tree.debian(tmp_path / "tree")
     root = ["--root", tree.path]
-    assert kdumpctl("showmem", *root, code=0).out == "Reserved 256MB memory for crash kernel\n"
     assert "Recommended crashkernel:" in kdumpctl("estimate", *root, code=0).out
     words = kdumpctl("get-default-crashkernel", *root, code=0).out
     assert words == "512M-:192M\n"
@@ -123,6 +122,16 @@ def test_numbers(kdumpctl, tmp_path):
     assert "fadump" in kdumpctl("get-default-crashkernel", "fadump", code=1).err
     # no boot loader there that anybody could write to
     assert "crashkernel=512M-:192M" in kdumpctl("reset-crashkernel", *root, code=1).out
+
+
+def test_showmem_has_one_number(m, kdumpctl):
+    """As there: one line, on standard error; what else ukdumpctl tells would be taken for the size."""
+    m.mounts = ["mount -t tmpfs tmpfs /sys/kernel",
+                f"echo {(192 << 20) + 4096} > /sys/kernel/kexec_crash_size"]
+    got = kdumpctl("showmem", code=0)
+    assert (got.out, got.err) == ("", "kdump: Reserved 192MB memory for crash kernel\n")
+    m.mounts = m.mounts[:1]
+    assert "Reserved" not in kdumpctl("showmem", code=1).err
 
 
 def test_crash_test_needs_something_armed(kdumpctl, tmp_path):
@@ -146,6 +155,10 @@ def test_crash_test_needs_something_armed(kdumpctl, tmp_path):
 def test_misuse_is_1(kdumpctl, words):
     got = kdumpctl(*words, code=1)
     assert got.out == "" and got.err
+
+
+def test_an_unknown_verb_is_named(kdumpctl):
+    assert kdumpctl("setup-crypttab", code=1).err.startswith("kdumpctl: no verb 'setup-crypttab'\n")
 
 
 def test_help_names_every_verb(kdumpctl):
