@@ -9,7 +9,11 @@
 #include "crashkernel/size.h"
 #include "util/cleanup.h"
 
-/* kdump-tools of Debian 13, of Ubuntu 24.10; kdump-utils; SUSE's kdump where it has not measured. */
+/*
+ * kdump-tools of Debian 13, of Ubuntu 24.10; kdump-utils; kexec-tools of RHEL 9.7 and those built
+ * from it; SUSE's kdump where it has not measured. By PLATFORM_ID=, ID= or a word of ID_LIKE= of
+ * os-release.
+ */
 static const struct {
 	const char *id, *crashkernel;
 } distributions[] = {
@@ -17,6 +21,7 @@ static const struct {
 	{"ubuntu", "2G-4G:320M,4G-32G:512M,32G-64G:1G,64G-128G:2G,128G-:4G"},
 	{"suse", "192M"},
 	{"opensuse", "192M"},
+	{"platform:el9", "1G-2G:192M,2G-64G:256M,64G-:512M"},
 	{"fedora", "2G-64G:256M,64G-:512M"},
 };
 #define DISTRIBUTION_OTHER "2G-64G:256M,64G-:512M"
@@ -113,14 +118,15 @@ const char *distribution_crashkernel(const struct root *root)
 {
 	_buffer_ struct buffer text = {0};
 	struct ukd_error ignored;
-	char ids[512], like[256], id[256], *save = NULL;
+	char ids[640], like[256], id[256], platform[64], *save = NULL;
 
 	if (root_read(root, "/etc/os-release", KIB(64), &text, &ignored) < 0 &&
 	    root_read(root, "/usr/lib/os-release", KIB(64), &text, &ignored) < 0)
 		return DISTRIBUTION_OTHER;
 	os_release_value((char *)text.data, "ID", id, sizeof(id));
 	os_release_value((char *)text.data, "ID_LIKE", like, sizeof(like));
-	(void)snprintf(ids, sizeof(ids), "%s %s", id, like);
+	os_release_value((char *)text.data, "PLATFORM_ID", platform, sizeof(platform));
+	(void)snprintf(ids, sizeof(ids), "%s %s %s", platform, id, like);
 	for (char *s = strtok_r(ids, " ", &save); s; s = strtok_r(NULL, " ", &save)) {
 		const char *found = find_distribution(s);
 

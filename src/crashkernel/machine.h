@@ -15,7 +15,7 @@ uint64_t machine_memory(const struct root *root);
 unsigned int machine_cpus(const struct root *root);
 
 /*
- * The crashkernel= that the distribution of this root would set by itself, a literal: by ID= and
- * ID_LIKE= of os-release; where neither is known, Fedora's.
+ * The crashkernel= that the distribution of this root would set by itself, a literal: by
+ * PLATFORM_ID=, ID= and ID_LIKE= of os-release; where none is known, Fedora's.
  */
 const char *distribution_crashkernel(const struct root *root);

@@ -270,6 +270,12 @@ static void test_distribution(void **state)
 		       "2G-4G:320M,4G-32G:512M,32G-64G:1G,64G-128G:2G,128G-:4G");
 	expect_default("VARIANT_ID=debian\nID=fedora\n", fedora);
 	expect_default("ID=\"rocky\"\nID_LIKE=\"rhel centos fedora\"\n", fedora);
+	expect_default("ID=\"rocky\"\nID_LIKE=\"rhel centos fedora\"\n"
+		       "PLATFORM_ID=\"platform:el9\"\n",
+		       "1G-2G:192M,2G-64G:256M,64G-:512M");
+	expect_default("ID=\"rhel\"\nID_LIKE=\"centos fedora\"\n"
+		       "PLATFORM_ID=\"platform:el10\"\n",
+		       fedora);
 	expect_default("ID=\"opensuse-leap\"\nID_LIKE=\"suse opensuse\"\n", "192M");
 	expect_default("", fedora);
 }
