@@ -219,6 +219,7 @@ SRC_upload := \
 SRC_ctl := \
 	main.c \
 	output.c \
+	json.c \
 	trust.c \
 	publish.c \
 	images.c \

@@ -10,15 +10,6 @@
 #include "ctl/status.h"
 #include "util/parse.h"
 
-static const char *text_of(struct json_object *o, const char *key)
-{
-	struct json_object *v;
-
-	if (!json_object_object_get_ex(o, key, &v) || !v)
-		return "";
-	return json_object_get_string(v);
-}
-
 /* A record with a result that is none is no record. */
 static void keep(struct proof *ret, const char *time, const char *image, const char *result,
 		 const char *reason)
@@ -108,34 +99,36 @@ static void check_rehearsal(const struct root *root, struct status *s)
 /* With another image than the armed one it is history, and no problem. */
 static void test_failed(struct status *s, struct json_object *o)
 {
-	bool same = is_armed(s, text_of(o, "image"));
+	bool same = is_armed(s, proof_text(o, "image"));
 	struct finding *f = finding_add(&s->findings, "proof.test",
 					same ? VERDICT_FAILED : VERDICT_WARNING, "%s: %s%s",
-					text_of(o, "time"), text_of(o, "reason"),
+					proof_text(o, "time"), proof_text(o, "reason"),
 					same ? "" : " (with another image)");
 
 	finding_needed(f, "the dump of the crash test");
 	finding_mend(f, "mend it, then ukdumpctl test");
 	if (same)
-		finding_problem(f, "the last crash test (%s) failed: %.300s", text_of(o, "time"),
-				text_of(o, "reason"));
+		finding_problem(f, "the last crash test (%s) failed: %.300s", proof_text(o, "time"),
+				proof_text(o, "reason"));
 }
 
 static void check_last_test(struct status *s, struct json_object *o)
 {
-	const char *result = text_of(o, "result"), *seconds = text_of(o, "capture_seconds");
+	const char *result = proof_text(o, "result"), *seconds = proof_text(o, "capture_seconds");
 
-	keep(&s->test, text_of(o, "time"), text_of(o, "image"), result, text_of(o, "reason"));
+	keep(&s->test, proof_text(o, "time"), proof_text(o, "image"), result,
+	     proof_text(o, "reason"));
 	if (!strcmp(result, "failed"))
 		test_failed(s, o);
 	else if (!strcmp(result, "ok"))
 		(void)finding_add(&s->findings, "proof.test", VERDICT_OK,
-				  "%s crash test: a dump%s%s%s%s", text_of(o, "time"),
+				  "%s crash test: a dump%s%s%s%s", proof_text(o, "time"),
 				  *seconds ? " within " : "", seconds, *seconds ? " s" : "",
-				  is_armed(s, text_of(o, "image")) ? "" : " (with another image)");
+				  is_armed(s, proof_text(o, "image")) ? "" :
+									" (with another image)");
 	else
 		(void)finding_add(&s->findings, "proof.test", VERDICT_UNKNOWN, "%s: %s",
-				  text_of(o, "time"), text_of(o, "reason"));
+				  proof_text(o, "time"), proof_text(o, "reason"));
 }
 
 static void check_test(const struct root *root, struct status *s)

@@ -58,7 +58,7 @@ static void report(const struct built *b, bool json)
 		return;
 	}
 	o = publish_json(b->path, b->bytes, &b->auth);
-	json_text(o, "kernel", b->kver[0] ? b->kver : NULL);
+	json_text_or_null(o, "kernel", b->kver);
 	json_text(o, "cmdline", b->cmdline);
 	json_number(o, "initrd_bytes", b->initrd_bytes);
 	json_print(o);

@@ -115,7 +115,7 @@ static void print_estimate_json(const struct reserve_state *s)
 	json_number(o, "reserved_bytes", s->now.total + s->now.cma);
 	json_number(o, "recommended_bytes", est->size);
 	json_text(o, "basis", bases[est->basis]);
-	json_text(o, "image", s->image[0] ? s->image : NULL);
+	json_text_or_null(o, "image", s->image);
 	for (unsigned int i = 0; i < est->n; i++) {
 		struct json_object *t = json_object_checked();
 

@@ -61,7 +61,7 @@ static int parse_options(int argc, char **argv, struct options *o)
 /* What is there counts; in the network only the record tells. */
 static const char *state_of(const struct record_entry *entry, struct json_object *record)
 {
-	return entry->manifest ? record_text(record, "state") : store_state_name(entry->state);
+	return entry->manifest ? json_member_text(record, "state") : store_state_name(entry->state);
 }
 
 /* "2026-11-21 18:38:22" from a name, which is known to begin with digits. */
@@ -102,7 +102,7 @@ static void print_row(const struct record_entry *entry, struct json_object *reco
 	print_time(entry->name);
 	print_cell(10, state_of(entry, record));
 	printf("  %10s", format_size(entry->size, size));
-	print_cell(24, record_text(record, "kernel"));
+	print_cell(24, json_member_text(record, "kernel"));
 	print_cell(14, record_triage(record, "kind"));
 	print_cell(16, record_triage(record, "signature"));
 	print_cell(0, where);
@@ -123,11 +123,11 @@ static struct json_object *facts(const struct record_entry *entry, struct json_o
 	struct json_object *o = json_object_checked();
 
 	json_text(o, "crash", entry->name);
-	add_fact(o, "time", record_text(record, "crash_time"));
+	add_fact(o, "time", json_member_text(record, "crash_time"));
 	add_fact(o, "state", state_of(entry, record));
 	json_number(o, "size", entry->size);
-	add_fact(o, "machine", record_text(record, "machine"));
-	add_fact(o, "kernel", record_text(record, "kernel"));
+	add_fact(o, "machine", json_member_text(record, "machine"));
+	add_fact(o, "kernel", json_member_text(record, "kernel"));
 	add_fact(o, "kind", record_triage(record, "kind"));
 	add_fact(o, "panic", record_triage(record, "panic"));
 	add_fact(o, "signature", record_triage(record, "signature"));

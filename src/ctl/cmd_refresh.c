@@ -211,9 +211,9 @@ static void print_json(const struct refresh *r)
 	json_flag(o, "ok", !r->failure.code);
 	json_text(o, "reason", r->failure.code ? r->failure.text : NULL);
 	json_flag(o, "armed", r->armed);
-	json_text(o, "image", r->image[0] ? r->image : NULL);
-	json_text(o, "waits", r->waiting[0] ? r->waiting : NULL);
-	json_text(o, "next_boot", r->next_boot[0] ? r->next_boot : NULL);
+	json_text_or_null(o, "image", r->image);
+	json_text_or_null(o, "waits", r->waiting);
+	json_text_or_null(o, "next_boot", r->next_boot);
 	json_add(o, "built", json_strings(&r->built));
 	json_add(o, "removed", json_strings(&r->dropped));
 	json_print(o);

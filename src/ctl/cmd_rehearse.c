@@ -138,8 +138,8 @@ static void print_json(const struct rehearse *r)
 
 	json_number(o, "schema", 1);
 	rehearsal_json(o, &r->record);
-	json_text(o, "target", r->target.uri[0] ? r->target.uri : NULL);
-	json_text(o, "file_system", r->target.fs[0] ? r->target.fs : NULL);
+	json_text_or_null(o, "target", r->target.uri);
+	json_text_or_null(o, "file_system", r->target.fs);
 	if (r->dump.manifest) {
 		dump = json_object_checked();
 		json_text(dump, "state", r->dump.state);

@@ -47,7 +47,7 @@ static void print_outcome(struct json_object *o, const char *label, const char *
 
 static void print_text(struct json_object *o)
 {
-	struct json_object *v;
+	struct json_object *list, *stage;
 
 	if (!o) {
 		printf("no capture has left a result\n");
@@ -60,11 +60,11 @@ static void print_text(struct json_object *o)
 	print_line(o, "machine", "machine");
 	print_line(o, "panic", "panic");
 	print_line(o, "reason", "reason");
-	if (json_object_object_get_ex(o, "targets", &v) && json_object_is_type(v, json_type_array))
-		for (size_t i = 0; i < json_object_array_length(v); i++)
-			print_outcome(json_object_array_get_idx(v, i), "target", "uri");
-	if (json_object_object_get_ex(o, "last_stage", &v))
-		print_outcome(v, "stage", "name");
+	list = json_member(o, "targets", json_type_array);
+	for (size_t i = 0; list && i < json_object_array_length(list); i++)
+		print_outcome(json_object_array_get_idx(list, i), "target", "uri");
+	if (json_object_object_get_ex(o, "last_stage", &stage))
+		print_outcome(stage, "stage", "name");
 }
 
 static void print_result(struct json_object *o, bool json)

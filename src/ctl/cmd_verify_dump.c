@@ -27,7 +27,7 @@ static void print_json(struct json_object *list, const char *dump, const struct 
 
 	json_text(o, "dump", dump);
 	json_text(o, "verdict", dump_verdict_name(v->verdict));
-	json_text(o, "reason", v->reason[0] ? v->reason : NULL);
+	json_text_or_null(o, "reason", v->reason);
 	json_append(list, o);
 }
 

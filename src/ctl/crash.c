@@ -189,20 +189,15 @@ void crash_fields(const struct crash *c, struct journal_field ret[CRASH_FIELDS])
 	memcpy(ret, fields, sizeof(fields));
 }
 
-static const char *or_null(const char *s)
-{
-	return s[0] ? s : NULL;
-}
-
 void crash_json(struct json_object *o, const struct crash *c)
 {
-	json_text(o, "crash", or_null(c->name));
+	json_text_or_null(o, "crash", c->name);
 	json_text(o, "state", c->state);
-	json_text(o, "verified", or_null(c->verified));
-	json_text(o, "dump", or_null(c->dump));
-	json_text(o, "kernel", or_null(c->kernel));
-	json_text(o, "panic", or_null(c->panic));
-	json_text(o, "kind", or_null(c->kind));
-	json_text(o, "signature", or_null(c->signature));
-	json_text(o, "reason", or_null(c->reason));
+	json_text_or_null(o, "verified", c->verified);
+	json_text_or_null(o, "dump", c->dump);
+	json_text_or_null(o, "kernel", c->kernel);
+	json_text_or_null(o, "panic", c->panic);
+	json_text_or_null(o, "kind", c->kind);
+	json_text_or_null(o, "signature", c->signature);
+	json_text_or_null(o, "reason", c->reason);
 }

@@ -14,16 +14,6 @@
 #include "ctl/result.h"
 #include "util/cleanup.h"
 
-/* A member of o that is a string, else "". */
-static const char *text_of(struct json_object *o, const char *key)
-{
-	struct json_object *v;
-
-	if (!json_object_object_get_ex(o, key, &v) || !json_object_is_type(v, json_type_string))
-		return "";
-	return json_object_get_string(v);
-}
-
 /* The files' names tell what there is; only whether even the log failed is the manifest's word. */
 static void set_state(struct crash *c, const char *claimed)
 {
@@ -66,15 +56,15 @@ void crash_examine(const struct root *root, struct crash *c, unsigned int limit_
 		      ukd_fail(&e, -ETIMEDOUT, "no time was left");
 	owner = said.facts;
 	(void)json_object_object_get_ex(said.facts, "manifest", &manifest);
-	set_state(c, text_of(manifest, "state"));
-	CRASH_SET(c->kernel, text_of(manifest, "kernel"));
-	CRASH_SET(c->kernel, text_of(said.facts, "kernel"));
-	CRASH_SET(c->panic, text_of(said.facts, "panic"));
+	set_state(c, json_member_text(manifest, "state"));
+	CRASH_SET(c->kernel, json_member_text(manifest, "kernel"));
+	CRASH_SET(c->kernel, json_member_text(said.facts, "kernel"));
+	CRASH_SET(c->panic, json_member_text(said.facts, "panic"));
 	(void)json_object_object_get_ex(said.facts, "triage", &triage);
-	CRASH_SET(c->kind, text_of(triage, "kind"));
-	CRASH_SET(c->signature, text_of(triage, "signature"));
+	CRASH_SET(c->kind, json_member_text(triage, "kind"));
+	CRASH_SET(c->signature, json_member_text(triage, "signature"));
 	if (!complete) {
-		CRASH_SET(c->reason, text_of(manifest, "reason"));
+		CRASH_SET(c->reason, json_member_text(manifest, "reason"));
 	} else if (r < 0) {
 		CRASH_SET(c->verified, "unknown");
 		CRASH_SET(c->reason, r == -ETIMEDOUT ? "not verified, for want of time" : e.text);

@@ -6,12 +6,11 @@
 #pragma once
 
 #include <getopt.h>
-#include <json-c/json.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "base/macro.h"
-#include "conf/conf.h"
+#include "ctl/json.h"
 #include "util/error.h"
 #include "util/file.h"
 
@@ -72,33 +71,3 @@ void text_utf8(char *s);
  * seconds, then a line every two seconds. The first call starts the clock.
  */
 void show_progress(const char *fmt, ...) _printf_(1, 2);
-
-/* Prints a JSON object and releases it. */
-void json_print(struct json_object *o);
-
-/* The same in one line, without releasing it. */
-void json_print_line(struct json_object *o);
-
-/*
- * A file's text, which becomes UTF-8: one JSON object and nothing else, whose output is JSON again
- * (json-c takes NaN, and numbers such as "1."). NULL if it is anything else. The caller puts it.
- */
-struct json_object *json_parse_object(struct buffer *text);
-static inline void json_putp(struct json_object **o)
-{
-	(void)json_object_put(*o);
-}
-#define _json_ _cleanup_(json_putp)
-
-/* Adds to an object; out of memory ends the program, since half a JSON text helps nobody. */
-void json_text(struct json_object *o, const char *key, const char *value); /* NULL: null */
-void json_number(struct json_object *o, const char *key, uint64_t value);
-void json_flag(struct json_object *o, const char *key, bool value);
-void json_hex(struct json_object *o, const char *key, const uint8_t *p, size_t len);
-void json_add(struct json_object *o, const char *key, struct json_object *value);
-void json_append(struct json_object *array, struct json_object *value);
-/* JSON is UTF-8, and names of files may be any bytes: those that are no UTF-8 become "?". */
-struct json_object *json_string(const char *value);
-struct json_object *json_strings(const struct strings *list);
-struct json_object *json_object_checked(void);
-struct json_object *json_array_checked(void);

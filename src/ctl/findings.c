@@ -95,8 +95,8 @@ struct json_object *findings_json(const struct findings *l)
 		json_text(o, "name", f->name);
 		json_text(o, "verdict", verdict_name(f->verdict));
 		json_text(o, "seen", f->seen);
-		json_text(o, "needed", f->needed[0] ? f->needed : NULL);
-		json_text(o, "mend", f->mend[0] ? f->mend : NULL);
+		json_text_or_null(o, "needed", f->needed);
+		json_text_or_null(o, "mend", f->mend);
 		json_append(list, o);
 	}
 	return list;

@@ -77,13 +77,10 @@ static const char *format_name(const struct dump_facts *f)
 /* The recipients that the manifest names, cleaned; NULL if there are none. The caller frees it. */
 static char *recipients(const struct info *i)
 {
-	struct json_object *list = NULL;
+	struct json_object *list = json_member(i->manifest, "encrypted_to", json_type_array);
 	char *text = NULL;
 
-	if (!i->manifest || !json_object_object_get_ex(i->manifest, "encrypted_to", &list) ||
-	    !json_object_is_type(list, json_type_array))
-		return NULL;
-	for (size_t k = 0; k < json_object_array_length(list); k++) {
+	for (size_t k = 0; list && k < json_object_array_length(list); k++) {
 		const char *one = json_object_get_string(json_object_array_get_idx(list, k));
 		_free_ char *before = text;
 
@@ -210,8 +207,8 @@ static void add_facts(struct json_object *o, const struct dump_facts *f)
 	json_text(o, "format", format_name(f));
 	json_flag(o, "flattened", f->flattened);
 	json_text(o, "incomplete", f->incomplete);
-	json_text(o, "kernel", f->release[0] ? f->release : NULL);
-	json_text(o, "machine", f->machine[0] ? f->machine : NULL);
+	json_text_or_null(o, "kernel", f->release);
+	json_text_or_null(o, "machine", f->machine);
 	if (f->crash_time)
 		json_number(o, "crash_time", f->crash_time);
 	else
@@ -247,18 +244,16 @@ static struct json_object *clean_array(struct json_object *list)
 /* What the last target that had one gives as its reason; NULL if there is none. */
 static char *failure_reason(const struct info *i)
 {
-	struct json_object *list = NULL, *reason;
+	struct json_object *list = json_member(i->manifest, "targets", json_type_array), *reason;
 	const char *text = NULL;
 	char *copy;
 
-	if (!json_object_object_get_ex(i->manifest, "targets", &list) ||
-	    !json_object_is_type(list, json_type_array))
-		return NULL;
-	for (size_t k = 0; k < json_object_array_length(list); k++)
-		if (json_object_object_get_ex(json_object_array_get_idx(list, k), "reason",
-					      &reason) &&
-		    json_object_is_type(reason, json_type_string))
+	for (size_t k = 0; list && k < json_object_array_length(list); k++) {
+		reason =
+			json_member(json_object_array_get_idx(list, k), "reason", json_type_string);
+		if (reason)
 			text = json_object_get_string(reason);
+	}
 	copy = text ? strdup(text) : NULL;
 	return copy ? text_clean(copy) : NULL;
 }
@@ -269,18 +264,18 @@ static void add_manifest(struct json_object *o, const struct info *i)
 		    *sha256 = info_manifest_text(i, "sha256");
 	_free_ char *checked = info_manifest_text(i, "checked"),
 		    *kernel = info_manifest_text(i, "kernel"), *reason = failure_reason(i);
-	struct json_object *m = json_object_checked(), *list = NULL;
+	struct json_object *m = json_object_checked(),
+			   *bytes = json_member(i->manifest, "bytes", json_type_int),
+			   *list = json_member(i->manifest, "encrypted_to", json_type_array);
 
 	json_text(m, "state", state);
 	json_text(m, "kernel", kernel);
 	json_text(m, "reason", reason);
-	if (json_object_object_get_ex(i->manifest, "bytes", &list) &&
-	    json_object_is_type(list, json_type_int))
-		json_number(m, "bytes", json_object_get_uint64(list));
+	if (bytes)
+		json_number(m, "bytes", json_object_get_uint64(bytes));
 	json_text(m, "checked", checked);
 	json_text(m, "sha256", sha256);
-	if (json_object_object_get_ex(i->manifest, "encrypted_to", &list) &&
-	    json_object_is_type(list, json_type_array))
+	if (list)
 		json_add(m, "encrypted_to", clean_array(list));
 	json_add(o, "manifest", m);
 }
@@ -345,7 +340,7 @@ void info_print_json(const struct info *i, const struct info_options *opt)
 		add_manifest(o, i);
 	if (i->dump)
 		add_facts(o, dump_facts(i->dump));
-	json_text(o, "panic", i->triage.panic[0] ? i->triage.panic : NULL);
+	json_text_or_null(o, "panic", i->triage.panic);
 	json_add(o, "triage", i->log_source ? triage_object(&i->triage) : NULL);
 	json_add(o, "stack", info_stack_object(i));
 	if (opt->full && readable)

@@ -109,7 +109,7 @@ static struct json_object *profile_json(const struct uki *u, unsigned int number
 	uki_profile_get(u, number, &p);
 	json_number(o, "number", number);
 	json_text(o, "id", p.id);
-	json_text(o, "title", p.title[0] ? p.title : NULL);
+	json_text_or_null(o, "title", p.title);
 	for (unsigned int id = 0; id < UKI_SECTION_MAX; id++) {
 		struct json_object *s;
 
@@ -247,10 +247,10 @@ void inspect_parts_json(const struct judgement *j, struct json_object *o)
 	struct json_object *profiles = json_array_checked();
 
 	inner_version(j, version);
-	json_text(o, "kernel", version[0] ? version : NULL);
+	json_text_or_null(o, "kernel", version);
 	json_add(o, "inner", inner_known(j) ? inner_json(&j->inner) : NULL);
 	inspect_stub_name(&j->uki, stub);
-	json_text(o, "efi_stub", stub[0] ? stub : NULL);
+	json_text_or_null(o, "efi_stub", stub);
 	json_add(o, "sbat", sbat_json(&j->uki));
 	for (unsigned int i = 0; pe_find(&j->uki.pe, UKI_PROFILE) && i < j->uki.n_profiles; i++)
 		json_append(profiles, profile_json(&j->uki, i));

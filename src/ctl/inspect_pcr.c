@@ -61,10 +61,9 @@ static const char *get_string(struct json_object *o, const char *key, bool *ret_
 
 static bool get_pcrs(struct json_object *o, uint32_t *ret)
 {
-	struct json_object *array = NULL;
+	struct json_object *array = json_member(o, "pcrs", json_type_array);
 
-	if (!json_object_object_get_ex(o, "pcrs", &array) ||
-	    !json_object_is_type(array, json_type_array))
+	if (!array)
 		return false;
 	*ret = 0;
 	for (size_t i = 0; i < json_object_array_length(array); i++) {
@@ -292,7 +291,7 @@ static struct json_object *policy_json(const struct report *r, const struct poli
 	if (p->has_key_id)
 		json_hex(o, "key", p->key_id, PCR_POLICY_LEN);
 	json_flag(o, "key_is_pcrpkey", names_key(r, p));
-	json_text(o, "reference", p->reference[0] ? p->reference : NULL);
+	json_text_or_null(o, "reference", p->reference);
 	return o;
 }
 

@@ -44,14 +44,13 @@ static void set_state(struct crash *c, const char *state)
 /* Why the capture ended early, else what was wrong with the last target. */
 static void set_reason(struct crash *c, struct json_object *o)
 {
-	struct json_object *list;
+	struct json_object *list = json_member(o, "targets", json_type_array);
 	char text[RESULT_MAX];
 
 	CRASH_SET(c->reason, result_member(o, "reason", text));
-	if (c->reason[0] || !json_object_object_get_ex(o, "targets", &list) ||
-	    !json_object_is_type(list, json_type_array))
+	if (c->reason[0])
 		return;
-	for (size_t i = 0; i < json_object_array_length(list); i++)
+	for (size_t i = 0; list && i < json_object_array_length(list); i++)
 		if (result_member(json_object_array_get_idx(list, i), "reason", text)[0])
 			CRASH_SET(c->reason, text);
 }

@@ -57,13 +57,13 @@ static struct json_object *to_json(const struct found_key *k)
 	json_text(o, "key", name);
 	json_text(o, "certificate", k->cert);
 	json_flag(o, "usable", k->usable);
-	json_text(o, "check", k->why.check[0] ? k->why.check : NULL);
+	json_text_or_null(o, "check", k->why.check);
 	json_text(o, "reason", k->usable ? NULL : k->why.text);
 	json_text(o, "subject", subject(k));
 	json_flag(o, "asks", k->usable && k->facts.unopened);
-	json_text(o, "firmware", k->facts.signer.anchor[0] ? k->facts.signer.anchor : NULL);
+	json_text_or_null(o, "firmware", k->facts.signer.anchor);
 	json_text(o, "kernel", k->usable ? kernel_word(&k->kernel) : NULL);
-	json_text(o, "keyring", k->kernel.keyring[0] ? k->kernel.keyring : NULL);
+	json_text_or_null(o, "keyring", k->kernel.keyring);
 	return o;
 }
 

@@ -198,19 +198,14 @@ static void add_number(struct json_object *o, const char *key, const char *text)
 		json_text(o, key, NULL);
 }
 
-static const char *or_null(const char *s)
-{
-	return s[0] ? s : NULL;
-}
-
 void rehearsal_json(struct json_object *o, const struct rehearsal *r)
 {
 	json_text(o, "time", r->time);
 	json_text(o, "result", r->result);
-	json_text(o, "reason", or_null(r->reason));
-	json_text(o, "image", or_null(r->image));
-	json_text(o, "path", or_null(r->path));
-	json_text(o, "kernel", or_null(r->kernel));
+	json_text_or_null(o, "reason", r->reason);
+	json_text_or_null(o, "image", r->image);
+	json_text_or_null(o, "path", r->path);
+	json_text_or_null(o, "kernel", r->kernel);
 	add_phases(o, r->phases);
 	json_add(o, "seconds",
 		 r->seconds[0] ? json_object_new_double_s(strtod(r->seconds, NULL), r->seconds) :
@@ -218,8 +213,8 @@ void rehearsal_json(struct json_object *o, const struct rehearsal *r)
 	add_number(o, "peak", r->peak);
 	add_number(o, "total", r->total);
 	add_number(o, "reserved", r->reserved);
-	json_text(o, "accelerator", or_null(r->accelerator));
-	json_text(o, "unproved", or_null(r->unproved));
+	json_text_or_null(o, "accelerator", r->accelerator);
+	json_text_or_null(o, "unproved", r->unproved);
 }
 
 int crash_test_read(const struct root *root, struct crash_test *ret, struct ukd_error *e)
@@ -282,13 +277,8 @@ int proof_history_add(const struct root *root, struct json_object *o, struct ukd
 
 static bool is_of(struct json_object *o, const char *type)
 {
-	struct json_object *v;
-
-	if (!json_object_is_type(o, json_type_object))
-		return false;
-	return !type || (json_object_object_get_ex(o, "type", &v) &&
-			 json_object_is_type(v, json_type_string) &&
-			 !strcmp(json_object_get_string(v), type));
+	return json_object_is_type(o, json_type_object) &&
+	       (!type || !strcmp(json_member_text(o, "type"), type));
 }
 
 int proof_history_read(const struct root *root, const char *type, struct json_object **ret,
@@ -313,4 +303,23 @@ int proof_history_read(const struct root *root, const char *type, struct json_ob
 	}
 	*ret = list;
 	return 0;
+}
+
+const char *proof_text(struct json_object *o, const char *key)
+{
+	struct json_object *v;
+
+	return json_object_object_get_ex(o, key, &v) && v ? json_object_get_string(v) : "";
+}
+
+char *proof_sentence(struct json_object *o, char ret[PROOF_LINE_MAX])
+{
+	bool test = !strcmp(proof_text(o, "type"), "test");
+	const char *seconds = proof_text(o, test ? "capture_seconds" : "seconds");
+	const char *id = proof_text(o, test ? "id" : "image"), *reason = proof_text(o, "reason");
+
+	(void)snprintf(ret, PROOF_LINE_MAX, "%s %-9s %.16s %s%s%s%s%s%s", proof_text(o, "time"),
+		       proof_text(o, "type"), id, proof_text(o, "result"), *seconds ? ", " : "",
+		       seconds, *seconds ? " s" : "", *reason ? ": " : "", reason);
+	return text_clean(ret);
 }

@@ -76,5 +76,12 @@ int proof_history_add(const struct root *root, struct json_object *o,
 int proof_history_read(const struct root *root, const char *type, struct json_object **ret,
 		       struct ukd_error *e) _must_check_;
 
+/* A member of such a line as text, whatever it is; "" if it is null or not there. Borrowed. */
+const char *proof_text(struct json_object *o, const char *key);
+
+/* Such a line for people. ret holds PROOF_LINE_MAX bytes; returns ret. */
+#define PROOF_LINE_MAX 2048
+char *proof_sentence(struct json_object *o, char ret[PROOF_LINE_MAX]);
+
 /* Now, as RFC 3339. */
 void proof_now(char ret[PROOF_TIME_MAX]);

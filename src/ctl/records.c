@@ -275,18 +275,7 @@ int record_read(struct records *r, const struct record_entry *entry, struct json
 	return 0;
 }
 
-const char *record_text(struct json_object *o, const char *key)
-{
-	struct json_object *v;
-
-	if (!json_object_object_get_ex(o, key, &v) || !json_object_is_type(v, json_type_string))
-		return "";
-	return json_object_get_string(v);
-}
-
 const char *record_triage(struct json_object *o, const char *key)
 {
-	struct json_object *t;
-
-	return json_object_object_get_ex(o, "triage", &t) ? record_text(t, key) : "";
+	return json_member_text(json_member(o, "triage", json_type_object), key);
 }

@@ -72,8 +72,7 @@ int records_end(struct records *r, struct ukd_error *e) _must_check_;
 void record_where(const struct records *r, const struct record_entry *entry, char *ret,
 		  size_t size);
 
-/* A member of a record, or of its member triage, that is a string; else "". Borrowed, not cleaned. */
-const char *record_text(struct json_object *o, const char *key);
+/* json_member_text() of a record's member triage. */
 const char *record_triage(struct json_object *o, const char *key);
 
 /*

@@ -126,18 +126,13 @@ static bool read_file(const char *dir, const char *name, size_t max, struct buff
 
 static void copy_text(struct json_object *o, const char *key, char *ret, size_t size)
 {
-	struct json_object *v;
-
-	if (!json_object_object_get_ex(o, key, &v) || !json_object_is_type(v, json_type_string))
-		return;
-	(void)snprintf(ret, size, "%s", json_object_get_string(v));
+	(void)snprintf(ret, size, "%s", json_member_text(o, key));
 	(void)text_clean(ret);
 }
 
 static uint64_t number(struct json_object *o, const char *key)
 {
-	struct json_object *v;
-	int64_t n = json_object_object_get_ex(o, key, &v) ? json_object_get_int64(v) : 0;
+	int64_t n = json_object_get_int64(json_member(o, key, json_type_int));
 
 	return n > 0 ? (uint64_t)n : 0;
 }
@@ -145,7 +140,7 @@ static uint64_t number(struct json_object *o, const char *key)
 static void read_manifest(const char *dir, struct rehearse_dump *d)
 {
 	_buffer_ struct buffer text = {0};
-	struct json_object *v;
+	struct json_object *memory, *list;
 
 	if (!read_file(dir, "manifest.json", MANIFEST_MAX, &text))
 		return;
@@ -153,17 +148,15 @@ static void read_manifest(const char *dir, struct rehearse_dump *d)
 	copy_text(d->manifest, "state", d->state, sizeof(d->state));
 	copy_text(d->manifest, "checked", d->checked, sizeof(d->checked));
 	d->bytes = number(d->manifest, "bytes");
-	if (json_object_object_get_ex(d->manifest, "memory", &v)) {
-		d->memory_total = number(v, "total");
-		d->memory_peak = number(v, "peak");
-	}
-	if (json_object_object_get_ex(d->manifest, "encrypted_to", &v) &&
-	    json_object_is_type(v, json_type_array))
-		d->encrypted = json_object_array_length(v) > 0;
-	if (json_object_object_get_ex(d->manifest, "targets", &v) &&
-	    json_object_is_type(v, json_type_array) && json_object_array_length(v))
-		copy_text(json_object_array_get_idx(v, json_object_array_length(v) - 1), "reason",
-			  d->reason, sizeof(d->reason));
+	memory = json_member(d->manifest, "memory", json_type_object);
+	d->memory_total = number(memory, "total");
+	d->memory_peak = number(memory, "peak");
+	list = json_member(d->manifest, "encrypted_to", json_type_array);
+	d->encrypted = list && json_object_array_length(list) > 0;
+	list = json_member(d->manifest, "targets", json_type_array);
+	if (list && json_object_array_length(list))
+		copy_text(json_object_array_get_idx(list, json_object_array_length(list) - 1),
+			  "reason", d->reason, sizeof(d->reason));
 }
 
 /* By `info`, the one way to read dumps, in a process of its own. */

@@ -18,16 +18,14 @@ static void add_phase(struct rehearsal *record, const char *name, double seconds
 		       used ? " " : "", name, seconds > 0 ? seconds : 0);
 }
 
-/* The stages of the manifest; ret_sum NULL: only their sum matters. */
+/* Adds the manifest's stages to the record; NULL: only their sum matters, which it returns. */
 static double add_stages(struct json_object *manifest, struct rehearsal *record)
 {
-	struct json_object *list, *name, *seconds;
+	struct json_object *list = json_member(manifest, "stages", json_type_array), *name,
+			   *seconds;
 	double sum = 0;
 
-	if (!json_object_object_get_ex(manifest, "stages", &list) ||
-	    !json_object_is_type(list, json_type_array))
-		return 0;
-	for (size_t i = 0; i < json_object_array_length(list); i++) {
+	for (size_t i = 0; list && i < json_object_array_length(list); i++) {
 		struct json_object *o = json_object_array_get_idx(list, i);
 
 		if (!json_object_object_get_ex(o, "name", &name) ||

@@ -34,18 +34,15 @@ int rehearse_memory_make(uint64_t size, int *ret_fd, struct ukd_error *e)
 static bool describe(struct json_object *o, char *ret, size_t size)
 {
 	char name[RESULT_MAX], result[RESULT_MAX], reason[RESULT_MAX] = "";
-	struct json_object *list, *stage;
+	struct json_object *list = json_member(o, "targets", json_type_array), *stage;
 
-	if (json_object_object_get_ex(o, "targets", &list) &&
-	    json_object_is_type(list, json_type_array))
-		for (size_t i = json_object_array_length(list); i-- > 0 && !reason[0];) {
-			struct json_object *target = json_object_array_get_idx(list, i);
+	for (size_t i = list ? json_object_array_length(list) : 0; i-- > 0 && !reason[0];) {
+		struct json_object *target = json_object_array_get_idx(list, i);
 
-			(void)result_member(target, "reason", reason);
-			(void)snprintf(ret, size, "target %s: %s, %s",
-				       result_member(target, "uri", name),
-				       result_member(target, "result", result), reason);
-		}
+		(void)result_member(target, "reason", reason);
+		(void)snprintf(ret, size, "target %s: %s, %s", result_member(target, "uri", name),
+			       result_member(target, "result", result), reason);
+	}
 	if (!reason[0] && json_object_object_get_ex(o, "last_stage", &stage)) {
 		(void)result_member(stage, "reason", reason);
 		(void)snprintf(ret, size, "%s: %s, %s", result_member(stage, "name", name),

@@ -104,44 +104,28 @@ static void assume_sizes(const struct root *root, struct reserve_state *s)
 	(void)snprintf(s->kernel, sizeof(s->kernel), "%s", kver);
 }
 
-static struct json_object *member(struct json_object *o, const char *key, enum json_type type)
-{
-	struct json_object *v = NULL;
-
-	return json_object_object_get_ex(o, key, &v) && json_object_is_type(v, type) ? v : NULL;
-}
-
 /* Did that capture have a target on a network in its list? */
 static bool used_network(struct json_object *manifest)
 {
-	struct json_object *list = member(manifest, "targets", json_type_array);
+	struct json_object *list = json_member(manifest, "targets", json_type_array);
 
-	for (size_t i = 0; list && i < json_object_array_length(list); i++) {
-		struct json_object *target = json_object_array_get_idx(list, i), *uri;
-
-		uri = json_object_is_type(target, json_type_object) ?
-			      member(target, "uri", json_type_string) :
-			      NULL;
-		if (uri && strstr(json_object_get_string(uri), "://"))
+	for (size_t i = 0; list && i < json_object_array_length(list); i++)
+		if (strstr(json_member_text(json_object_array_get_idx(list, i), "uri"), "://"))
 			return true;
-	}
 	return false;
 }
 
 /* memory.peak of a complete capture of this machine, with a network if one is needed; else 0. */
 static uint64_t manifest_peak(struct json_object *manifest, const char *machine, bool network)
 {
-	struct json_object *state = member(manifest, "state", json_type_string),
-			   *from = member(manifest, "machine", json_type_string),
-			   *memory = member(manifest, "memory", json_type_object),
-			   *peak = memory ? member(memory, "peak", json_type_int) : NULL;
-	int64_t v = peak ? json_object_get_int64(peak) : 0;
+	struct json_object *memory = json_member(manifest, "memory", json_type_object);
+	int64_t peak = json_object_get_int64(json_member(memory, "peak", json_type_int));
 
-	if (!state || strcmp(json_object_get_string(state), "complete") != 0 || !from ||
-	    strcmp(json_object_get_string(from), machine) != 0 ||
+	if (strcmp(json_member_text(manifest, "state"), "complete") != 0 ||
+	    strcmp(json_member_text(manifest, "machine"), machine) != 0 ||
 	    (network && !used_network(manifest)))
 		return 0;
-	return v > 0 ? (uint64_t)v : 0;
+	return peak > 0 ? (uint64_t)peak : 0;
 }
 
 static uint64_t read_peak(int dirfd, const char *name, const char *machine, bool network)

@@ -28,10 +28,6 @@ struct json_object *result_parse(const struct buffer *text)
 
 const char *result_member(struct json_object *o, const char *key, char ret[RESULT_MAX])
 {
-	struct json_object *v;
-
-	ret[0] = 0;
-	if (json_object_object_get_ex(o, key, &v) && json_object_is_type(v, json_type_string))
-		(void)snprintf(ret, RESULT_MAX, "%s", json_object_get_string(v));
+	(void)snprintf(ret, RESULT_MAX, "%s", json_member_text(o, key));
 	return text_clean(ret);
 }

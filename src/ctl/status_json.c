@@ -12,7 +12,7 @@ static void add_targets(struct json_object *o, const struct targets *targets)
 
 		json_text(t, "uri", report->uri);
 		json_flag(t, "ok", !report->problem[0]);
-		json_text(t, "problem", report->problem[0] ? report->problem : NULL);
+		json_text_or_null(t, "problem", report->problem);
 		json_append(list, t);
 	}
 	json_add(o, "targets", list);
@@ -37,8 +37,8 @@ static void add_refresh(struct json_object *o, const struct outcome *last)
 		return;
 	json_text(r, "time", last->time);
 	json_text(r, "result", last->result);
-	json_text(r, "reason", last->reason[0] ? last->reason : NULL);
-	json_text(r, "image", last->image[0] ? last->image : NULL);
+	json_text_or_null(r, "reason", last->reason);
+	json_text_or_null(r, "image", last->image);
 }
 
 static void add_proof(struct json_object *o, const char *name, const struct proof *p)
@@ -49,9 +49,9 @@ static void add_proof(struct json_object *o, const char *name, const struct proo
 	if (!proof)
 		return;
 	json_text(proof, "time", p->time);
-	json_text(proof, "image", p->image[0] ? p->image : NULL);
+	json_text_or_null(proof, "image", p->image);
 	json_text(proof, "result", p->result);
-	json_text(proof, "reason", p->reason[0] ? p->reason : NULL);
+	json_text_or_null(proof, "reason", p->reason);
 }
 
 void status_print_json(const struct status *s)

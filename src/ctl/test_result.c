@@ -186,24 +186,3 @@ int test_settle(const struct root *root, const struct crashes *crashes, struct j
 	*ret = o;
 	return r;
 }
-
-static const char *text_of(struct json_object *o, const char *key)
-{
-	struct json_object *v;
-
-	if (!json_object_object_get_ex(o, key, &v) || !v)
-		return "";
-	return json_object_get_string(v);
-}
-
-char *proof_sentence(struct json_object *o, char ret[PROOF_LINE_MAX])
-{
-	bool test = !strcmp(text_of(o, "type"), "test");
-	const char *seconds = text_of(o, test ? "capture_seconds" : "seconds");
-	const char *id = text_of(o, test ? "id" : "image"), *reason = text_of(o, "reason");
-
-	(void)snprintf(ret, PROOF_LINE_MAX, "%s %-9s %.16s %s%s%s%s%s%s", text_of(o, "time"),
-		       text_of(o, "type"), id, text_of(o, "result"), *seconds ? ", " : "", seconds,
-		       *seconds ? " s" : "", *reason ? ": " : "", reason);
-	return text_clean(ret);
-}

@@ -13,7 +13,3 @@
  */
 int test_settle(const struct root *root, const struct crashes *crashes, struct json_object **ret,
 		struct ukd_error *e) _must_check_;
-
-/* One line of the history for people. ret holds PROOF_LINE_MAX bytes; returns ret. */
-#define PROOF_LINE_MAX 2048
-char *proof_sentence(struct json_object *o, char ret[PROOF_LINE_MAX]);

@@ -5,19 +5,14 @@
 #include "ctl/verify.h"
 #include "pe/profile.h"
 
-static const char *text_or_null(const char *s)
-{
-	return s[0] ? s : NULL;
-}
-
 static struct json_object *inner_json(const struct auth_result *inner)
 {
 	struct json_object *o = json_object_checked();
 
 	json_text(o, "verdict", auth_verdict_name(inner->verdict));
 	json_text(o, "signer", inner->n_chain ? inner->chain[0].subject : NULL);
-	json_text(o, "check", text_or_null(inner->check));
-	json_text(o, "reason", text_or_null(inner->reason));
+	json_text_or_null(o, "check", inner->check);
+	json_text_or_null(o, "reason", inner->reason);
 	return o;
 }
 
@@ -32,7 +27,7 @@ static struct json_object *profiles_json(const struct uki *u)
 		uki_profile_get(u, i, &p);
 		json_number(o, "number", i);
 		json_text(o, "id", p.id);
-		json_text(o, "title", text_or_null(p.title));
+		json_text_or_null(o, "title", p.title);
 		json_append(array, o);
 	}
 	return array;
@@ -89,26 +84,26 @@ static void add_host(const struct outcome *o, struct json_object *json)
 						 "untrusted");
 	json_flag(json, "host_enforced", o->enforced);
 	json_flag(json, "host_refuses", outcome_host_refuses(o));
-	json_text(json, "host_keyring", text_or_null(k->keyring));
-	json_text(json, "host_key", text_or_null(k->key));
-	json_text(json, "host_check", text_or_null(k->check));
-	json_text(json, "host_reason", text_or_null(k->reason));
+	json_text_or_null(json, "host_keyring", k->keyring);
+	json_text_or_null(json, "host_key", k->key);
+	json_text_or_null(json, "host_check", k->check);
+	json_text_or_null(json, "host_reason", k->reason);
 }
 
 static void add_signature(const struct outcome *o, struct json_object *json)
 {
 	const struct auth_result *a = &o->j.auth;
 
-	json_text(json, "check", text_or_null(a->check));
-	json_text(json, "reason", text_or_null(a->reason));
-	json_text(json, "warning", text_or_null(a->warning));
+	json_text_or_null(json, "check", a->check);
+	json_text_or_null(json, "reason", a->reason);
+	json_text_or_null(json, "warning", a->warning);
 	json_text(json, "verdict", auth_verdict_name(a->verdict));
 	json_hex(json, "image", a->image_id, AUTH_SHA256_LEN);
 	json_flag(json, "sealed", o->j.uki.kind == UKI_SEALED);
 	json_number(json, "bytes", o->j.uki.pe.file_size);
 	json_number(json, "signatures", a->n_signatures);
 	json_text(json, "signer", a->n_chain ? a->chain[0].subject : NULL);
-	json_text(json, "anchor", text_or_null(a->anchor));
+	json_text_or_null(json, "anchor", a->anchor);
 	if (outcome_signature_ok(a))
 		json_flag(json, "revoked", a->verdict == AUTH_REVOKED);
 	else
@@ -133,7 +128,7 @@ struct json_object *verify_json(const struct outcome *o)
 	json_text(json, "kind", uki_kind_name(j->uki.kind));
 	json_add(json, "inner", j->uki.kind == UKI_PLAIN ? inner_json(&j->inner) : NULL);
 	json_add(json, "profiles", profiles_json(&j->uki));
-	json_text(json, "beside_error", text_or_null(o->beside.error.text));
+	json_text_or_null(json, "beside_error", o->beside.error.text);
 	json_add(json, "beside", all_beside_json(&o->beside, j->uki.kind));
 	if (o->for_host)
 		add_host(o, json);
