@@ -7,8 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "build/target.h"
 #include "store/machine.h"
@@ -64,14 +62,6 @@ static struct crash *find_name(const struct crashes *c, const char *name)
 	return NULL;
 }
 
-/* A directory in a place where everybody may make some (/var/crash of Ubuntu) is no crash. */
-static bool is_ours(int dirfd, const char *name)
-{
-	struct stat st;
-
-	return fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_uid == geteuid();
-}
-
 static int add_entry(struct crashes *c, const char *path, const struct store_entry *entry)
 {
 	char name[sizeof(entry->name)], dump[PATH_MAX];
@@ -108,7 +98,7 @@ static int find_in(const struct root *root, const char *path, const char *machin
 	if (fd < 0 || store_scan(fd, machine, store, &ignored) < 0)
 		return 0;
 	for (unsigned int i = 0; r >= 0 && i < store->n; i++)
-		if (is_ours(fd, store->v[i].name))
+		if (store_is_own(fd, store->v[i].name))
 			r = add_entry(c, path, &store->v[i]);
 	return r < 0 ? ukd_oom(e) : 0;
 }

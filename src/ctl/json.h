@@ -26,7 +26,7 @@ struct json_object *json_string(const char *value);
 struct json_object *json_strings(const struct strings *list);
 
 /* Add a member to an object. */
-void json_text(struct json_object *o, const char *key, const char *value); /* NULL: null */
+void json_text(struct json_object *o, const char *key, const char *value);	   /* NULL: null */
 void json_text_or_null(struct json_object *o, const char *key, const char *value); /* "": null */
 void json_number(struct json_object *o, const char *key, uint64_t value);
 void json_flag(struct json_object *o, const char *key, bool value);

@@ -14,6 +14,8 @@
 #include "ctl/ctl.h"
 #include "ctl/publish.h"
 #include "pe/uki.h"
+#include "store/machine.h"
+#include "store/store.h"
 #include "util/cleanup.h"
 
 #define CRASH_DIR    "/var/crash" /* where dumps go by default */
@@ -130,38 +132,31 @@ static uint64_t manifest_peak(struct json_object *manifest, const char *machine,
 
 static uint64_t read_peak(int dirfd, const char *name, const char *machine, bool network)
 {
+	_close_ int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	_json_ struct json_object *manifest = NULL;
 	_buffer_ struct buffer text = {0};
-	struct json_object *manifest;
 	struct ukd_error ignored;
-	uint64_t peak = 0;
-	char path[512];
 
-	(void)snprintf(path, sizeof(path), "%s/manifest.json", name);
-	if (file_read(dirfd, path, MANIFEST_MAX, &text, &ignored) < 0)
+	if (fd < 0 || store_read_file(fd, "manifest.json", MANIFEST_MAX, &text, &ignored) < 0)
 		return 0;
-	manifest = json_tokener_parse((char *)text.data);
-	if (json_object_is_type(manifest, json_type_object))
-		peak = manifest_peak(manifest, machine, network);
-	json_object_put(manifest);
-	return peak;
+	manifest = json_parse_object(&text);
+	return manifest_peak(manifest, machine, network);
 }
 
 static void read_peaks(const struct root *root, const char *path, struct reserve_facts *f)
 {
 	_closedir_ DIR *dir = root_opendir(root, path);
-	_buffer_ struct buffer machine = {0};
-	struct ukd_error ignored;
+	char machine[MACHINE_MAX];
 	struct dirent *d;
 
-	if (!dir || root_read(root, "/etc/machine-id", 256, &machine, &ignored) < 0)
+	if (!dir || !machine_from_host(root, machine))
 		return;
-	machine.data[strcspn((char *)machine.data, "\n")] = 0;
 	while ((d = readdir(dir))) {
 		uint64_t peak;
 
-		if (d->d_name[0] == '.')
+		if (d->d_name[0] == '.' || !store_is_own(dirfd(dir), d->d_name))
 			continue;
-		peak = read_peak(dirfd(dir), d->d_name, (char *)machine.data, f->network);
+		peak = read_peak(dirfd(dir), d->d_name, machine, f->network);
 		if (peak > f->peak)
 			f->peak = peak;
 	}

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "util/cleanup.h"
 #include "util/parse.h"
@@ -209,6 +210,14 @@ int store_scan(int dirfd, const char *machine, struct store *ret, struct ukd_err
 	ret->more |= ret->full;
 	qsort(ret->v, ret->n, sizeof(ret->v[0]), by_age);
 	return 0;
+}
+
+bool store_is_own(int dirfd, const char *name)
+{
+	struct stat st;
+
+	return fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode) &&
+	       st.st_uid == geteuid();
 }
 
 int store_open_file(int dirfd, const char *name, int *ret_fd, struct ukd_error *e)

@@ -54,6 +54,12 @@ int store_each(int dirfd, const char *machine,
 	       struct ukd_error *e) _must_check_;
 
 /*
+ * Is name a directory of the user who runs us? Where everybody may make directories (/var/crash of
+ * Ubuntu), those of others are not believed.
+ */
+bool store_is_own(int dirfd, const char *name);
+
+/*
  * Opens a regular file in a crash's directory, whose owner must not lead us to other files: refuses
  * (check "file.type") links and all else. Devices, which opening may set off, are not opened.
  */

@@ -2,6 +2,7 @@
 """`ukdumpctl estimate`, `showmem`, `get-default-crashkernel` on trees of machines."""
 
 import json
+import os
 import re
 
 import pytest
@@ -124,6 +125,19 @@ def test_measured(tree):
 def test_what_is_not_measured_here(tree, changes):
     manifest(tree, f"20261121T183822Z-{MACHINE_ID}", **changes)
     assert tree.json("estimate")["measured_bytes"] == 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_what_others_have_put_there_is_no_measurement(tree):
+    """Everybody may make directories in /var/crash of Ubuntu, and may know the machine's id."""
+    foreign = f"20261121T183822Z-{MACHINE_ID}"
+    manifest(tree, foreign, memory={"peak": 1 << 50})
+    os.chown(tree.path / "var/crash" / foreign, 65534, 65534)
+    manifest(tree, f"20261122T183822Z-{MACHINE_ID}")
+    file = tree.path / f"var/crash/20261123T183822Z-{MACHINE_ID}/manifest.json"
+    file.parent.mkdir()
+    file.symlink_to(tree.path / "var/crash" / foreign / "manifest.json")
+    assert tree.json("estimate")["measured_bytes"] == 40 * MIB
 
 
 def test_no_capture_without_network_tells_about_one_with(tree):
