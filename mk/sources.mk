@@ -234,10 +234,10 @@ SRC_ctl := \
 	hookdir.c \
 	arming.c \
 	host_state.c \
-	settings_check.c \
 	target_check.c \
 	build_image.c \
 	freshness.c \
+	outcome.c \
 	refresh_plan.c \
 	refresh.c \
 	leftovers.c \
@@ -464,7 +464,7 @@ FIXTURES_test_needs := fixture_tree.c fixture_checks.c
 TEST_test_ends := capture store triage conf util base
 FIXTURES_test_ends := fixture_capture.c
 TEST_test_conf := conf util base
-FIXTURES_test_conf := fixture_tree.c ../../src/ctl/settings_check.c
+FIXTURES_test_conf := fixture_tree.c
 TEST_test_dump := dump util base
 FIXTURES_test_dump := fixture_memory.c
 TEST_test_kallsyms := dump util base

@@ -6,8 +6,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "util/cleanup.h"
 #include "util/file.h"
@@ -367,6 +369,22 @@ int settings_load(const struct root *root, const char *path, struct settings *re
 	*ret = s;
 	s = (struct settings){0};
 	return 0;
+}
+
+int settings_load_option(const struct root *root, const char *path, struct settings *ret,
+			 struct ukd_error *e)
+{
+	_free_ char *here = NULL, *full = NULL;
+
+	if (path && path[0] != '/' && !root->path[0]) {
+		here = getcwd(NULL, 0);
+		if (!here)
+			return ukd_fail_errno(e, -errno, "%s", path);
+		if (asprintf(&full, "%s/%s", here, path) < 0)
+			return ukd_oom(e);
+		path = full;
+	}
+	return settings_load(root, path, ret, e);
 }
 
 void settings_print(const struct settings *s, const char *section, FILE *out)

@@ -114,6 +114,10 @@ int settings_parse(struct settings *s, struct bytes text, const char *name,
 int settings_load(const struct root *root, const char *path, struct settings *ret,
 		  struct ukd_error *e) _must_check_;
 
+/* The same for --config: in the running system a relative path is the process's own. */
+int settings_load_option(const struct root *root, const char *path, struct settings *ret,
+			 struct ukd_error *e) _must_check_;
+
 /* What one key alone cannot tell, such as OnFailure=shell without AllowShell=yes. */
 int settings_check(const struct settings *s, struct ukd_error *e) _must_check_;
 

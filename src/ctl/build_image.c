@@ -16,7 +16,6 @@
 #include "build/sources.h"
 #include "conf/settings.h"
 #include "ctl/build_key.h"
-#include "ctl/settings_check.h"
 #include "util/cleanup.h"
 #include "util/lockfile.h"
 #include "util/parse.h"
@@ -371,7 +370,7 @@ static int prepare(struct job *j, struct ukd_error *e)
 		r = lockfile_take(&j->root, BUILD_LOCK, "ukdumpctl build", BUILD_LOCK_LIMIT_S,
 				  &j->lock, e);
 	if (r >= 0)
-		r = settings_for_build(&j->root, o->config, &j->settings, e);
+		r = settings_load_option(&j->root, o->config, &j->settings, e);
 	return r;
 }
 

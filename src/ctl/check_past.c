@@ -67,11 +67,11 @@ static void check_crash(const struct root *root, struct status *s)
 }
 
 /* The result that a capture leaves where no target takes it. */
-static void check_result(struct status *s)
+static void check_result(const struct root *root, struct status *s)
 {
 	struct finding *f;
 
-	s->result = access(EFIVARFS_DIR "/" RESULT_VARIABLE, F_OK) == 0;
+	s->result = root_exists(root, EFIVARFS_DIR "/" RESULT_VARIABLE);
 	if (!s->result) {
 		(void)finding_add(&s->findings, "crash.result", VERDICT_OK,
 				  "no capture has left a result");
@@ -88,5 +88,5 @@ void check_past(const struct root *root, struct status *s)
 {
 	check_refresh(root, s);
 	check_crash(root, s);
-	check_result(s);
+	check_result(root, s);
 }

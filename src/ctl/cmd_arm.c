@@ -128,8 +128,7 @@ static int run_start(int argc, char **argv)
 			return verb_misuse(&verb_start, NULL);
 	}
 	if (argc - optind > 1)
-		return verb_misuse(&verb_start, "start: '%s' is one argument too many",
-				   argv[optind + 1]);
+		return verb_too_many(&verb_start, argv[optind + 1]);
 	if (profile && !*profile)
 		return verb_misuse(&verb_start, "start: --profile needs a number or an ID");
 	return arm(argv[optind], profile, json);
@@ -138,7 +137,7 @@ static int run_start(int argc, char **argv)
 static int run_reload(int argc, char **argv)
 {
 	bool json = false;
-	int r = verb_parse_simple(&verb_reload, argc, argv, 0, &json);
+	int r = verb_parse_simple(&verb_reload, argc, argv, &json);
 
 	return r >= 0 ? r : arm(NULL, NULL, json);
 }
@@ -146,7 +145,7 @@ static int run_reload(int argc, char **argv)
 static int run_stop(int argc, char **argv)
 {
 	bool json = false;
-	int r = verb_parse_simple(&verb_stop, argc, argv, 0, &json);
+	int r = verb_parse_simple(&verb_stop, argc, argv, &json);
 
 	return r >= 0 ? r : change(NULL, NULL, json);
 }

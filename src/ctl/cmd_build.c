@@ -185,7 +185,7 @@ static int run(int argc, char **argv)
 static int run_rebuild(int argc, char **argv)
 {
 	struct options opt = {0};
-	int r = verb_parse_simple(&verb_rebuild, argc, argv, 0, &opt.json);
+	int r = verb_parse_simple(&verb_rebuild, argc, argv, &opt.json);
 
 	return r >= 0 ? r : build(&opt);
 }

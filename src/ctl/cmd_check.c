@@ -43,7 +43,7 @@ static int run(int argc, char **argv)
 	_root_ struct root root = ROOT_NONE;
 	struct ukd_error e = {0};
 	bool json = false;
-	int r = verb_parse_simple(&verb_check, argc, argv, 0, &json);
+	int r = verb_parse_simple(&verb_check, argc, argv, &json);
 
 	if (r >= 0)
 		return r;

@@ -165,8 +165,7 @@ static int run(int argc, char **argv)
 		json |= o == 'j';
 	}
 	if (optind < argc)
-		return verb_misuse(&verb_clean, "clean: '%s' is one argument too many",
-				   argv[optind]);
+		return verb_too_many(&verb_clean, argv[optind]);
 	if (json)
 		c.list = json_array_checked();
 	r = root_open(dir, &root, &e);

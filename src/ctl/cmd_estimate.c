@@ -64,7 +64,7 @@ static int parse_options(const struct verb *v, int argc, char **argv, struct opt
 			return verb_misuse(v, NULL);
 	}
 	if (optind < argc)
-		return verb_misuse(v, "%s: '%s' is one argument too many", v->name, argv[optind]);
+		return verb_too_many(v, argv[optind]);
 	return -1;
 }
 

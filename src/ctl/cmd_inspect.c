@@ -114,8 +114,10 @@ static int inspect(const char *name, bool json, bool pcr)
 	_close_ int fd = -1;
 	uint64_t size;
 
-	if (!nobody.trust)
-		return EXIT_FAILED;
+	if (!nobody.trust) {
+		(void)ukd_oom(&e);
+		return verb_failed(&e);
+	}
 	if (file_open_regular(AT_FDCWD, name, &fd, &size, &e) < 0 ||
 	    image_judge(fd, name, size, &nobody, &j, &e) < 0)
 		return verb_failed(&e);
@@ -160,8 +162,7 @@ static int run(int argc, char **argv)
 	if (optind == argc)
 		return verb_misuse(&verb_inspect, "inspect: which file?");
 	if (argc - optind > 1)
-		return verb_misuse(&verb_inspect, "inspect: '%s' is one argument too many",
-				   argv[optind + 1]);
+		return verb_too_many(&verb_inspect, argv[optind + 1]);
 	return inspect(argv[optind], json, pcr);
 }
 

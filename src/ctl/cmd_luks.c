@@ -13,7 +13,6 @@
 #include "build/luks.h"
 #include "ctl/ctl.h"
 #include "ctl/publish.h"
-#include "ctl/settings_check.h"
 #include "util/cleanup.h"
 #include "util/process.h"
 #include "util/secret.h"
@@ -65,7 +64,7 @@ static int prepare(struct job *j, struct ukd_error *e)
 	int r = root_open(NULL, &j->root, e);
 
 	if (r >= 0)
-		r = settings_for_build(&j->root, j->opt->config, &j->settings, e);
+		r = settings_load_option(&j->root, j->opt->config, &j->settings, e);
 	if (r >= 0)
 		r = luks_of_settings(&j->root, &j->settings, &j->device, e);
 	return r < 0 ? r : luks_read(j->device.node, &j->info, e);

@@ -434,8 +434,7 @@ static int run(int argc, char **argv)
 		j.yes |= c == 'y';
 	}
 	if (optind < argc)
-		return verb_misuse(&verb_propagate, "propagate: '%s' is one argument too many",
-				   argv[optind]);
+		return verb_too_many(&verb_propagate, argv[optind]);
 	if (j.host_key && j.yes)
 		return verb_misuse(&verb_propagate,
 				   "propagate: --host-key and --yes exclude each other");

@@ -9,9 +9,9 @@
 
 #include "ctl/build_image.h"
 #include "ctl/ctl.h"
-#include "ctl/freshness.h"
 #include "ctl/journal.h"
 #include "ctl/leftovers.h"
+#include "ctl/outcome.h"
 #include "ctl/refresh.h"
 #include "ctl/refresh_plan.h"
 #include "util/cleanup.h"
@@ -280,7 +280,7 @@ static int run_restart(int argc, char **argv)
 {
 	_cleanup_(refresh_free) struct refresh r = {.root = ROOT_NONE, .lock = -1, .rearm = true};
 	bool json = false;
-	int code = verb_parse_simple(&verb_restart, argc, argv, 0, &json);
+	int code = verb_parse_simple(&verb_restart, argc, argv, &json);
 
 	return code >= 0 ? code : run_refresh(&r, json);
 }

@@ -187,8 +187,7 @@ static int parse_options(int argc, char **argv, struct options *o)
 		o->json |= c == 'j';
 	}
 	if (argc - optind > 1)
-		return verb_misuse(&verb_rehearse, "rehearse: '%s' is one argument too many",
-				   argv[optind + 1]);
+		return verb_too_many(&verb_rehearse, argv[optind + 1]);
 	return -1;
 }
 

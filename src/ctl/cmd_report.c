@@ -134,8 +134,7 @@ static int parse_options(int argc, char **argv, struct options *o)
 		o->json |= c == 'j';
 	}
 	if (optind < argc)
-		return verb_misuse(&verb_report, "report: '%s' is one argument too many",
-				   argv[optind]);
+		return verb_too_many(&verb_report, argv[optind]);
 	if (o->boot + o->clear + o->keep > 1)
 		return verb_misuse(&verb_report, "report: one of --boot, --clear and --keep");
 	return -1;

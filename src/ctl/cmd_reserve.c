@@ -408,8 +408,7 @@ static int run_reserve(int argc, char **argv)
 		take_option(&opt, c);
 	}
 	if (optind < argc)
-		return verb_misuse(&verb_reserve, "reserve: '%s' is one argument too many",
-				   argv[optind]);
+		return verb_too_many(&verb_reserve, argv[optind]);
 	r = check_options(&opt);
 	return r >= 0 ? r : finish(&opt);
 }
@@ -438,9 +437,7 @@ static int run_reset(int argc, char **argv)
 		take_option(&opt, c);
 	}
 	if (optind < argc)
-		return verb_misuse(&verb_reset_crashkernel,
-				   "reset-crashkernel: '%s' is one argument too many",
-				   argv[optind]);
+		return verb_too_many(&verb_reset_crashkernel, argv[optind]);
 	return finish(&opt);
 }
 

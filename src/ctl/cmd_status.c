@@ -76,8 +76,7 @@ static int run(int argc, char **argv)
 	if (opt.metrics && optind < argc)
 		opt.file = argv[optind++];
 	if (optind < argc)
-		return verb_misuse(&verb_status, "status: '%s' is one argument too many",
-				   argv[optind]);
+		return verb_too_many(&verb_status, argv[optind]);
 	return status(&opt);
 }
 

@@ -378,7 +378,7 @@ static int parse_options(int argc, char **argv, struct options *o)
 		o->json |= c == 'j';
 	}
 	if (optind < argc)
-		return verb_misuse(&verb_test, "test: '%s' is one argument too many", argv[optind]);
+		return verb_too_many(&verb_test, argv[optind]);
 	if (o->yes && o->history)
 		return verb_misuse(&verb_test, "test: one of --yes and --history");
 	return -1;

@@ -87,7 +87,7 @@ static enum addon_state judge_addon(const struct judge *by, const char *path, co
 	return addon_applies(&j.uki, uname) ? ADDON_APPLIES : ADDON_OTHER_KERNEL;
 }
 
-static void look_beside(const struct judge *by, struct outcome *o)
+static void look_beside(const struct judge *by, struct verify_result *o)
 {
 	struct beside *b = &o->beside;
 	struct uki_profile profile;
@@ -108,14 +108,14 @@ static void look_beside(const struct judge *by, struct outcome *o)
  * .linux. What is wrong with a signature for us is wrong for it, but whom it trusts is its own
  * matter, and it knows neither extended key usage nor our lists of revocations.
  */
-static void ask_host(const struct judge *by, struct outcome *o)
+static void ask_host(const struct judge *by, struct verify_result *o)
 {
 	const struct auth_result *a = o->j.uki.kind == UKI_PLAIN ? &o->j.inner : &o->j.auth;
 
 	o->enforced = by->lockdown.enforced;
 	if (o->j.uki.kind == UKI_ADDON)
 		return;
-	if (outcome_signature_ok(a)) {
+	if (verify_signature_ok(a)) {
 		kernel_ask(&by->root, a, &o->kernel);
 		return;
 	}
@@ -124,13 +124,13 @@ static void ask_host(const struct judge *by, struct outcome *o)
 	(void)snprintf(o->kernel.reason, sizeof(o->kernel.reason), "%.250s", a->reason);
 }
 
-bool outcome_signature_ok(const struct auth_result *a)
+bool verify_signature_ok(const struct auth_result *a)
 {
 	return a->verdict == AUTH_TRUSTED || a->verdict == AUTH_UNTRUSTED ||
 	       a->verdict == AUTH_WRONG_USE || a->verdict == AUTH_REVOKED;
 }
 
-bool outcome_host_refuses(const struct outcome *o)
+bool verify_host_refuses(const struct verify_result *o)
 {
 	return o->for_host && o->enforced && o->kernel.opinion > KERNEL_TRUSTS;
 }
@@ -145,7 +145,7 @@ static bool beside_fails(const struct beside *b)
 	return fails;
 }
 
-static void judge(const struct judge *by, const char *name, struct outcome *o)
+static void judge(const struct judge *by, const char *name, struct verify_result *o)
 {
 	o->name = name;
 	o->revocations = by->revocations;
@@ -158,7 +158,7 @@ static void judge(const struct judge *by, const char *name, struct outcome *o)
 		ask_host(by, o);
 }
 
-static void outcome_free(struct outcome *o)
+static void result_free(struct verify_result *o)
 {
 	judgement_free(&o->j);
 	sidecars_free(&o->beside.files);
@@ -175,7 +175,7 @@ static int verify_all(const struct options *opt, char **files, int n)
 	if (judge_open(opt, &by, &e) < 0)
 		return verb_failed(&e);
 	for (int i = 0; i < n; i++) {
-		struct outcome *o = calloc(1, sizeof(*o));
+		struct verify_result *o = calloc(1, sizeof(*o));
 
 		if (!o) {
 			(void)ukd_oom(&e);
@@ -187,9 +187,9 @@ static int verify_all(const struct options *opt, char **files, int n)
 			json_append(array, verify_json(o));
 		else
 			verify_print(o);
-		if (!o->accepted || beside_fails(&o->beside) || outcome_host_refuses(o))
+		if (!o->accepted || beside_fails(&o->beside) || verify_host_refuses(o))
 			ret = EXIT_FAILED;
-		outcome_free(o);
+		result_free(o);
 	}
 	if (opt->json)
 		json_print(array);

@@ -26,7 +26,7 @@ static void print_json(struct json_object *list, const char *dump, const struct 
 	struct json_object *o = json_object_checked();
 
 	json_text(o, "dump", dump);
-	json_text(o, "verdict", dump_verdict_name(v->verdict));
+	json_text(o, "verdict", dump_quality_name(v->quality));
 	json_text_or_null(o, "reason", v->reason);
 	json_append(list, o);
 }
@@ -37,14 +37,14 @@ static void print_text(const char *dump, const struct dump_verdict *v)
 	char shown[PATH_MAX];
 
 	(void)snprintf(shown, sizeof(shown), "%s", dump);
-	printf("%s: %s%s%s\n", text_clean(shown), dump_verdict_name(v->verdict),
+	printf("%s: %s%s%s\n", text_clean(shown), dump_quality_name(v->quality),
 	       v->reason[0] ? ": " : "", v->reason);
 }
 
 /* Returns whether it is good. */
 static bool verify_one(const char *dump, bool full, struct json_object *list)
 {
-	struct dump_verdict v = {.verdict = VERDICT_BAD};
+	struct dump_verdict v = {.quality = DUMP_IS_BAD};
 	char path[PATH_MAX];
 	struct ukd_error e;
 
@@ -56,7 +56,7 @@ static bool verify_one(const char *dump, bool full, struct json_object *list)
 		print_json(list, dump, &v);
 	else
 		print_text(dump, &v);
-	return v.verdict == VERDICT_GOOD;
+	return v.quality == DUMP_IS_GOOD;
 }
 
 static int run(int argc, char **argv)

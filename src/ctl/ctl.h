@@ -48,11 +48,14 @@ int verb_help(const struct verb *v);
 /* Prints one line and the way to the help on stderr. fmt may be NULL: getopt has complained. */
 int verb_misuse(const struct verb *v, const char *fmt, ...) _printf_(2, 3);
 
+/* The same about an argument that the verb does not take. */
+int verb_too_many(const struct verb *v, const char *argument);
+
 /*
- * Options of a verb that takes --json, --help and up to max_args arguments; optind is behind the
- * options then. Returns -1 to go on, else the exit code.
+ * Options of a verb that takes --json, --help and no arguments. Returns -1 to go on, else the exit
+ * code.
  */
-int verb_parse_simple(const struct verb *v, int argc, char **argv, int max_args, bool *ret_json);
+int verb_parse_simple(const struct verb *v, int argc, char **argv, bool *ret_json);
 
 /* Prints the error on stderr. Returns EXIT_FAILED. */
 int verb_failed(const struct ukd_error *e);

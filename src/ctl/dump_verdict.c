@@ -19,7 +19,7 @@ static void judge(struct json_object *facts, bool full, struct dump_verdict *v)
 	char state[RESULT_MAX];
 
 	if (!json_object_object_get_ex(facts, "manifest", &manifest)) {
-		v->verdict = VERDICT_UNKNOWN;
+		v->quality = DUMP_IS_UNKNOWN;
 		(void)snprintf(v->reason, sizeof(v->reason), "there is no manifest");
 		return;
 	}
@@ -38,10 +38,10 @@ static void judge(struct json_object *facts, bool full, struct dump_verdict *v)
 	}
 	(void)json_object_object_get_ex(facts, full ? "full" : "checksum", &check);
 	if (!json_object_object_get_ex(check, "sha256_matches", &same)) {
-		v->verdict = VERDICT_UNKNOWN;
+		v->quality = DUMP_IS_UNKNOWN;
 		(void)snprintf(v->reason, sizeof(v->reason), "no checksum was recorded");
 	} else if (json_object_get_boolean(same)) {
-		v->verdict = VERDICT_GOOD;
+		v->quality = DUMP_IS_GOOD;
 	}
 }
 
@@ -58,7 +58,7 @@ static const char *behind(const char *path, const char *complaint)
 void dump_verify(const char *path, bool full, struct dump_verdict *ret)
 {
 	_json_ struct json_object *facts = NULL;
-	struct dump_verdict v = {.verdict = VERDICT_BAD};
+	struct dump_verdict v = {.quality = DUMP_IS_BAD};
 	struct said said = {0};
 	struct ukd_error e;
 
@@ -69,21 +69,21 @@ void dump_verify(const char *path, bool full, struct dump_verdict *ret)
 		if (facts)
 			judge(facts, full, &v);
 	}
-	/* Of what `info` complains about is not good whatever its manifest says. */
-	if (said.code && v.verdict == VERDICT_GOOD)
-		v.verdict = VERDICT_BAD;
+	/* What `info` complains about is not good, whatever its manifest says. */
+	if (said.code && v.quality == DUMP_IS_GOOD)
+		v.quality = DUMP_IS_BAD;
 	if (said.code && said.complaint[0])
 		(void)snprintf(v.reason, sizeof(v.reason), "%s", behind(path, said.complaint));
 	*ret = v;
 }
 
-const char *dump_verdict_name(enum verdict verdict)
+const char *dump_quality_name(enum dump_quality quality)
 {
 	static const char *const names[] = {
-		[VERDICT_BAD] = "bad",
-		[VERDICT_UNKNOWN] = "unknown",
-		[VERDICT_GOOD] = "good",
+		[DUMP_IS_BAD] = "bad",
+		[DUMP_IS_UNKNOWN] = "unknown",
+		[DUMP_IS_GOOD] = "good",
 	};
 
-	return names[verdict];
+	return names[quality];
 }

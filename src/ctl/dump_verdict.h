@@ -4,14 +4,14 @@
 
 #include <stdbool.h>
 
-enum verdict {
-	VERDICT_BAD,
-	VERDICT_UNKNOWN, /* nothing to compare with */
-	VERDICT_GOOD,
+enum dump_quality {
+	DUMP_IS_BAD,
+	DUMP_IS_UNKNOWN, /* nothing to compare with */
+	DUMP_IS_GOOD,
 };
 
 struct dump_verdict {
-	enum verdict verdict;
+	enum dump_quality quality;
 	char reason[512]; /* why it is not good */
 };
 
@@ -20,4 +20,4 @@ struct dump_verdict {
 void dump_verify(const char *path, bool full, struct dump_verdict *ret);
 
 /* "good", "bad", "unknown" */
-const char *dump_verdict_name(enum verdict verdict);
+const char *dump_quality_name(enum dump_quality quality);

@@ -41,7 +41,6 @@ struct findings {
 };
 
 void findings_free(struct findings *l);
-#define _findings_ _cleanup_(findings_free)
 
 /*
  * A new one at the end, borrowed, good until the next one is added; fmt: the value seen. Out of

@@ -49,9 +49,7 @@ static bool has_record(int dirfd, const char *name)
 {
 	char path[300];
 
-	(void)snprintf(path, sizeof(path), "%.*s" INPUTS_EXT,
-		       (int)(strlen(name) - strlen(IMAGE_EXT)), name);
-	return faccessat(dirfd, path, F_OK, 0) == 0;
+	return record_path(name, path, sizeof(path)) && faccessat(dirfd, path, F_OK, 0) == 0;
 }
 
 bool image_waits(const struct root *root, const char *path)

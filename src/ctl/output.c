@@ -32,7 +32,12 @@ int verb_misuse(const struct verb *v, const char *fmt, ...)
 	return EXIT_USAGE;
 }
 
-int verb_parse_simple(const struct verb *v, int argc, char **argv, int max_args, bool *ret_json)
+int verb_too_many(const struct verb *v, const char *argument)
+{
+	return verb_misuse(v, "%s: '%s' is one argument too many", v->name, argument);
+}
+
+int verb_parse_simple(const struct verb *v, int argc, char **argv, bool *ret_json)
 {
 	static const struct option options[] = {
 		{"json", no_argument, NULL, OPT_LONG},
@@ -48,9 +53,8 @@ int verb_parse_simple(const struct verb *v, int argc, char **argv, int max_args,
 			return verb_misuse(v, NULL);
 		*ret_json = true;
 	}
-	if (argc - optind > max_args)
-		return verb_misuse(v, "%s: '%s' is one argument too many", v->name,
-				   argv[optind + max_args]);
+	if (optind < argc)
+		return verb_too_many(v, argv[optind]);
 	return -1;
 }
 

@@ -53,6 +53,14 @@ static int final_path(const struct publish_spec *spec, const struct auth_result 
 	return n < 0 || n >= 4096 ? -ENAMETOOLONG : 0;
 }
 
+bool record_path(const char *image, char *ret, size_t size)
+{
+	size_t n = strlen(image), ext = strlen(IMAGE_EXT);
+
+	return n > ext && !strcmp(image + n - ext, IMAGE_EXT) &&
+	       (size_t)snprintf(ret, size, "%.*s" INPUTS_EXT, (int)(n - ext), image) < size;
+}
+
 /* Before the image: after a power cut in between there is none without its record. */
 static int publish_inputs(const struct publish_spec *spec, const char *image, struct ukd_error *e)
 {
@@ -60,9 +68,8 @@ static int publish_inputs(const struct publish_spec *spec, const char *image, st
 
 	if (spec->out || !spec->inputs || !spec->inputs->len)
 		return 0;
-	(void)snprintf(path, sizeof(path) - sizeof(INPUTS_EXT), "%.*s",
-		       (int)(strlen(image) - strlen(IMAGE_EXT)), image);
-	strcat(path, INPUTS_EXT);
+	if (!record_path(image, path, sizeof(path)))
+		return ukd_fail_errno(e, -ENAMETOOLONG, "%s", image);
 	return file_replace(spec->root->fd, path, 0600, buffer_bytes(spec->inputs), e);
 }
 

@@ -14,6 +14,10 @@
 #define IMAGE_EXT  ".efi"
 #define INPUTS_EXT ".inputs"
 
+/* The path of an image's record of inputs, beside it. False: it can have none, or ret is too small.
+ */
+bool record_path(const char *image, char *ret, size_t size) _must_check_;
+
 struct publish_spec {
 	const struct root *root; /* where IMAGE_DIR is */
 	const char *out;  /* the user's path, see output_check(); NULL: IMAGE_DIR/<kver>-<12 hex of

@@ -68,7 +68,7 @@ int refresh_look(struct refresh *r, struct ukd_error *e)
 }
 
 /* Our own have the first 12 digits of their id in their names; others are hashed. */
-bool refresh_is_armed(const struct refresh *r, const struct image *image)
+static bool is_armed(const struct refresh *r, const struct image *image)
 {
 	size_t tail = strlen("0123456789ab" IMAGE_EXT), n = strlen(image->path);
 	char id[2 * AUTH_SHA256_LEN + 1];
@@ -228,7 +228,7 @@ static bool arms_anew(const struct refresh *r)
 /* image NULL: there is none. */
 static int arm_image(struct refresh *r, const struct image *image, struct ukd_error *e)
 {
-	bool armed = image && refresh_is_armed(r, image);
+	bool armed = image && is_armed(r, image);
 	char path[IMAGE_PATH_MAX];
 
 	if (!image && r->waiting[0])
@@ -286,9 +286,7 @@ static int drop(struct refresh *r, const struct image *image, struct ukd_error *
 	char record[IMAGE_PATH_MAX + sizeof(INPUTS_EXT)];
 	int code = remove_file(r, image->path, e);
 
-	(void)snprintf(record, sizeof(record), "%.*s" INPUTS_EXT,
-		       (int)(strlen(image->path) - strlen(IMAGE_EXT)), image->path);
-	if (code >= 0)
+	if (code >= 0 && record_path(image->path, record, sizeof(record)))
 		code = remove_file(r, record, e);
 	return code >= 0 && strings_add(&r->dropped, image->path) < 0 ? ukd_oom(e) : code;
 }
@@ -300,7 +298,7 @@ int refresh_drop(struct refresh *r, struct ukd_error *e)
 	for (unsigned int i = 0; code >= 0 && i < r->images.n; i++) {
 		const struct image *image = &r->images.v[i];
 		const struct image_use use = {
-			.armed = refresh_is_armed(r, image),
+			.armed = is_armed(r, image),
 			.last_good = is_last_good(r, image),
 			.installed = is_installed(r, image->kver),
 		};

@@ -38,9 +38,6 @@ void refresh_failed(struct refresh *r, const struct ukd_error *e);
 /* Reads what there is and what is armed: images, armed to image. */
 int refresh_look(struct refresh *r, struct ukd_error *e) _must_check_;
 
-/* Is this image what the kernel holds? */
-bool refresh_is_armed(const struct refresh *r, const struct image *image);
-
 /* capture and advance, from Kernel= and what is installed. */
 int refresh_find_kernels(struct refresh *r, struct ukd_error *e) _must_check_;
 

@@ -146,7 +146,6 @@ static void read_manifest(const char *dir, struct rehearse_dump *d)
 		return;
 	d->manifest = result_parse(&text);
 	copy_text(d->manifest, "state", d->state, sizeof(d->state));
-	copy_text(d->manifest, "checked", d->checked, sizeof(d->checked));
 	d->bytes = number(d->manifest, "bytes");
 	memory = json_member(d->manifest, "memory", json_type_object);
 	d->memory_total = number(memory, "total");
@@ -176,7 +175,6 @@ static void read_crash(const char *dir, const char *mark, unsigned int limit_s,
 {
 	_buffer_ struct buffer log = {0};
 
-	d->found = true;
 	read_manifest(dir, d);
 	if (d->encrypted)
 		return;

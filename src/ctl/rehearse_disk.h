@@ -7,7 +7,6 @@
 
 /* What the capture environment has left there. */
 struct rehearse_dump {
-	bool found; /* a crash's directory is there */
 	struct json_object *manifest;
 	bool has_mark;	 /* its log is that of this very crash */
 	bool encrypted;	 /* so the two others cannot be told */
@@ -15,7 +14,6 @@ struct rehearse_dump {
 	char fault[512]; /* why not verified */
 	/* From the manifest; what is not there is empty or 0. */
 	char state[16];
-	char checked[16];
 	char reason[512]; /* of its last target */
 	uint64_t bytes, memory_total, memory_peak;
 };

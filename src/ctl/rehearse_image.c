@@ -61,7 +61,6 @@ static int take_parts(struct rehearse_image *i, const struct judgement *j, struc
 	if (j->auth.verdict != AUTH_TRUSTED)
 		return ukd_refuse(e, j->auth.check, "%s: %s", i->path, j->auth.reason);
 	i->inner = section(i, pe_find(pe, UKI_LINUX));
-	i->cmdline = section(i, pe_find(pe, UKI_CMDLINE));
 	i->comfort = image_need(j->facts.outer.init_size, j->facts.outer.kernel_alignment,
 				j->facts.initrd_len, 0)
 			     .comfort;

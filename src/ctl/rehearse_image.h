@@ -17,8 +17,7 @@ struct rehearse_image {
 	int fd;		       /* sealed memory file: the very bytes that were verified */
 	struct bytes file;     /* the same, mapped */
 	struct bytes inner;    /* .linux */
-	struct bytes cmdline;
-	uint64_t comfort; /* bytes of crash memory that are known to suffice */
+	uint64_t comfort;      /* bytes of crash memory that are known to suffice */
 	/* From the initrd, unpacked. Without them, unreadable says why. */
 	struct buffer archive;
 	struct settings settings;

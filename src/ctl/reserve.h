@@ -16,7 +16,6 @@ enum reserve_effect {
 };
 
 struct reserve_result {
-	const struct boot_facts *boot;
 	const struct boot_plan *plan;
 	const struct reserve_state *state; /* NULL: what to reserve was not worked out */
 	const char *why;		   /* of the method */

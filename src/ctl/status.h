@@ -8,6 +8,7 @@
 #include "ctl/findings.h"
 #include "ctl/freshness.h"
 #include "ctl/host_state.h"
+#include "ctl/outcome.h"
 #include "ctl/report_state.h"
 #include "ctl/target_check.h"
 

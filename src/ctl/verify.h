@@ -21,7 +21,7 @@ struct beside {
 	struct ukd_error why[SIDECAR_MAX]; /* if ADDON_FAILS */
 };
 
-struct outcome {
+struct verify_result {
 	const char *name;
 	bool accepted;
 	bool structure_ok;
@@ -35,13 +35,20 @@ struct outcome {
 	struct kernel_answer kernel;
 };
 
+/* The check that refused; a file that could not be read was refused by none. */
+static inline const char *verify_check(const struct ukd_error *e)
+{
+	return e->check[0] ? e->check : "file.read";
+}
+
 /* Is the signature itself good, whoever made it? */
-bool outcome_signature_ok(const struct auth_result *a);
+bool verify_signature_ok(const struct auth_result *a);
 
 /* Will the running kernel refuse? */
-bool outcome_host_refuses(const struct outcome *o);
+bool verify_host_refuses(const struct verify_result *o);
 
 /* One line per check. */
-void verify_print(const struct outcome *o);
+void verify_print(const struct verify_result *o);
 
-struct json_object *verify_json(const struct outcome *o);
+/* The same as an object, which the caller puts. */
+struct json_object *verify_json(const struct verify_result *o);

@@ -57,8 +57,7 @@ static struct json_object *addon_json(const struct beside *b, unsigned int i, en
 		return beside_json(path, false, NULL, "for another kernel");
 	if (b->state[i] == ADDON_APPLIES)
 		return beside_json(path, true, NULL, NULL);
-	return beside_json(path, false, b->why[i].check[0] ? b->why[i].check : "file.read",
-			   b->why[i].text);
+	return beside_json(path, false, verify_check(&b->why[i]), b->why[i].text);
 }
 
 static struct json_object *all_beside_json(const struct beside *b, enum uki_kind kind)
@@ -74,7 +73,7 @@ static struct json_object *all_beside_json(const struct beside *b, enum uki_kind
 }
 
 /* Of an addon the kernel has no opinion. */
-static void add_host(const struct outcome *o, struct json_object *json)
+static void add_host(const struct verify_result *o, struct json_object *json)
 {
 	const struct kernel_answer *k = &o->kernel;
 
@@ -83,14 +82,14 @@ static void add_host(const struct outcome *o, struct json_object *json)
 		  k->opinion == KERNEL_UNKNOWN ? "unknown" :
 						 "untrusted");
 	json_flag(json, "host_enforced", o->enforced);
-	json_flag(json, "host_refuses", outcome_host_refuses(o));
+	json_flag(json, "host_refuses", verify_host_refuses(o));
 	json_text_or_null(json, "host_keyring", k->keyring);
 	json_text_or_null(json, "host_key", k->key);
 	json_text_or_null(json, "host_check", k->check);
 	json_text_or_null(json, "host_reason", k->reason);
 }
 
-static void add_signature(const struct outcome *o, struct json_object *json)
+static void add_signature(const struct verify_result *o, struct json_object *json)
 {
 	const struct auth_result *a = &o->j.auth;
 
@@ -104,14 +103,14 @@ static void add_signature(const struct outcome *o, struct json_object *json)
 	json_number(json, "signatures", a->n_signatures);
 	json_text(json, "signer", a->n_chain ? a->chain[0].subject : NULL);
 	json_text_or_null(json, "anchor", a->anchor);
-	if (outcome_signature_ok(a))
+	if (verify_signature_ok(a))
 		json_flag(json, "revoked", a->verdict == AUTH_REVOKED);
 	else
 		json_text(json, "revoked", NULL);
 	json_text(json, "revocation_lists", o->revocations);
 }
 
-struct json_object *verify_json(const struct outcome *o)
+struct json_object *verify_json(const struct verify_result *o)
 {
 	struct json_object *json = json_object_checked();
 	const struct judgement *j = &o->j;
@@ -120,7 +119,7 @@ struct json_object *verify_json(const struct outcome *o)
 	json_text(json, "file", o->name);
 	json_flag(json, "accepted", o->accepted);
 	if (!o->structure_ok) {
-		json_text(json, "check", o->refusal.check[0] ? o->refusal.check : "file.read");
+		json_text(json, "check", verify_check(&o->refusal));
 		json_text(json, "reason", o->refusal.text);
 		return json;
 	}

@@ -43,7 +43,7 @@ static void print_structure(const struct judgement *j)
 
 static void print_signature(const struct auth_result *a)
 {
-	if (outcome_signature_ok(a))
+	if (verify_signature_ok(a))
 		line("signature", "ok", "%s, %s, by '%s'", a->key_name, a->digest_name,
 		     a->n_chain ? a->chain[0].subject : "?");
 	else
@@ -61,9 +61,9 @@ static void print_revoked(const struct auth_result *a, const char *lists)
 {
 	if (a->verdict == AUTH_REVOKED)
 		line("revoked", "FAIL", "%s [%s]", a->reason, a->check);
-	else if (outcome_signature_ok(a) && !strcmp(lists, "none"))
+	else if (verify_signature_ok(a) && !strcmp(lists, "none"))
 		line("revoked", "ok", "this machine has no lists of revocations");
-	else if (outcome_signature_ok(a))
+	else if (verify_signature_ok(a))
 		line("revoked", "ok", "not on the lists: %s", lists);
 }
 
@@ -113,7 +113,7 @@ static void print_addon(const struct beside *b, unsigned int i)
 		break;
 	case ADDON_FAILS:
 		line("beside", "FAIL", "%s: %s [%s]; 'start' refuses the image with it", path,
-		     b->why[i].text, b->why[i].check[0] ? b->why[i].check : "file.read");
+		     b->why[i].text, verify_check(&b->why[i]));
 		break;
 	}
 }
@@ -121,8 +121,7 @@ static void print_addon(const struct beside *b, unsigned int i)
 static void print_beside(const struct beside *b, enum uki_kind kind)
 {
 	if (b->error.code)
-		line("beside", "FAIL", "%s [%s]", b->error.text,
-		     b->error.check[0] ? b->error.check : "file.read");
+		line("beside", "FAIL", "%s [%s]", b->error.text, verify_check(&b->error));
 	for (unsigned int i = 0; i < b->files.n; i++) {
 		if (kind == UKI_PLAIN)
 			print_addon(b, i);
@@ -146,7 +145,7 @@ static const char *format_key(const struct kernel_answer *k, char ret[160])
 #define ONLY_LINUX "the kernel verifies only .linux, "
 #define BY_US	   "initrd, command line and all else are verified by ukdump alone"
 
-static void print_host_enforced(const struct outcome *o, bool plain)
+static void print_host_enforced(const struct verify_result *o, bool plain)
 {
 	const struct kernel_answer *k = &o->kernel;
 	char key[160];
@@ -163,7 +162,7 @@ static void print_host_enforced(const struct outcome *o, bool plain)
 }
 
 /* Nothing is refused; what would be is told all the same. */
-static void print_host_open(const struct outcome *o, bool plain)
+static void print_host_open(const struct verify_result *o, bool plain)
 {
 	const struct kernel_answer *k = &o->kernel;
 	char key[160], would[400];
@@ -180,7 +179,7 @@ static void print_host_open(const struct outcome *o, bool plain)
 	     plain ? ", " BY_US : "", would);
 }
 
-static void print_host(const struct outcome *o)
+static void print_host(const struct verify_result *o)
 {
 	bool plain = o->j.uki.kind == UKI_PLAIN;
 
@@ -194,7 +193,7 @@ static void print_host(const struct outcome *o)
 		print_host_open(o, plain);
 }
 
-void verify_print(const struct outcome *o)
+void verify_print(const struct verify_result *o)
 {
 	char id[2 * AUTH_SHA256_LEN + 1];
 	const struct judgement *j = &o->j;
@@ -204,8 +203,7 @@ void verify_print(const struct outcome *o)
 	text_printable(name);
 	printf("%s: %s\n", name, o->accepted ? "accepted" : "refused");
 	if (!o->structure_ok) {
-		line("structure", "FAIL", "%s [%s]", o->refusal.text,
-		     o->refusal.check[0] ? o->refusal.check : "file.read");
+		line("structure", "FAIL", "%s [%s]", o->refusal.text, verify_check(&o->refusal));
 		return;
 	}
 	format_hex((struct bytes){j->auth.image_id, AUTH_SHA256_LEN}, id);

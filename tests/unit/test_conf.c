@@ -13,7 +13,6 @@
 #include <sys/stat.h>
 
 #include "conf/settings.h"
-#include "ctl/settings_check.h"
 #include "fixture_tree.h"
 #include "util/cleanup.h"
 
@@ -450,11 +449,11 @@ static void test_relative_path_of_build(void **state)
 	assert_non_null(getcwd(here, sizeof(here)));
 	assert_int_equal(root_open(NULL, &system, &e), 0);
 	assert_int_equal(chdir(t->dir), 0);
-	assert_int_equal(settings_for_build(&system, "etc/ukdump/my.conf", &s, &e), 0);
+	assert_int_equal(settings_load_option(&system, "etc/ukdump/my.conf", &s, &e), 0);
 	assert_int_equal(chdir(here), 0);
 	root_close(&system);
 	assert_int_equal(s.dump.dump_level, 7);
-	assert_int_equal(settings_for_build(&t->root, "etc/ukdump/my.conf", &inside, &e), 0);
+	assert_int_equal(settings_load_option(&t->root, "etc/ukdump/my.conf", &inside, &e), 0);
 	assert_int_equal(inside.dump.dump_level, 7);
 }
 
