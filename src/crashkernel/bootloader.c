@@ -143,8 +143,10 @@ enum boot_method boot_choose(const struct boot_facts *f, const char **ret_why)
 	}
 	*ret_why =
 		f->grub_mkconfig[0] ?
-			"this GRUB reads no /etc/default/grub.d: add it to "
-			"GRUB_CMDLINE_LINUX_DEFAULT in /etc/default/grub, and run grub-mkconfig" :
+			"this GRUB reads no /etc/default/grub.d: crashkernel= is set by hand, in "
+			"GRUB_CMDLINE_LINUX_DEFAULT of /etc/default/grub, in place of any that is there; "
+			"then run grub-mkconfig -o /boot/grub/grub.cfg (SUSE: grub2-mkconfig -o "
+			"/boot/grub2/grub.cfg)" :
 			"no boot loader was found that keeps its command line where we know";
 	return BOOT_NONE;
 }

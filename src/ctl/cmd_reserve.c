@@ -226,7 +226,8 @@ static int print_line(const struct options *opt, const char *words, const char *
 		printf("%s\n", words);
 	}
 	fprintf(stderr,
-		"ukdumpctl: %s: nothing was written; add this to the kernel command line: %s\n",
+		"ukdumpctl: %s: nothing was written; add the line above to the kernel command "
+		"line: %s\n",
 		opt->reset ? "reset-crashkernel" : "reserve", why);
 	return opt->dry_run ? EXIT_DONE : EXIT_FAILED;
 }
