@@ -57,10 +57,10 @@ int records_own_places(const struct root *root, struct strings *ret, struct ukd_
 		    !path[0])
 			continue;
 		(void)snprintf(full, sizeof(full), "%s%s", root->path, path);
-		if (access(full, F_OK) < 0)
-			continue; /* no crash yet */
-		if (strings_add(ret, full) < 0)
-			return ukd_oom(e);
+		r = root_check_plain(root, path, e);
+		/* where there was no crash yet, there is no directory */
+		if (r >= 0 && access(full, F_OK) == 0 && strings_add(ret, full) < 0)
+			r = ukd_oom(e);
 	}
 	return r;
 }

@@ -44,7 +44,10 @@ void records_free(struct records *r);
 /* An entry at the end, all empty; NULL: out of memory. */
 struct record_entry *records_add(struct records *r);
 
-/* The targets of the settings that are directories here now. None is no error. */
+/*
+ * The targets of the settings that are directories here now. None is no error; one that is reached
+ * through a symbolic link, which may lead out of the root, is refused (check "root.link").
+ */
 int records_own_places(const struct root *root, struct strings *ret,
 		       struct ukd_error *e) _must_check_;
 

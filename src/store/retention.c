@@ -10,6 +10,11 @@ static bool is_current(const struct store_entry *entry, const char *current)
 	       (!current[entry->base] || current[entry->base] == '-');
 }
 
+static bool stays(const struct store_entry *entry, const char *current)
+{
+	return entry->unsure || is_current(entry, current);
+}
+
 /* The newest entry of at least that state that is not of this crash; NULL: none. */
 static struct store_entry *newest(struct store *s, const char *current, enum store_state state)
 {
@@ -53,7 +58,7 @@ void store_make_room(struct store *s, const char *current, uint64_t room, uint64
 			struct store_entry *entry = &s->v[i];
 
 			if (entry->remove || entry == last || entry == good ||
-			    is_current(entry, current))
+			    stays(entry, current))
 				continue;
 			if (dumps ? entry->state < STORE_PARTIAL : entry->state != STORE_UNFINISHED)
 				continue;
@@ -102,13 +107,13 @@ void store_retire(struct store *s, const char *current, unsigned int keep, uint6
 			struct store_entry *entry = &s->v[i];
 
 			if ((entry->state == STORE_COMPLETE) != complete || entry == good ||
-			    is_current(entry, current))
+			    stays(entry, current))
 				continue;
 			entry->remove = true;
 			n--;
 		}
 	}
 	for (unsigned int i = 0; max_use && i < s->n && all_used(s) > max_use; i++)
-		if (&s->v[i] != good && !is_current(&s->v[i], current))
+		if (&s->v[i] != good && !stays(&s->v[i], current))
 			s->v[i].remove = true;
 }

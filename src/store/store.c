@@ -15,7 +15,7 @@
 #include "util/cleanup.h"
 #include "util/parse.h"
 
-#define FILES_MAX 256 /* looked at in one crash's directory */
+#define FILES_MAX 65536 /* looked at in one crash's directory */
 
 #define MANIFEST "manifest.json"
 
@@ -96,8 +96,22 @@ static bool is_final(const char *name)
 	return !strstr(name, "-incomplete") && !strstr(name, "-part");
 }
 
-/* A directory of the store, never through a link or into another file system. NULL: errno. */
-static DIR *open_entry(int dirfd, const char *name)
+/*
+ * Where everybody may make directories and remove only his own (the sticky /var/crash of some
+ * systems), only ours and those of the store's owner may be captures of this machine: else dumps
+ * "of the year 2099" would be the newest, and ours the ones that go.
+ */
+static bool may_be_own(const struct stat *store, const struct stat *entry)
+{
+	return !(store->st_mode & S_ISVTX) || entry->st_uid == geteuid() ||
+	       entry->st_uid == store->st_uid;
+}
+
+/*
+ * A directory of the store, never through a link or into another file system; own: only one that
+ * this machine may have made. NULL: errno.
+ */
+static DIR *open_entry(int dirfd, const char *name, bool own)
 {
 	_close_ int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	struct stat here, there;
@@ -105,8 +119,8 @@ static DIR *open_entry(int dirfd, const char *name)
 
 	if (fd < 0 || fstat(dirfd, &here) < 0 || fstat(fd, &there) < 0)
 		return NULL;
-	if (here.st_dev != there.st_dev) {
-		errno = EXDEV;
+	if (here.st_dev != there.st_dev || (own && !may_be_own(&here, &there))) {
+		errno = here.st_dev != there.st_dev ? EXDEV : EPERM;
 		return NULL;
 	}
 	dir = fdopendir(fd);
@@ -120,38 +134,51 @@ static bool is_dot(const char *name)
 	return !strcmp(name, ".") || !strcmp(name, "..");
 }
 
-/* Adds what the directory holds up. False: nothing of it is ours. */
-static bool read_entry(int store, struct store_entry *entry)
+/* What of a crash's directory counts. */
+struct content {
+	bool part, manifest; /* an unfinished dump, a manifest */
+	bool ours, foreign;  /* files */
+};
+
+static void add_file(struct store_entry *entry, struct content *c, int dirfd, const char *name)
 {
-	_closedir_ DIR *dir = open_entry(store, entry->name);
-	bool part = false, manifest = false, ours = false, foreign = false;
+	enum file_kind kind = kind_of(name);
+	struct stat st;
+
+	if (kind == FILE_FOREIGN || fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    !S_ISREG(st.st_mode)) {
+		c->foreign = true;
+		return;
+	}
+	c->ours = true;
+	entry->used += (uint64_t)st.st_blocks * 512;
+	c->manifest |= !strcmp(name, MANIFEST);
+	c->part |= kind == FILE_DUMP && !is_final(name);
+	/* An empty one is what is left of a dump, whatever its name. */
+	if (kind == FILE_DUMP && is_final(name) && st.st_size > 0) {
+		entry->state = STORE_COMPLETE;
+		entry->dump = (uint64_t)st.st_size;
+	}
+}
+
+/* Adds what the directory holds up. False: nothing of it is ours. */
+static bool read_entry(int store, bool own, struct store_entry *entry)
+{
+	_closedir_ DIR *dir = open_entry(store, entry->name, own);
+	struct content c = {0};
+	unsigned int files = 0;
 	struct dirent *d;
 
-	for (unsigned int i = 0; dir && i < FILES_MAX && (d = readdir(dir)); i++) {
-		enum file_kind kind = kind_of(d->d_name);
-		struct stat st;
-
-		if (is_dot(d->d_name))
-			continue;
-		if (kind == FILE_FOREIGN ||
-		    fstatat(dirfd(dir), d->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
-		    !S_ISREG(st.st_mode)) {
-			foreign = true;
-			continue;
-		}
-		ours = true;
-		entry->used += (uint64_t)st.st_blocks * 512;
-		manifest |= !strcmp(d->d_name, MANIFEST);
-		part |= kind == FILE_DUMP && !is_final(d->d_name);
-		if (kind == FILE_DUMP && is_final(d->d_name)) {
-			entry->state = STORE_COMPLETE;
-			entry->dump = (uint64_t)st.st_size;
-		}
-	}
-	if (entry->state != STORE_COMPLETE && manifest)
-		entry->state = part ? STORE_PARTIAL : STORE_LOG_ONLY;
+	if (!dir)
+		return false;
+	for (errno = 0; files <= FILES_MAX && (d = readdir(dir)); errno = 0, files++)
+		if (!is_dot(d->d_name))
+			add_file(entry, &c, dirfd(dir), d->d_name);
+	entry->unsure = errno || files > FILES_MAX;
+	if (entry->state != STORE_COMPLETE && c.manifest)
+		entry->state = c.part ? STORE_PARTIAL : STORE_LOG_ONLY;
 	/* An empty one is what a power cut leaves that came first. */
-	return dir && (ours || !foreign);
+	return c.ours || !c.foreign;
 }
 
 /* The time is text that sorts; then the number. */
@@ -170,20 +197,22 @@ int store_each(int dirfd, const char *machine,
 	_close_ int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	_closedir_ DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	unsigned int names = 0;
-	struct dirent *d;
+	struct dirent *d = NULL;
 	int r = 0;
 
 	if (!dir)
 		return ukd_fail_errno(e, -errno, "cannot read the directory of crashes");
 	(void)take_fd(&fd);
 	*ret_more = false;
-	while (r >= 0 && !*ret_more && (d = readdir(dir))) {
+	for (errno = 0; r >= 0 && !*ret_more && (d = readdir(dir)); errno = 0) {
 		struct store_entry entry;
 
 		*ret_more = ++names > STORE_NAMES_MAX;
-		if (parse_name(d->d_name, machine, &entry) && read_entry(dirfd, &entry))
+		if (parse_name(d->d_name, machine, &entry) && read_entry(dirfd, machine, &entry))
 			r = each(ctx, &entry);
 	}
+	if (r >= 0 && !d)
+		r = -errno;
 	return r < 0 ? ukd_fail_errno(e, r, "cannot list crashes") : 0;
 }
 
@@ -285,7 +314,7 @@ static int remove_files(DIR *dir, enum file_kind kind)
 int store_remove(int dirfd, const char *name, struct ukd_error *e)
 {
 	static const enum file_kind order[] = {FILE_DUMP, FILE_LOG, FILE_MANIFEST};
-	_closedir_ DIR *dir = open_entry(dirfd, name);
+	_closedir_ DIR *dir = open_entry(dirfd, name, true);
 
 	if (!dir)
 		return errno == ENOENT ? 0 : ukd_fail_errno(e, -errno, "cannot open %s", name);

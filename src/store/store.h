@@ -20,7 +20,7 @@ enum store_state {
 	STORE_UNFINISHED, /* no manifest, no complete dump: the capture was cut off, or is at work */
 	STORE_LOG_ONLY,
 	STORE_PARTIAL,
-	STORE_COMPLETE, /* by the file's name, which it gets last */
+	STORE_COMPLETE, /* by the file's name, which it gets last; an empty file is no dump */
 };
 
 /* One crash: the directory 20261121T183822Z-<machine>[-N]. */
@@ -31,6 +31,7 @@ struct store_entry {
 	enum store_state state;
 	uint64_t used; /* bytes on the disk, of files of ours */
 	uint64_t dump; /* size of the complete dump, else 0 */
+	bool unsure;   /* could not be read to its end, where a dump may be: never removed */
 	bool remove;   /* decided, see below */
 };
 
@@ -41,13 +42,16 @@ struct store {
 	struct store_entry v[STORE_ENTRIES_MAX]; /* oldest first */
 };
 
-/* Reads what machine has in the directory. ret holds no pointers: it may be shared memory. */
+/*
+ * Reads what machine has in the directory. In a sticky one, which everybody may write to, that is
+ * what belongs to us or to the directory's owner. ret holds no pointers: it may be shared memory.
+ */
 int store_scan(int dirfd, const char *machine, struct store *ret, struct ukd_error *e) _must_check_;
 
 /*
- * Gives each crash of machine (NULL: of every machine; base and number are not set then) to each(),
- * in no order, until that returns a negative errno, which is passed on. *ret_more: there is more
- * than is looked at.
+ * Gives each crash of machine, as store_scan() understands it (NULL: of every machine, by anybody;
+ * base and number are not set then), to each(), in no order, until that returns a negative errno,
+ * which is passed on. *ret_more: there is more than is looked at.
  */
 int store_each(int dirfd, const char *machine,
 	       int (*each)(void *ctx, const struct store_entry *entry), void *ctx, bool *ret_more,

@@ -249,6 +249,19 @@ def test_clean_for_room(tree, core):
     assert sorted(os.listdir(store)) == [f"20261103T183822Z-{MACHINE}"]
 
 
+def test_a_link_leads_out_of_no_root(tree, tmp_path_factory, core):
+    """What another system calls /srv/crash is not ours to clean."""
+    outside = tmp_path_factory.mktemp("outside")
+    for day in (1, 2):
+        crash(outside, day, core=core)
+    (tree / "var/crash").rmdir()
+    (tree / "var/crash").symlink_to(outside)
+    conf(tree, "Keep=1\nKeepFree=0")
+    for verb in ("clean", "list"):
+        assert "[root.link]" in ctl(verb, "--root", tree, code=1).err
+    assert len(os.listdir(outside)) == 2
+
+
 def test_foreign_files_stay(tree, core):
     store = tree / "var/crash"
     (crash(store, 1, core=core) / "notes").write_text("mine")

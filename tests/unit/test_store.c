@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <dirent.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -283,6 +285,106 @@ static void test_scan(void **state)
 	assert_in_range(p->store.v[0].used, 4096, 8192);
 }
 
+/* What was a dump once: the length of the file is the last thing that a power cut leaves. */
+static void test_empty_dump(void **state)
+{
+	struct place *p = *state;
+
+	put(p, DIR_("1") "/vmcore", 4000);
+	put(p, DIR_("2") "/vmcore", 0);
+	put(p, DIR_("2") "/manifest.json", 10);
+	put(p, DIR_("3") "/vmcore", 0);
+	/* A stream that was cut off is emptied where nothing can be removed. */
+	put(p, DIR_("4") "/vmcore", 4000);
+	put(p, DIR_("4") "/vmcore.flat", 0);
+	scan(p);
+	assert_int_equal(p->store.n, 4);
+	assert_int_equal(p->store.v[1].state, STORE_LOG_ONLY);
+	assert_int_equal(p->store.v[2].state, STORE_UNFINISHED);
+	assert_int_equal(p->store.v[3].state, STORE_COMPLETE);
+	assert_int_equal(p->store.v[3].dump, 4000);
+}
+
+/* Somebody keeps what he found out in the crash's directory. */
+static void test_many_files(void **state)
+{
+	struct place *p = *state;
+	struct ukd_error e;
+	char name[64];
+
+	for (unsigned int i = 0; i < 5000; i++) {
+		(void)snprintf(name, sizeof(name), DIR_("1") "/note%u", i);
+		put(p, name, 0);
+		if (i == 2500)
+			put(p, DIR_("1") "/vmcore", 4000);
+	}
+	scan(p);
+	assert_int_equal(p->store.n, 1);
+	assert_int_equal(p->store.v[0].state, STORE_COMPLETE);
+	assert_int_equal(store_remove(p->fd, DIR_("1"), &e), 0);
+	assert_false(there(p, DIR_("1") "/vmcore"));
+	assert_true(there(p, DIR_("1") "/note999"));
+}
+
+/* Everybody can make a directory with our name in a sticky one, and with any time. */
+static void test_sticky(void **state)
+{
+	struct place *p = *state;
+	struct ukd_error e;
+
+	put(p, DIR_("1") "/vmcore", 4000);
+	put(p, DIR_("2") "/vmcore", 1);
+	if (fchownat(p->fd, DIR_("2"), 12345, 12345, 0) < 0)
+		skip();
+	scan(p);
+	assert_int_equal(p->store.n, 2); /* a server calls us by another name */
+	assert_int_equal(fchmod(p->fd, 01777), 0);
+	scan(p);
+	assert_int_equal(p->store.n, 1);
+	assert_string_equal(p->store.v[0].name, DIR_("1"));
+	assert_int_equal(store_remove(p->fd, DIR_("2"), &e), -EPERM);
+	assert_true(there(p, DIR_("2") "/vmcore"));
+	assert_int_equal(fchown(p->fd, 12345, 12345), 0);
+	scan(p);
+	assert_int_equal(p->store.n, 2);
+}
+
+/* The next readdir() that would return this name fails, as where a disk is damaged. */
+static const char *unreadable;
+
+struct dirent *readdir(DIR *dir)
+{
+	struct dirent *(*real)(DIR *) = (struct dirent * (*)(DIR *)) dlsym(RTLD_NEXT, "readdir");
+	struct dirent *d = real(dir);
+
+	if (d && unreadable && !strcmp(d->d_name, unreadable)) {
+		errno = EIO;
+		return NULL;
+	}
+	return d;
+}
+
+static void test_damaged_directory(void **state)
+{
+	struct place *p = *state;
+	struct ukd_error e;
+
+	put(p, DIR_("1") "/dmesg.txt", 4000);
+	put(p, DIR_("1") "/vmcore", 4000);
+	put(p, DIR_("2") "/vmcore-incomplete", 4000);
+	put(p, DIR_("3") "/vmcore-incomplete", 4000);
+	unreadable = "vmcore";
+	scan(p);
+	unreadable = NULL;
+	assert_int_equal(p->store.n, 3);
+	store_make_room(&p->store, "", 0, UINT64_MAX);
+	store_retire(&p->store, "", 1, 1);
+	assert_string_equal(removed(&p->store), "1 2");
+	unreadable = DIR_("1");
+	assert_int_equal(store_scan(p->fd, MACHINE, &p->store, &e), -EIO);
+	unreadable = NULL;
+}
+
 /* More directories than are kept track of: the rest is left alone. */
 static void test_many(void **state)
 {
@@ -379,6 +481,10 @@ int main(void)
 		cmocka_unit_test(test_make_room_besides),
 		cmocka_unit_test(test_expect),
 		TEST(test_scan),
+		TEST(test_empty_dump),
+		TEST(test_many_files),
+		TEST(test_sticky),
+		TEST(test_damaged_directory),
 		TEST(test_many),
 		TEST(test_remove),
 		TEST(test_mount),
