@@ -16,6 +16,7 @@
 #include "util/parse.h"
 
 #define FILES_MAX 65536 /* looked at in one crash's directory */
+#define NOBODY	  65534
 
 #define MANIFEST "manifest.json"
 
@@ -99,12 +100,13 @@ static bool is_final(const char *name)
 /*
  * Where everybody may make directories and remove only his own (the sticky /var/crash of some
  * systems), only ours and those of the store's owner may be captures of this machine: else dumps
- * "of the year 2099" would be the newest, and ours the ones that go.
+ * "of the year 2099" would be the newest, and ours the ones that go. Nobody is what an NFS server
+ * with root_squash makes of us.
  */
 static bool may_be_own(const struct stat *store, const struct stat *entry)
 {
 	return !(store->st_mode & S_ISVTX) || entry->st_uid == geteuid() ||
-	       entry->st_uid == store->st_uid;
+	       entry->st_uid == store->st_uid || entry->st_uid == NOBODY;
 }
 
 /*
@@ -208,7 +210,8 @@ int store_each(int dirfd, const char *machine,
 		struct store_entry entry;
 
 		*ret_more = ++names > STORE_NAMES_MAX;
-		if (parse_name(d->d_name, machine, &entry) && read_entry(dirfd, machine, &entry))
+		if (parse_name(d->d_name, machine, &entry) &&
+		    read_entry(dirfd, machine != NULL, &entry))
 			r = each(ctx, &entry);
 	}
 	if (r >= 0 && !d)

@@ -347,6 +347,10 @@ static void test_sticky(void **state)
 	assert_int_equal(fchown(p->fd, 12345, 12345), 0);
 	scan(p);
 	assert_int_equal(p->store.n, 2);
+	assert_int_equal(fchown(p->fd, 0, 0), 0);
+	assert_int_equal(fchownat(p->fd, DIR_("2"), 65534, 65534, 0), 0); /* a squashed root */
+	scan(p);
+	assert_int_equal(p->store.n, 2);
 }
 
 /* The next readdir() that would return this name fails, as where a disk is damaged. */
