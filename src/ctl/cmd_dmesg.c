@@ -14,7 +14,7 @@ static int show(const struct info_options *o)
 
 	if (info_open(&i, o, &e) < 0)
 		return verb_failed(&e);
-	if (i.log_source) {
+	if (i.log.len) {
 		for (char *rest = (char *)i.log.data, *line; rest && *rest;) {
 			line = strsep(&rest, "\n");
 			printf("%s\n", text_clean(line));

@@ -65,6 +65,8 @@ void crash_examine(const struct root *root, struct crash *c, unsigned int limit_
 	CRASH_SET(c->signature, json_member_text(triage, "signature"));
 	if (!complete) {
 		CRASH_SET(c->reason, json_member_text(manifest, "reason"));
+		if (!c->reason[0] && r >= 0 && said.code)
+			CRASH_SET(c->reason, said.complaint);
 	} else if (r < 0) {
 		CRASH_SET(c->verified, "unknown");
 		CRASH_SET(c->reason, r == -ETIMEDOUT ? "not verified, for want of time" : e.text);

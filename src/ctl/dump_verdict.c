@@ -69,8 +69,8 @@ void dump_verify(const char *path, bool full, struct dump_verdict *ret)
 		if (facts)
 			judge(facts, full, &v);
 	}
-	/* What `info` complains about is not good, whatever its manifest says. */
-	if (said.code && v.quality == DUMP_IS_GOOD)
+	/* What `info` complains about is bad, whatever its manifest says, or if it has none. */
+	if (said.code)
 		v.quality = DUMP_IS_BAD;
 	if (said.code && said.complaint[0])
 		(void)snprintf(v.reason, sizeof(v.reason), "%s", behind(path, said.complaint));

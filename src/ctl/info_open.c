@@ -40,13 +40,26 @@ static void read_manifest(struct info *i, int dirfd)
 		(void)ukd_refuse(e, "manifest", "manifest.json: not a JSON object");
 }
 
+/* A log from a file, without the NULs that a power cut leaves: they would be its end. */
+static void set_log(struct info *i, const char *source)
+{
+	size_t n = 0;
+
+	for (size_t k = 0; k < i->log.len; k++)
+		if (i->log.data[k])
+			i->log.data[n++] = i->log.data[k];
+	i->log.data[n] = 0;
+	i->log.len = n;
+	i->log_source = source;
+}
+
 /* The log beside the dump. */
 static int read_dmesg(struct info *i, int dirfd, struct ukd_error *e)
 {
 	int r = store_read_file(dirfd, "dmesg.txt", DMESG_MAX, &i->log, e);
 
 	if (r >= 0)
-		i->log_source = "dmesg.txt";
+		set_log(i, "dmesg.txt");
 	return r;
 }
 
@@ -67,7 +80,7 @@ static int read_encrypted_dmesg(struct info *i, int dirfd, const char *identity,
 	if (r >= 0)
 		r = file_read_fd(plain, "dmesg.txt.age", DMESG_MAX, &i->log, e);
 	if (r >= 0)
-		i->log_source = "dmesg.txt.age";
+		set_log(i, "dmesg.txt.age");
 	return r;
 }
 
@@ -145,6 +158,14 @@ static int open_in_directory(struct info *i, int dirfd, const struct info_option
 	return r == -ENOENT ? ukd_fail(e, r, "%s: no vmcore in this directory", o->path) : r;
 }
 
+/* Does the manifest tell of a dump? Then that there is none is worth a complaint. */
+static bool is_missed(const struct info *i)
+{
+	_free_ char *state = info_manifest_text(i, "state");
+
+	return state && (!strcmp(state, "complete") || !strcmp(state, "partial"));
+}
+
 /* A crash of which only the log could be saved is still a crash to tell about. */
 static int open_directory(struct info *i, int dirfd, const struct info_options *o,
 			  struct ukd_error *e)
@@ -158,6 +179,9 @@ static int open_directory(struct info *i, int dirfd, const struct info_options *
 	read_log(i, dirfd, o->identity);
 	if (r < 0 && !i->log_source && (r == -ENOENT || !i->manifest))
 		return r;
+	if (r == -ENOENT && is_missed(i))
+		r = ukd_refuse(e, "dump.missing",
+			       "%s: the manifest tells of a vmcore, but there is none", o->path);
 	if (r == -EBADMSG)
 		i->dump_error = *e;
 	return 0;

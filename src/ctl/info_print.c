@@ -77,18 +77,24 @@ static const char *format_name(const struct dump_facts *f)
 /* The recipients that the manifest names, cleaned; NULL if there are none. The caller frees it. */
 static char *recipients(const struct info *i)
 {
-	struct json_object *list = json_member(i->manifest, "encrypted_to", json_type_array);
+	struct json_object *list = NULL;
 	char *text = NULL;
+	size_t size = 0;
+	FILE *out;
 
-	for (size_t k = 0; list && k < json_object_array_length(list); k++) {
+	if (!i->manifest || !json_object_object_get_ex(i->manifest, "encrypted_to", &list) ||
+	    !json_object_is_type(list, json_type_array) || !json_object_array_length(list))
+		return NULL;
+	out = open_memstream(&text, &size);
+	for (size_t k = 0; out && k < json_object_array_length(list); k++) {
 		const char *one = json_object_get_string(json_object_array_get_idx(list, k));
-		_free_ char *before = text;
 
-		if (asprintf(&text, "%s%s%s", before ? before : "", before ? ", " : "",
-			     one ? one : "?") < 0)
-			return NULL;
+		(void)fprintf(out, "%s%s", k ? ", " : "", one ? one : "?");
 	}
-	return text ? text_clean(text) : NULL;
+	if (out && fclose(out) == 0)
+		return text_clean(text);
+	free(text);
+	return NULL;
 }
 
 /* The file as it lies there. */

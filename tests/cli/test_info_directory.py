@@ -61,6 +61,32 @@ def test_directory_log_only(crash):
     assert j["dump"] is None and j["log"]["source"] == "dmesg.txt"
 
 
+@pytest.mark.parametrize("state", ["complete", "partial"])
+def test_directory_dump_is_gone(crash, state):
+    (crash / "vmcore").unlink()
+    manifest(crash, state=state)
+    for check in ("--checksum", "--full", "--lines=1"):
+        out, err = info(check, crash, code=1)
+        assert err == f"ukdumpctl: {crash}: the manifest tells of a vmcore, but there is none " \
+                      "[dump.missing]\n"
+        assert rows(out)["state"] == state and "1 lines in dmesg.txt" in rows(out)["kernel log"]
+
+
+def test_directory_log_with_holes(crash):
+    """A power cut leaves NULs where data was not written yet; the text behind them counts."""
+    manifest(crash, state="log-only")
+    (crash / "vmcore").unlink()
+    write(crash / "dmesg.txt", b"[    1.000000] a\n" + bytes(4096) + f"[    2.0] {PANIC}\n".encode())
+    out = info(crash)[0]
+    assert "2 lines in" in rows(out)["kernel log"] and f"  [    2.0] {PANIC}\n" in out
+    done = subprocess.run([CTL, "dmesg", crash], capture_output=True, text=True, check=True)
+    assert done.stdout == f"[    1.000000] a\n[    2.0] {PANIC}\n"
+    write(crash / "dmesg.txt", bytes(4096))
+    done = subprocess.run([CTL, "dmesg", crash], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"ukdumpctl: {crash}: no kernel log\n"
+
+
 def test_directory_part_put_aside(crash):
     """A capture that was cut off while a second plan wrote: the part that can be read is shown."""
     (crash / "vmcore").rename(crash / "vmcore-part")

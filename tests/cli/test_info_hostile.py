@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from cli import CTL
-from reading import gen, info, info_json, rows, write
+from reading import crash_directory, gen, info, info_json, rows, write
 
 
 @pytest.mark.parametrize("name", gen.HOSTILE)
@@ -90,3 +90,13 @@ def test_sparse_elf_is_read_whole(tmp_path):
     j = info_json("--full", dump)
     assert j["full"]["pages_read"] == j["pages"]["present"] and j["full"]["errors"] == 0
     assert j["full"]["sha256"] == hashlib.sha256(dump.read_bytes()).hexdigest()
+
+
+def test_half_a_million_recipients(tmp_path):
+    """As many as a manifest can name; their list is made once."""
+    crash = crash_directory(tmp_path)
+    write(crash / "vmcore", b"age-encryption.org/v1\n" + bytes(100))
+    write(crash / "manifest.json",
+          b'{"state": "complete", "encrypted_to": [' + b"1," * 500000 + b"1]}")
+    out, _ = info(crash, limit=30)
+    assert rows(out)["encrypted"].startswith("to 1, 1, 1, ")

@@ -209,11 +209,17 @@ def test_verify_dump(tmp_path, core):
     nothing = crash(tmp_path, 4, core=core, sha256=None)
     log = crash(tmp_path, 5, state="log-only")
     bare = crash(tmp_path, 6, core=core, manifest=False)
+    gone = crash(tmp_path, 7, core=core)
+    (gone / "vmcore").unlink()
+    bare_cut = crash(tmp_path, 8, core=core[:-1], manifest=False)
     assert ctl("verify-dump", good, code=0).out == f"{good}: good\n"
     assert ctl("verify-dump", "--full", good, code=0).out == f"{good}: good\n"
     done = json.loads(ctl("verify-dump", "--json", good, cut, other, nothing, log, bare,
-                          tmp_path / "none", code=1).out)["dumps"]
-    assert [d["verdict"] for d in done] == ["good", "bad", "bad", "unknown", "bad", "unknown", "bad"]
+                          tmp_path / "none", gone, bare_cut, code=1).out)["dumps"]
+    assert [d["verdict"] for d in done] == ["good", "bad", "bad", "unknown", "bad", "unknown",
+                                            "bad", "bad", "bad"]
+    assert "there is none [dump.missing]" in done[7]["reason"]
+    assert "truncated" in done[8]["reason"]
     assert "bytes, the manifest says" in done[1]["reason"] or "truncated" in done[1]["reason"]
     assert "SHA-256" in done[2]["reason"] and "log-only" in done[4]["reason"]
 

@@ -48,10 +48,9 @@ def test_nothing_there(tree):
 @pytest.mark.parametrize("damage,reason", [
     (lambda f: (f / "vmcore").write_bytes((f / "vmcore").read_bytes()[:-100]), "truncated"),
     (lambda f: (f / "vmcore").write_bytes(gen.GARBAGE), "vmcore"),
-    (lambda f: (f / "vmcore").write_bytes(b""), "vmcore"),
     (lambda f: ((f / "vmcore").unlink(), (f / "vmcore").write_bytes(gen.elf(gen.Machine()))),
      "SHA-256"),
-], ids=["cut", "garbage", "empty", "another"])
+], ids=["cut", "garbage", "another"])
 def test_a_dump_that_is_damaged(tree, damage, reason):
     damage(tree.crash())
     (crash,) = tree.boot()
@@ -75,7 +74,9 @@ def no_manifest(folder):
     ({"dump": False, "state": "log-only",
       "targets": [{"uri": "file:/var/crash", "reason": "no room"}]}, None, "log-only", "no room"),
     ({"dump": False, "state": "failed"}, None, "failed", None),
-    ({"dump": False, "state": "complete"}, None, "log-only", None),
+    ({"dump": False, "state": "complete"}, None, "log-only", "there is none [dump.missing]"),
+    ({"state": "complete"}, lambda f: (f / "vmcore").write_bytes(b""), "log-only",
+     "the file is empty [dump.empty]"),
     ({"file": "vmcore-incomplete", "state": "partial"}, None, "partial", None),
     ({"file": "vmcore-incomplete", "state": "complete"}, None, "partial", None),
     ({"file": "vmcore-incomplete"}, no_manifest, "unfinished", "the capture was cut off"),
@@ -85,7 +86,8 @@ def test_no_complete_dump(tree, options, change, state, reason):
     if change:
         change(folder)
     (crash,) = tree.boot()
-    assert (crash["state"], crash["verified"], crash["reason"]) == (state, None, reason)
+    assert (crash["state"], crash["verified"]) == (state, None)
+    assert crash["reason"] is reason is None or crash["reason"].endswith(reason)
     assert tree.entries()[0]["PRIORITY"] == "3"
 
 
