@@ -12,8 +12,6 @@
 #include "store/machine.h"
 #include "util/cleanup.h"
 
-#define MACHINES 3
-
 void crashes_free(struct crashes *c)
 {
 	free(c->v);
@@ -103,21 +101,11 @@ static int find_in(const struct root *root, const char *path, const char *machin
 	return r < 0 ? ukd_oom(e) : 0;
 }
 
-static unsigned int machine_names(const struct root *root, char ret[MACHINES][MACHINE_MAX])
-{
-	unsigned int n = 0;
-
-	n += machine_from_host(root, ret[n]);
-	n += machine_from_firmware(root, ret[n]);
-	n += machine_set(ret[n], MACHINE_UNKNOWN);
-	return n;
-}
-
 int crashes_find(const struct root *root, const struct strings *targets, struct crashes *ret,
 		 struct ukd_error *e)
 {
 	_crashes_ struct crashes c = {0};
-	char machines[MACHINES][MACHINE_MAX], path[PATH_MAX];
+	char machines[MACHINE_NAMES][MACHINE_MAX], path[PATH_MAX];
 	unsigned int n = machine_names(root, machines);
 	struct ukd_error ignored;
 	int r = 0;

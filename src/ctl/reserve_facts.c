@@ -12,7 +12,7 @@
 #include "crashkernel/cmdline.h"
 #include "crashkernel/machine.h"
 #include "ctl/ctl.h"
-#include "ctl/publish.h"
+#include "ctl/images.h"
 #include "pe/uki.h"
 #include "store/machine.h"
 #include "store/store.h"
@@ -63,23 +63,17 @@ static bool measure_image(int dirfd, const char *name, struct image_sizes *ret)
 	return true;
 }
 
-static bool has_suffix(const char *s, const char *suffix)
+static void read_images(const struct root *root, const char *path, struct reserve_state *s)
 {
-	size_t n = strlen(s), m = strlen(suffix);
-
-	return n > m && !strcmp(s + n - m, suffix);
-}
-
-static void read_images(const struct root *root, struct reserve_state *s)
-{
-	_closedir_ DIR *dir = root_opendir(root, IMAGE_DIR);
+	_closedir_ DIR *dir = root_opendir(root, path);
 	struct dirent *d;
 
 	while (dir && (d = readdir(dir))) {
+		const char *ext = strrchr(d->d_name, '.');
 		struct image_sizes m;
 
-		if (!has_suffix(d->d_name, ".efi") || !measure_image(dirfd(dir), d->d_name, &m) ||
-		    m.need.comfort <= s->facts.comfort)
+		if (!ext || strcmp(ext, IMAGE_EXT) != 0 ||
+		    !measure_image(dirfd(dir), d->d_name, &m) || m.need.comfort <= s->facts.comfort)
 			continue;
 		s->facts.minimum = m.need.minimum;
 		s->facts.comfort = m.need.comfort;
@@ -117,20 +111,35 @@ static bool used_network(struct json_object *manifest)
 	return false;
 }
 
+/* What this machine's captures are told by. */
+struct own {
+	char machine[MACHINE_NAMES][MACHINE_MAX];
+	unsigned int n;
+	bool network; /* only such that used one count */
+};
+
+static bool is_own(const struct own *own, const char *machine)
+{
+	for (unsigned int i = 0; i < own->n; i++)
+		if (!strcmp(own->machine[i], machine))
+			return true;
+	return false;
+}
+
 /* memory.peak of a complete capture of this machine, with a network if one is needed; else 0. */
-static uint64_t manifest_peak(struct json_object *manifest, const char *machine, bool network)
+static uint64_t manifest_peak(struct json_object *manifest, const struct own *own)
 {
 	struct json_object *memory = json_member(manifest, "memory", json_type_object);
 	int64_t peak = json_object_get_int64(json_member(memory, "peak", json_type_int));
 
 	if (strcmp(json_member_text(manifest, "state"), "complete") != 0 ||
-	    strcmp(json_member_text(manifest, "machine"), machine) != 0 ||
-	    (network && !used_network(manifest)))
+	    !is_own(own, json_member_text(manifest, "machine")) ||
+	    (own->network && !used_network(manifest)))
 		return 0;
 	return peak > 0 ? (uint64_t)peak : 0;
 }
 
-static uint64_t read_peak(int dirfd, const char *name, const char *machine, bool network)
+static uint64_t read_peak(int dirfd, const char *name, const struct own *own)
 {
 	_close_ int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	_json_ struct json_object *manifest = NULL;
@@ -140,23 +149,21 @@ static uint64_t read_peak(int dirfd, const char *name, const char *machine, bool
 	if (fd < 0 || store_read_file(fd, "manifest.json", MANIFEST_MAX, &text, &ignored) < 0)
 		return 0;
 	manifest = json_parse_object(&text);
-	return manifest_peak(manifest, machine, network);
+	return manifest_peak(manifest, own);
 }
 
-static void read_peaks(const struct root *root, const char *path, struct reserve_facts *f)
+static void read_peaks(const struct root *root, const char *path, const struct own *own,
+		       struct reserve_facts *f)
 {
 	_closedir_ DIR *dir = root_opendir(root, path);
-	char machine[MACHINE_MAX];
 	struct dirent *d;
 
-	if (!dir || !machine_from_host(root, machine))
-		return;
-	while ((d = readdir(dir))) {
+	while (dir && (d = readdir(dir))) {
 		uint64_t peak;
 
 		if (d->d_name[0] == '.' || !store_is_own(dirfd(dir), d->d_name))
 			continue;
-		peak = read_peak(dirfd(dir), d->d_name, machine, f->network);
+		peak = read_peak(dirfd(dir), d->d_name, own);
 		if (peak > f->peak)
 			f->peak = peak;
 	}
@@ -167,11 +174,13 @@ static void read_captures(const struct root *root, const struct settings *s,
 			  struct reserve_facts *f)
 {
 	static const char file[] = "file:";
+	struct own own = {.network = f->network};
 
-	read_peaks(root, CRASH_DIR, f);
+	own.n = machine_names(root, own.machine);
+	read_peaks(root, CRASH_DIR, &own, f);
 	for (unsigned int i = 0; i < s->dump.target.n; i++)
 		if (!strncmp(s->dump.target.v[i], file, strlen(file)))
-			read_peaks(root, s->dump.target.v[i] + strlen(file), f);
+			read_peaks(root, s->dump.target.v[i] + strlen(file), &own, f);
 }
 
 int reserve_state_read(const struct root *root, const struct settings *settings,
@@ -193,7 +202,8 @@ int reserve_state_read(const struct root *root, const struct settings *settings,
 	f->threads = settings->dump.threads ? settings->dump.threads : 1;
 	for (unsigned int i = 0; i < settings->dump.target.n; i++)
 		f->network |= strstr(settings->dump.target.v[i], "://") != NULL;
-	read_images(root, &s);
+	read_images(root, IMAGE_DIR, &s);
+	read_images(root, FLEET_DIR, &s);
 	if (!f->comfort)
 		assume_sizes(root, &s);
 	read_captures(root, settings, f);

@@ -17,8 +17,8 @@ struct reserve_state {
 };
 
 /*
- * Of the images in /var/lib/ukdump/images the one that needs most counts, since each may be armed.
- * Where there is none: the running kernel and an initrd as `build` makes them for such targets.
+ * Of the images of images.h the one that needs most counts, since each may be armed. Where there is
+ * none: the running kernel and an initrd as `build` makes them for such targets.
  */
 int reserve_state_read(const struct root *root, const struct settings *s, struct reserve_state *ret,
 		       struct ukd_error *e) _must_check_;

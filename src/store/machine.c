@@ -64,3 +64,13 @@ bool machine_from_firmware(const struct root *root, char ret[MACHINE_MAX])
 		*s = (char)tolower((unsigned char)*s);
 	return !is_shared_uuid((char *)b.data) && machine_set(ret, (char *)b.data);
 }
+
+unsigned int machine_names(const struct root *root, char ret[MACHINE_NAMES][MACHINE_MAX])
+{
+	unsigned int n = 0;
+
+	n += machine_from_host(root, ret[n]);
+	n += machine_from_firmware(root, ret[n]);
+	n += machine_set(ret[n], MACHINE_UNKNOWN);
+	return n;
+}

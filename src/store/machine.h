@@ -15,3 +15,10 @@ bool machine_from_host(const struct root *root, char ret[MACHINE_MAX]);
 
 /* Firmware's product UUID in small letters; false if there is none, or one that machines share. */
 bool machine_from_firmware(const struct root *root, char ret[MACHINE_MAX]);
+
+/*
+ * All names by which captures of this machine go: the host's, firmware's (images of a fleet, in
+ * which there is no host's), MACHINE_UNKNOWN. Returns how many.
+ */
+#define MACHINE_NAMES 3
+unsigned int machine_names(const struct root *root, char ret[MACHINE_NAMES][MACHINE_MAX]);

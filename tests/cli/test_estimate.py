@@ -106,6 +106,21 @@ def test_the_largest_image_counts(tree, parts, signers, tmp_path):
     assert facts["image_bytes"] >= 50 * MIB
 
 
+def test_the_image_of_a_fleet_counts(tree, parts, tmp_path):
+    """It is armed before all others; its captures go by firmware's name of the machine."""
+    images = tree.path / "usr/lib/ukdump/images"
+    images.mkdir(parents=True)
+    (tmp_path / "kernel").write_bytes(bzimage.minimal(init_size=50 * MIB))
+    (tmp_path / "initrd").write_bytes(b"070701 no cpio--" * (3 * MIB // 16))
+    conftest.build(Parts(tmp_path, parts), images / "fleet.efi", "--no-sign", code=0)
+    facts = tree.json("estimate")
+    assert facts["image"] == "fleet.efi" and terms(facts)["initrd"] == 3 * MIB
+    uuid = "abcdef00-1111-2222-3333-444455556666"
+    tree.put("sys/class/dmi/id/product_uuid", uuid.upper() + "\n")
+    manifest(tree, f"20261121T183822Z-{uuid}", machine=uuid)
+    assert tree.json("estimate")["measured_bytes"] == 40 * MIB
+
+
 def test_measured(tree):
     manifest(tree, f"20261121T183822Z-{MACHINE_ID}")
     manifest(tree, f"20261122T183822Z-{MACHINE_ID}",
