@@ -220,6 +220,7 @@ SRC_ctl := \
 	main.c \
 	output.c \
 	json.c \
+	text_record.c \
 	trust.c \
 	publish.c \
 	images.c \

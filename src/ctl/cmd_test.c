@@ -36,13 +36,12 @@ static const char usage[] =
 	"Exit: 0 history listed (after a crash nothing is returned), 1 refused or failed,\n"
 	"2 usage.\n";
 
-#define ARMED_FILE "/run/ukdump/armed"
-#define TRIGGER	   "/proc/sysrq-trigger"
-#define KMSG	   "/dev/kmsg"
-#define BOOT_ID	   "/proc/sys/kernel/random/boot_id"
-#define WHO_S	   5
-#define SYNC_S	   120
-#define SEEN_MAX   1000 /* lines of the kernel log behind the mark */
+#define TRIGGER	 "/proc/sysrq-trigger"
+#define KMSG	 "/dev/kmsg"
+#define BOOT_ID	 "/proc/sys/kernel/random/boot_id"
+#define WHO_S	 5
+#define SYNC_S	 120
+#define SEEN_MAX 1000 /* lines of the kernel log behind the mark */
 
 struct options {
 	const char *root;
@@ -65,8 +64,7 @@ static void test_free(struct test *t)
 
 static int read_armed(struct test *t, struct ukd_error *e)
 {
-	_free_ char *path = NULL, *id = NULL, *kernel = NULL;
-	_buffer_ struct buffer b = {0};
+	struct armed_record armed;
 	bool loaded;
 	int r = crash_image_loaded(t->root, &loaded, e);
 
@@ -75,16 +73,12 @@ static int read_armed(struct test *t, struct ukd_error *e)
 	if (!loaded)
 		return ukd_refuse(e, "test.armed",
 				  "nothing is armed, a crash would be lost: run 'ukdumpctl start'");
-	r = root_read(t->root, ARMED_FILE, KIB(64), &b, e);
-	path = loader_value(&b, "path");
-	id = loader_value(&b, "image");
-	kernel = loader_value(&b, "kernel");
-	if (r < 0 || !path || !id)
+	if (armed_record_read(t->root, &armed, e) < 0)
 		return ukd_refuse(e, "test.armed",
 				  "what is armed was not armed by ukdump: run 'ukdumpctl start'");
-	(void)snprintf(t->record.path, sizeof(t->record.path), "%s", path);
-	(void)snprintf(t->record.image, sizeof(t->record.image), "%s", id);
-	(void)snprintf(t->record.kernel, sizeof(t->record.kernel), "%s", kernel ? kernel : "");
+	(void)snprintf(t->record.path, sizeof(t->record.path), "%s", armed.path);
+	(void)snprintf(t->record.image, sizeof(t->record.image), "%s", armed.image);
+	(void)snprintf(t->record.kernel, sizeof(t->record.kernel), "%s", armed.kernel);
 	return 0;
 }
 
@@ -133,7 +127,7 @@ static int prepare(struct test *t, struct ukd_error *e)
 	if (getrandom(&id, sizeof(id), 0) != sizeof(id))
 		return ukd_fail_errno(e, -errno, "getrandom");
 	(void)snprintf(t->record.id, sizeof(t->record.id), "%016" PRIx64, id);
-	proof_now(t->record.time);
+	time_text_now(t->record.time);
 	read_users(t);
 	return read_boot_id(t, e);
 }

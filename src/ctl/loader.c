@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "ctl/text_record.h"
 #include "util/cleanup.h"
 #include "util/parse.h"
 #include "util/process.h"
@@ -118,4 +119,25 @@ uint64_t loader_number(const struct buffer *output, const char *key)
 	uint64_t v = 0;
 
 	return text && parse_u64(text, &v) ? v : 0;
+}
+
+int armed_record_read(const struct root *root, struct armed_record *ret, struct ukd_error *e)
+{
+	static const struct text_member members[] = {
+		TEXT_MEMBER(armed_record, image),
+		TEXT_MEMBER(armed_record, path),
+		TEXT_MEMBER(armed_record, kernel),
+	};
+	static const struct text_record record = {
+		.path = ARMED_FILE,
+		.v = members,
+		.n = ARRAY_SIZE(members),
+	};
+	int r;
+
+	*ret = (struct armed_record){0};
+	r = text_record_read(root, &record, ret, e);
+	if (r >= 0 && (!ret->image[0] || !ret->path[0]))
+		return ukd_fail(e, -ENODATA, ARMED_FILE " names no image");
+	return r;
 }

@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* See outcome.h. The file is root's own. */
+/* See outcome.h. */
 #include "ctl/outcome.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#include "ctl/loader.h"
-#include "util/cleanup.h"
+static const struct text_member members[] = {
+	TEXT_MEMBER(outcome, time),
+	TEXT_MEMBER(outcome, result),
+	TEXT_MEMBER(outcome, reason),
+	TEXT_MEMBER(outcome, image),
+};
 
-static void take_value(const struct buffer *text, const char *key, char *ret, size_t size)
-{
-	_free_ char *value = loader_value(text, key);
-
-	(void)snprintf(ret, size, "%s", value ? value : "");
-	text_printable(ret);
-}
+static const struct text_record record = {
+	.path = OUTCOME_FILE,
+	.dir_mode = 0755,
+	.v = members,
+	.n = ARRAY_SIZE(members),
+};
 
 static bool is_result(const char *s)
 {
@@ -26,17 +26,10 @@ static bool is_result(const char *s)
 
 bool outcome_read(const struct root *root, struct outcome *ret)
 {
-	_buffer_ struct buffer text = {0};
 	struct ukd_error ignored;
 	struct outcome o = {0};
 
-	if (root_read(root, OUTCOME_FILE, KIB(16), &text, &ignored) < 0)
-		return false;
-	take_value(&text, "time", o.time, sizeof(o.time));
-	take_value(&text, "result", o.result, sizeof(o.result));
-	take_value(&text, "reason", o.reason, sizeof(o.reason));
-	take_value(&text, "image", o.image, sizeof(o.image));
-	if (!o.time[0] || !is_result(o.result))
+	if (text_record_read(root, &record, &o, &ignored) < 0 || !o.time[0] || !is_result(o.result))
 		return false;
 	*ret = o;
 	return true;
@@ -44,20 +37,6 @@ bool outcome_read(const struct root *root, struct outcome *ret)
 
 int outcome_write(const struct root *root, struct outcome *o, struct ukd_error *e)
 {
-	_free_ char *text = NULL;
-	time_t now = time(NULL);
-	struct tm tm;
-	int n, r;
-
-	(void)strftime(o->time, sizeof(o->time), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &tm));
-	text_printable(o->reason);
-	text_printable(o->image);
-	n = asprintf(&text, "time=%s\nresult=%s\nreason=%s\nimage=%s\n", o->time, o->result,
-		     o->reason, o->image);
-	if (n < 0)
-		return ukd_oom(e);
-	r = make_directories(root->fd, "run/ukdump", 0755, e);
-	return r < 0 ? r :
-		       file_replace(root->fd, &OUTCOME_FILE[1], 0600,
-				    (struct bytes){(uint8_t *)text, (size_t)n}, e);
+	time_text_now(o->time);
+	return text_record_write(root, &record, o, e);
 }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "ctl/images.h"
+#include "ctl/text_record.h"
 
 #define OUTCOME_FILE	  "/run/ukdump/refresh"
 #define OUTCOME_DONE	  "done"
@@ -14,7 +15,7 @@
 #define OUTCOME_FAILED	  "failed"
 
 struct outcome {
-	char time[32];
+	char time[TIME_TEXT_MAX];
 	char result[16];
 	char reason[512];	    /* if it failed */
 	char image[IMAGE_PATH_MAX]; /* that is armed, or that waits; may be empty */

@@ -7,138 +7,63 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "ctl/loader.h"
-#include "ctl/result.h"
 #include "util/cleanup.h"
 #include "util/lockfile.h"
 
-#define DIRECTORY   "var/lib/ukdump"
+#define DIRECTORY   "/var/lib/ukdump"
 #define TEST	    DIRECTORY "/test"
 #define HISTORY	    DIRECTORY "/history"
-#define FILE_MAX    KIB(64)
 #define HISTORY_LEN MIB(4)
 
 #define LOCK_FILE    "run/ukdump/proof.lock"
 #define LOCK_LIMIT_S 10 /* of one that is added to a file of 200 lines */
 
-/* One text of a struct, in its file as "key=text". */
-struct member {
-	const char *key;
-	size_t offset, size;
+static const struct text_member rehearsal_members[] = {
+	TEXT_MEMBER(rehearsal, time),	  TEXT_MEMBER(rehearsal, image),
+	TEXT_MEMBER(rehearsal, path),	  TEXT_MEMBER(rehearsal, kernel),
+	TEXT_MEMBER(rehearsal, result),	  TEXT_MEMBER(rehearsal, reason),
+	TEXT_MEMBER(rehearsal, phases),	  TEXT_MEMBER(rehearsal, seconds),
+	TEXT_MEMBER(rehearsal, peak),	  TEXT_MEMBER(rehearsal, total),
+	TEXT_MEMBER(rehearsal, reserved), TEXT_MEMBER(rehearsal, accelerator),
+	TEXT_MEMBER(rehearsal, unproved),
 };
 
-#define MEMBER(type, name)                                                              \
-	{                                                                               \
-#name, offsetof(struct type, name), sizeof(((struct type *)NULL)->name) \
-	}
-
-/* A file and the struct, all texts, that it holds. */
-struct record {
-	const char *path; /* absolute, in the root */
-	size_t size;
-	const struct member *v;
-	size_t n;
+static const struct text_member test_members[] = {
+	TEXT_MEMBER(crash_test, id),	 TEXT_MEMBER(crash_test, time),
+	TEXT_MEMBER(crash_test, image),	 TEXT_MEMBER(crash_test, path),
+	TEXT_MEMBER(crash_test, kernel), TEXT_MEMBER(crash_test, boot),
 };
 
-static const struct member rehearsal_members[] = {
-	MEMBER(rehearsal, time),     MEMBER(rehearsal, image),	  MEMBER(rehearsal, path),
-	MEMBER(rehearsal, kernel),   MEMBER(rehearsal, result),	  MEMBER(rehearsal, reason),
-	MEMBER(rehearsal, phases),   MEMBER(rehearsal, seconds),  MEMBER(rehearsal, peak),
-	MEMBER(rehearsal, total),    MEMBER(rehearsal, reserved), MEMBER(rehearsal, accelerator),
-	MEMBER(rehearsal, unproved),
+static const struct text_record rehearsal_record = {
+	.path = DIRECTORY "/rehearsal",
+	.dir_mode = 0700,
+	.v = rehearsal_members,
+	.n = ARRAY_SIZE(rehearsal_members),
 };
 
-static const struct member test_members[] = {
-	MEMBER(crash_test, id),	  MEMBER(crash_test, time),   MEMBER(crash_test, image),
-	MEMBER(crash_test, path), MEMBER(crash_test, kernel), MEMBER(crash_test, boot),
+static const struct text_record test_record = {
+	.path = TEST,
+	.dir_mode = 0700,
+	.v = test_members,
+	.n = ARRAY_SIZE(test_members),
 };
-
-static const struct record rehearsal_record = {"/" DIRECTORY "/rehearsal", sizeof(struct rehearsal),
-					       rehearsal_members, ARRAY_SIZE(rehearsal_members)};
-static const struct record test_record = {"/" TEST, sizeof(struct crash_test), test_members,
-					  ARRAY_SIZE(test_members)};
-
-void proof_now(char ret[PROOF_TIME_MAX])
-{
-	time_t now = time(NULL);
-	struct tm tm;
-
-	(void)strftime(ret, PROOF_TIME_MAX, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &tm));
-}
-
-static int read_record(const struct root *root, const struct record *record, void *ret,
-		       struct ukd_error *e)
-{
-	_buffer_ struct buffer b = {0};
-	char *line, *rest, *value;
-	int r = root_read(root, record->path, FILE_MAX, &b, e);
-
-	if (r < 0)
-		return r;
-	memset(ret, 0, record->size);
-	rest = (char *)b.data;
-	while ((line = strsep(&rest, "\n"))) {
-		value = strchr(line, '=');
-		if (!value)
-			continue;
-		*value++ = 0;
-		for (const struct member *m = record->v; m < record->v + record->n; m++)
-			if (!strcmp(line, m->key))
-				(void)snprintf((char *)ret + m->offset, m->size, "%s",
-					       text_clean(value));
-	}
-	return 0;
-}
-
-static int replace(const struct root *root, const char *path, struct bytes text,
-		   struct ukd_error *e)
-{
-	int r = root_check_plain(root, "/" DIRECTORY, e);
-
-	if (r >= 0)
-		r = make_directories(root->fd, DIRECTORY, 0700, e);
-	return r < 0 ? r : file_replace(root->fd, path, 0600, text, e);
-}
-
-static int write_record(const struct root *root, const struct record *record, const void *from,
-			struct ukd_error *e)
-{
-	_free_ char *text = NULL;
-	size_t size = 0;
-	FILE *out = open_memstream(&text, &size);
-
-	if (!out)
-		return ukd_oom(e);
-	for (const struct member *m = record->v; m < record->v + record->n; m++) {
-		char value[PATH_MAX];
-
-		(void)snprintf(value, sizeof(value), "%s", (const char *)from + m->offset);
-		(void)fprintf(out, "%s=%s\n", m->key, text_clean(value));
-	}
-	if (fclose(out) != 0)
-		return ukd_oom(e);
-	return replace(root, record->path + 1, (struct bytes){(const uint8_t *)text, size}, e);
-}
 
 int rehearsal_read(const struct root *root, struct rehearsal *ret, struct ukd_error *e)
 {
-	return read_record(root, &rehearsal_record, ret, e);
+	*ret = (struct rehearsal){0};
+	return text_record_read(root, &rehearsal_record, ret, e);
 }
 
 /* Is image the one that the kernel holds, by ukdump-load's word? */
 static bool is_armed(const struct root *root, const char *image)
 {
-	_buffer_ struct buffer state = {0};
+	struct armed_record armed;
 	struct ukd_error ignored;
-	_free_ char *id = NULL;
 
-	if (root_read(root, "/run/ukdump/armed", FILE_MAX, &state, &ignored) < 0)
-		return false;
-	id = loader_value(&state, "image");
-	return id && !strcmp(id, image);
+	return armed_record_read(root, &armed, &ignored) >= 0 && !strcmp(armed.image, image);
 }
 
 /* Is a record there that says more, or of an image that matters more? */
@@ -160,7 +85,7 @@ int rehearsal_write(const struct root *root, const struct rehearsal *r, struct u
 	int n = 0;
 
 	if (!is_known(root, r))
-		n = write_record(root, &rehearsal_record, r, e);
+		n = text_record_write(root, &rehearsal_record, r, e);
 	if (n < 0)
 		return n;
 	o = json_object_checked();
@@ -219,22 +144,23 @@ void rehearsal_json(struct json_object *o, const struct rehearsal *r)
 
 int crash_test_read(const struct root *root, struct crash_test *ret, struct ukd_error *e)
 {
-	return read_record(root, &test_record, ret, e);
+	*ret = (struct crash_test){0};
+	return text_record_read(root, &test_record, ret, e);
 }
 
 int crash_test_write(const struct root *root, const struct crash_test *t, struct ukd_error *e)
 {
-	return write_record(root, &test_record, t, e);
+	return text_record_write(root, &test_record, t, e);
 }
 
 int crash_test_remove(const struct root *root, struct ukd_error *e)
 {
-	int r = root_check_plain(root, "/" DIRECTORY, e);
+	int r = root_check_plain(root, DIRECTORY, e);
 
 	if (r < 0)
 		return r;
-	if (unlinkat(root->fd, TEST, 0) < 0 && errno != ENOENT)
-		return ukd_fail_errno(e, -errno, "/" TEST);
+	if (unlinkat(root->fd, &TEST[1], 0) < 0 && errno != ENOENT)
+		return ukd_fail_errno(e, -errno, TEST);
 	return 0;
 }
 
@@ -260,11 +186,11 @@ int proof_history_add(const struct root *root, struct json_object *o, struct ukd
 	_free_ char *text = NULL;
 	_close_ int lock = -1;
 	const char *keep;
-	int r = lockfile_take(root, LOCK_FILE, "an ukdumpctl that writes /" HISTORY, LOCK_LIMIT_S,
+	int r = lockfile_take(root, LOCK_FILE, "an ukdumpctl that writes " HISTORY, LOCK_LIMIT_S,
 			      &lock, e);
 
 	if (r >= 0)
-		r = root_read(root, "/" HISTORY, HISTORY_LEN, &old, e);
+		r = root_read(root, HISTORY, HISTORY_LEN, &old, e);
 	if (r < 0 && r != -ENOENT)
 		return r;
 	keep = old.len ? tail((const char *)old.data, old.len, PROOF_HISTORY_MAX - 1) : "";
@@ -272,7 +198,8 @@ int proof_history_add(const struct root *root, struct json_object *o, struct ukd
 		     json_object_to_json_string_ext(o, JSON_C_TO_STRING_NOSLASHESCAPE));
 	if (r < 0)
 		return ukd_oom(e);
-	return replace(root, HISTORY, (struct bytes){(const uint8_t *)text, (size_t)r}, e);
+	return state_file_replace(root, HISTORY, 0700,
+				  (struct bytes){(const uint8_t *)text, (size_t)r}, e);
 }
 
 static bool is_of(struct json_object *o, const char *type)
@@ -287,7 +214,7 @@ int proof_history_read(const struct root *root, const char *type, struct json_ob
 	_buffer_ struct buffer b = {0};
 	struct json_object *list;
 	char *line, *rest;
-	int r = root_read(root, "/" HISTORY, HISTORY_LEN, &b, e);
+	int r = root_read(root, HISTORY, HISTORY_LEN, &b, e);
 
 	if (r < 0 && r != -ENOENT)
 		return r;

@@ -9,9 +9,10 @@
 #include <limits.h>
 
 #include "ctl/ctl.h"
+#include "ctl/loader.h"
+#include "ctl/text_record.h"
 #include "util/root.h"
 
-#define PROOF_TIME_MAX	  32
 #define PROOF_HISTORY_MAX 200 /* lines; older ones are dropped */
 
 #define REHEARSAL_OK	 "ok"
@@ -19,8 +20,8 @@
 #define REHEARSAL_NONE	 "not-rehearsed"
 
 struct rehearsal {
-	char time[PROOF_TIME_MAX]; /* RFC 3339 */
-	char image[65];		   /* its id */
+	char time[TIME_TEXT_MAX]; /* RFC 3339 */
+	char image[IMAGE_ID_HEX]; /* its id */
 	char path[PATH_MAX];
 	char kernel[128];
 	char result[16]; /* REHEARSAL_* */
@@ -52,8 +53,8 @@ void rehearsal_json(struct json_object *o, const struct rehearsal *r);
 #define TEST_ID_HEX 17
 struct crash_test {
 	char id[TEST_ID_HEX]; /* in the kernel log as "ukdump-test ID" */
-	char time[PROOF_TIME_MAX];
-	char image[65];
+	char time[TIME_TEXT_MAX];
+	char image[IMAGE_ID_HEX];
 	char path[PATH_MAX];
 	char kernel[128];
 	char boot[40]; /* the boot that it was begun in: of another one, it crashed */
@@ -82,6 +83,3 @@ const char *proof_text(struct json_object *o, const char *key);
 /* Such a line for people. ret holds PROOF_LINE_MAX bytes; returns ret. */
 #define PROOF_LINE_MAX 2048
 char *proof_sentence(struct json_object *o, char ret[PROOF_LINE_MAX]);
-
-/* Now, as RFC 3339. */
-void proof_now(char ret[PROOF_TIME_MAX]);

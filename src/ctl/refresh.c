@@ -21,7 +21,6 @@
 #include "util/parse.h"
 #include "util/sys.h"
 
-#define LAST_GOOD    "/var/lib/ukdump/last-good"
 #define SIGN_DIR     "/etc/ukdump/sign.d"
 #define SIGN_LIMIT_S 300
 

@@ -48,7 +48,7 @@ static void begin_record(struct rehearse *r)
 {
 	const struct rehearse_image *i = &r->image;
 
-	proof_now(r->record.time);
+	time_text_now(r->record.time);
 	SET(r->record.image, "%s", i->id);
 	SET(r->record.path, "%s", i->path);
 	SET(r->record.kernel, "%s", i->kernel);

@@ -18,8 +18,6 @@
 #include "util/parse.h"
 #include "util/process.h"
 
-#define ARMED_FILE  "/run/ukdump/armed"
-#define LAST_GOOD   "/var/lib/ukdump/last-good"
 #define UNPACK_S    60
 #define ARCHIVE_MAX MIB(1024)
 
@@ -187,33 +185,30 @@ static int open_path(const struct root *root, const char *path, struct rehearse_
 /* The armed image by its id: what lies at its path may be another one by now. */
 static int open_armed(const struct root *root, struct rehearse_image *ret, struct ukd_error *e)
 {
-	_buffer_ struct buffer armed = {0};
-	_free_ char *path = NULL, *id = NULL;
+	struct armed_record armed;
 	char last_good[PATH_MAX];
-	int r = root_read(root, ARMED_FILE, KIB(64), &armed, e);
+	int r = armed_record_read(root, &armed, e);
 
 	if (r == -ENOENT)
 		return ukd_refuse(e, "rehearse.armed",
 				  "nothing is armed: run 'ukdumpctl start', or name an image");
+	if (r == -ENODATA)
+		return ukd_refuse(e, "rehearse.armed", ARMED_FILE " names no image");
 	if (r < 0)
 		return r;
-	path = loader_value(&armed, "path");
-	id = loader_value(&armed, "image");
-	if (!path || !id)
-		return ukd_refuse(e, "rehearse.armed", "%s names no image", ARMED_FILE);
-	r = open_path(root, path, ret, e);
-	if (r >= 0 && !strcmp(ret->id, id))
+	r = open_path(root, armed.path, ret, e);
+	if (r >= 0 && !strcmp(ret->id, armed.image))
 		return 0;
 	rehearse_image_close(ret);
 	*ret = (struct rehearse_image)REHEARSE_IMAGE_NONE;
 	(void)snprintf(last_good, sizeof(last_good), "%s" LAST_GOOD, root->path);
 	r = open_path(root, last_good, ret, e);
-	if (r >= 0 && !strcmp(ret->id, id))
+	if (r >= 0 && !strcmp(ret->id, armed.image))
 		return 0;
 	return ukd_refuse(e, "rehearse.armed",
 			  "%s is not the image that is armed any more, nor is the last good one: "
 			  "run 'ukdumpctl start'",
-			  path);
+			  armed.path);
 }
 
 int rehearse_image_open(const struct root *root, const char *path, struct rehearse_image *ret,

@@ -6,9 +6,8 @@
 
 #include "build/gather.h"
 #include "conf/settings.h"
+#include "ctl/loader.h"
 #include "util/root.h"
-
-#define IMAGE_ID_HEX 65
 
 struct rehearse_image {
 	char path[PATH_MAX];

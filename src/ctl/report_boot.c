@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "ctl/crash.h"
 #include "ctl/hookdir.h"
@@ -168,12 +167,10 @@ static int notify(struct boot *b, struct crash *crash, struct ukd_error *e)
 static int remember(struct boot *b, const struct crash *crash, struct ukd_error *e)
 {
 	struct report_state *s = &b->state;
-	time_t now = time(NULL);
-	struct tm tm;
 
 	s->last = *crash;
 	s->cleared = false;
-	(void)strftime(s->reported, sizeof(s->reported), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &tm));
+	time_text_now(s->reported);
 	if (crash->name[0] && !report_state_has_seen(s, crash->name) &&
 	    strings_add(&s->seen, crash->name) < 0)
 		return ukd_oom(e);

@@ -1,48 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The memory of `report --boot`: see report_state.h. Root's own file; read with bounds all the
- * same. */
+/* The memory of `report --boot`: see report_state.h. */
 #include "ctl/report_state.h"
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "util/cleanup.h"
-
-#define DIRECTORY "var/lib/ukdump"
-#define STATE	  DIRECTORY "/report"
-#define STATE_MAX MIB(1)
-#define SEEN_MAX  4096 /* the oldest are forgotten: their directories are gone for long */
-
-struct member {
-	const char *key;
-	char *text;
-	size_t size;
-};
-
-#define MEMBERS 12
-
-static void members(struct report_state *s, struct member ret[MEMBERS])
-{
-	struct crash *c = &s->last;
-	const struct member list[MEMBERS] = {
-		{"reported", s->reported, sizeof(s->reported)},
-		{"crash", c->name, sizeof(c->name)},
-		{"state", c->state, sizeof(c->state)},
-		{"verified", c->verified, sizeof(c->verified)},
-		{"dump", c->dump, sizeof(c->dump)},
-		{"kernel", c->kernel, sizeof(c->kernel)},
-		{"panic", c->panic, sizeof(c->panic)},
-		{"kind", c->kind, sizeof(c->kind)},
-		{"signature", c->signature, sizeof(c->signature)},
-		{"reason", c->reason, sizeof(c->reason)},
-		{"variable", s->variable, sizeof(s->variable)},
-		{0},
-	};
-
-	memcpy(ret, list, sizeof(list));
-}
+#define SEEN_MAX 4096 /* the oldest are forgotten: their directories are gone for long */
 
 void report_state_free(struct report_state *s)
 {
@@ -68,80 +32,67 @@ static void keep_known_words(struct crash *c)
 	keep_known(c->verified, sizeof(c->verified), verified, "unknown");
 }
 
-static int read_line(struct report_state *s, char *line)
+static int take_line(void *record, const char *key, const char *text)
 {
-	char *value = strchr(line, '=');
-	struct member list[MEMBERS];
+	struct report_state *s = record;
 
-	if (!value)
-		return 0;
-	*value++ = 0;
-	if (!strcmp(line, "seen"))
-		return strings_add(&s->seen, value);
-	if (!strcmp(line, "cleared"))
-		s->cleared = !strcmp(value, "yes");
-	members(s, list);
-	for (const struct member *m = list; m->key; m++)
-		if (!strcmp(line, m->key))
-			(void)snprintf(m->text, m->size, "%s", text_clean(value));
+	if (!strcmp(key, "seen"))
+		return strings_add(&s->seen, text);
+	if (!strcmp(key, "cleared"))
+		s->cleared = !strcmp(text, "yes");
 	return 0;
 }
+
+static void print_lines(const void *record, FILE *out)
+{
+	const struct report_state *s = record;
+	unsigned int n = s->seen.n;
+
+	if (s->cleared)
+		(void)fprintf(out, "cleared=yes\n");
+	for (unsigned int i = n > SEEN_MAX ? n - SEEN_MAX : 0; i < n; i++)
+		(void)fprintf(out, "seen=%s\n", s->seen.v[i]);
+}
+
+static const struct text_member members[] = {
+	TEXT_MEMBER(report_state, reported),
+	TEXT_MEMBER_AS("crash", report_state, last.name),
+	TEXT_MEMBER_AS("state", report_state, last.state),
+	TEXT_MEMBER_AS("verified", report_state, last.verified),
+	TEXT_MEMBER_AS("dump", report_state, last.dump),
+	TEXT_MEMBER_AS("kernel", report_state, last.kernel),
+	TEXT_MEMBER_AS("panic", report_state, last.panic),
+	TEXT_MEMBER_AS("kind", report_state, last.kind),
+	TEXT_MEMBER_AS("signature", report_state, last.signature),
+	TEXT_MEMBER_AS("reason", report_state, last.reason),
+	TEXT_MEMBER(report_state, variable),
+};
+
+static const struct text_record state_record = {
+	.path = "/var/lib/ukdump/report",
+	.dir_mode = 0700,
+	.v = members,
+	.n = ARRAY_SIZE(members),
+	.take = take_line,
+	.print = print_lines,
+};
 
 int report_state_read(const struct root *root, struct report_state *ret, struct ukd_error *e)
 {
 	_report_state_ struct report_state s = {0};
-	_buffer_ struct buffer b = {0};
-	char *line, *rest;
-	int r = root_read(root, "/" STATE, STATE_MAX, &b, e);
+	int r = text_record_read(root, &state_record, &s, e);
 
 	if (r < 0 && r != -ENOENT)
 		return r;
-	rest = (char *)b.data;
-	for (r = 0; r >= 0 && (line = strsep(&rest, "\n"));)
-		r = read_line(&s, line);
-	if (r < 0)
-		return ukd_oom(e);
 	keep_known_words(&s.last);
 	*ret = s;
 	s = (struct report_state){0};
 	return 0;
 }
 
-/* Cleans what it prints: one line each. */
-static void print(struct report_state *s, FILE *out)
-{
-	unsigned int n = s->seen.n;
-	struct member list[MEMBERS];
-
-	members(s, list);
-	for (const struct member *m = list; m->key; m++)
-		if (m->text[0])
-			fprintf(out, "%s=%s\n", m->key, text_clean(m->text));
-	if (s->cleared)
-		fprintf(out, "cleared=yes\n");
-	for (unsigned int i = n > SEEN_MAX ? n - SEEN_MAX : 0; i < n; i++)
-		fprintf(out, "seen=%s\n", s->seen.v[i]);
-}
-
 int report_state_write(const struct root *root, const struct report_state *s, struct ukd_error *e)
 {
-	struct report_state copy = *s; /* borrows the list */
-	_free_ char *text = NULL;
-	size_t size = 0;
-	FILE *out = open_memstream(&text, &size);
-	int r;
-
-	if (!out)
-		return ukd_oom(e);
-	print(&copy, out);
-	if (fclose(out) != 0)
-		return ukd_oom(e);
-	r = root_check_plain(root, "/" DIRECTORY, e);
-	if (r >= 0)
-		r = make_directories(root->fd, DIRECTORY, 0700, e);
-	return r < 0 ? r :
-		       file_replace(root->fd, STATE, 0600,
-				    (struct bytes){(const uint8_t *)text, size}, e);
+	return text_record_write(root, &state_record, s, e);
 }
 
 bool report_state_has_seen(const struct report_state *s, const char *name)

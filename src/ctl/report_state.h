@@ -6,13 +6,13 @@
 #pragma once
 
 #include "ctl/crash.h"
+#include "ctl/text_record.h"
 
-#define REPORT_TIME_MAX	  32
 #define REPORT_SHA256_HEX 65
 
 struct report_state {
 	struct crash last;		  /* state empty: none was reported yet */
-	char reported[REPORT_TIME_MAX];	  /* when, RFC 3339 */
+	char reported[TIME_TEXT_MAX];	  /* when, RFC 3339 */
 	bool cleared;			  /* it is no problem any more */
 	char variable[REPORT_SHA256_HEX]; /* of a result that could not be removed, or empty */
 	struct strings seen;		  /* names, oldest report first */

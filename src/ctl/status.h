@@ -8,15 +8,16 @@
 #include "ctl/findings.h"
 #include "ctl/freshness.h"
 #include "ctl/host_state.h"
+#include "ctl/loader.h"
 #include "ctl/outcome.h"
 #include "ctl/report_state.h"
 #include "ctl/target_check.h"
 
 /* A rehearsal or a crash test; time empty: there was none. */
 struct proof {
-	char time[32];
-	char image[65];	 /* its id; may be empty */
-	char result[16]; /* ok, failed, not-rehearsed, unknown */
+	char time[TIME_TEXT_MAX];
+	char image[IMAGE_ID_HEX]; /* its id; may be empty */
+	char result[16];	  /* ok, failed, not-rehearsed, unknown */
 	char reason[512];
 };
 
