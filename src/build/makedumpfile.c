@@ -22,7 +22,7 @@ static const struct {
 	   it. */
 	{VERSION(7, 1, 0), VERSION(1, 7, 9),
 	 "makedumpfile up to 1.7.9 does not know kernel 7.1 and later: which pages it leaves out is a "
-	 "guess"},
+	 "guess; DumpLevel=1 leaves out none but zeroes"},
 	{VERSION(6, 12, 0), VERSION(1, 7, 6),
 	 "makedumpfile up to 1.7.6 does not find the free pages of kernel 6.12 and later: dumps are "
 	 "larger than needed; 1.7.7 is better"},

@@ -69,8 +69,7 @@ static void check_makedumpfile(const struct root *root, struct status *s)
 		&s->findings, "tool.makedumpfile-version", s->note ? VERDICT_WARNING : VERDICT_OK,
 		"%s", s->note ? s->note : "nothing is known against makedumpfile and this kernel");
 	if (s->note)
-		finding_mend(f, "install a newer makedumpfile, then ukdumpctl refresh; or set "
-				"DumpLevel=1");
+		finding_mend(f, "install a newer makedumpfile, then ukdumpctl refresh");
 }
 
 /* What a build needs; what is armed does without. */

@@ -155,7 +155,12 @@ static int open_in_directory(struct info *i, int dirfd, const struct info_option
 			return open_file(i, o->identity, e);
 		(void)ukd_prefix(e, "%s", o->path);
 	}
-	return r == -ENOENT ? ukd_fail(e, r, "%s: no vmcore in this directory", o->path) : r;
+	return r == -ENOENT ?
+		       ukd_fail(
+			       e, r,
+			       "%s: no vmcore in this directory; name the dump's file, if it has another name",
+			       o->path) :
+		       r;
 }
 
 /* Does the manifest tell of a dump? Then that there is none is worth a complaint. */

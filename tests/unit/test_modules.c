@@ -181,7 +181,7 @@ static void test_makedumpfile_and_kernels(void **state _unused_)
 		{"1.7.6", "6.11.300", NULL},
 		{"1.7.7", "6.12.0", NULL},
 		{"1.7.9", "7.0.9", NULL},
-		{"1.7.9", "7.1.0-rc1", "is a guess"},
+		{"1.7.9", "7.1.0-rc1", "is a guess; DumpLevel=1"},
 		{"1.7.6", "7.1", "is a guess"},
 		{"1.7.10", "7.1", NULL},
 		{"x", "7.1", NULL},
