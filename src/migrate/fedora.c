@@ -12,11 +12,15 @@
 
 #define DEFAULT_PATH "/var/crash"
 
-static const char *save_path(const struct import *im)
+/* The directory below what is mounted there, on the heap; NULL: no memory. */
+static char *save_path(const struct import *im)
 {
 	const char *path = import_value(im, "path");
+	char *ret;
 
-	return path ? path : DEFAULT_PATH;
+	if (!path)
+		path = DEFAULT_PATH;
+	return asprintf(&ret, "%s%s", *path == '/' ? "" : "/", path) < 0 ? NULL : ret;
 }
 
 static const char *failure_action(const struct import *im)
@@ -30,33 +34,41 @@ static const char *failure_action(const struct import *im)
 static int add_root(struct import *im, struct import_line *l, struct ukd_error *e)
 {
 	const char *action = failure_action(im);
+	_free_ char *dir = NULL;
 
 	if (l->fate != IMPORT_TRANSLATED || !action || strcmp(action, "dump_to_rootfs") != 0)
 		return 0;
-	return import_file(im, l, save_path(im), e);
+	dir = save_path(im);
+	return dir ? import_file(im, l, dir, e) : ukd_oom(e);
 }
 
+/* Double quotes in a device's name, as blkid(8) prints them, are taken out there, too. */
 static int file_system(struct import *im, struct import_line *l, struct ukd_error *e)
 {
-	_free_ char *target = NULL;
+	_free_ char *target = NULL, *dir = save_path(im);
+	size_t n = 0;
 	int r;
 
-	if (asprintf(&target, "%s:%s", l->value, save_path(im)) < 0) {
+	if (!dir || asprintf(&target, "%s:%s", l->value, dir) < 0) {
 		target = NULL;
 		return ukd_oom(e);
 	}
 	if (strpbrk(l->value, " \t"))
 		return import_drop(l, e, "blanks in the name of a device; use its UUID=");
+	for (const char *c = target; *c; c++)
+		if (*c != '"')
+			target[n++] = *c;
+	target[n] = 0;
 	r = import_set(im, l, "Dump", "Target", target, e);
 	return r < 0 ? r : add_root(im, l, e);
 }
 
 static int virtiofs(struct import *im, struct import_line *l, struct ukd_error *e)
 {
-	_free_ char *target = NULL;
+	_free_ char *target = NULL, *dir = save_path(im);
 	int r;
 
-	if (asprintf(&target, "virtiofs://%s%s", l->value, save_path(im)) < 0) {
+	if (!dir || asprintf(&target, "virtiofs://%s%s", l->value, dir) < 0) {
 		target = NULL;
 		return ukd_oom(e);
 	}
@@ -66,14 +78,16 @@ static int virtiofs(struct import *im, struct import_line *l, struct ukd_error *
 
 static int nfs(struct import *im, struct import_line *l, struct ukd_error *e)
 {
-	int r = import_nfs(im, l, save_path(im), e);
+	_free_ char *dir = save_path(im);
+	int r = dir ? import_nfs(im, l, dir, e) : ukd_oom(e);
 
 	return r < 0 ? r : add_root(im, l, e);
 }
 
 static int ssh(struct import *im, struct import_line *l, struct ukd_error *e)
 {
-	int r = import_ssh(im, l, l->value, save_path(im), e);
+	_free_ char *dir = save_path(im);
+	int r = dir ? import_ssh(im, l, l->value, dir, e) : ukd_oom(e);
 
 	return r < 0 ? r : add_root(im, l, e);
 }

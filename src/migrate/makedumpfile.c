@@ -118,13 +118,16 @@ static int scan(const char *options, struct found *f, struct ukd_error *e)
 	return 0;
 }
 
-int import_makedumpfile(struct import *im, struct import_line *l, const char *options,
-			bool compress, struct ukd_error *e)
+int import_makedumpfile(struct import *im, struct import_line *l, const char *options, bool all,
+			struct ukd_error *e)
 {
 	struct found f = {0};
 	int r = scan(options, &f, e);
+	bool copies_all = all && !f.level[0];
 
-	if (r >= 0 && !f.compress && compress)
+	if (copies_all)
+		f.level[0] = '0';
+	if (all && !f.compress)
 		f.compress = "none";
 	if (r >= 0 && f.level[0])
 		r = import_set(im, l, "Dump", "DumpLevel", f.level, e);
@@ -139,5 +142,8 @@ int import_makedumpfile(struct import *im, struct import_line *l, const char *op
 	if (!l->n_made)
 		return import_drop(l, e, "nothing in it that ukdump leaves to choose: %s",
 				   f.others);
-	return f.others[0] ? import_remark(l, e, "not carried over of it: %s", f.others) : 0;
+	if (copies_all)
+		r = import_remark(l, e, "without -d makedumpfile leaves out nothing");
+	return r < 0 || !f.others[0] ? r :
+				       import_remark(l, e, "not carried over of it: %s", f.others);
 }

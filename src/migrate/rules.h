@@ -70,10 +70,11 @@ int import_program(struct import *im, struct import_line *l, const char *key,
 
 /*
  * DumpLevel=, Compress=, Threads= from options of makedumpfile(8); what has no counterpart is named
- * in a remark. compress: does a missing -c, -l, -p, -z mean Compress=none?
+ * in a remark. all: these are all the options that it gets, so that what is missing has
+ * makedumpfile's default: no compression, level 0.
  */
-int import_makedumpfile(struct import *im, struct import_line *l, const char *options,
-			bool compress, struct ukd_error *e) _must_check_;
+int import_makedumpfile(struct import *im, struct import_line *l, const char *options, bool all,
+			struct ukd_error *e) _must_check_;
 
 /* CommandLine=, with what is set to the option NAME_APPEND behind it. */
 int import_cmdline(struct import *im, struct import_line *l, struct ukd_error *e) _must_check_;

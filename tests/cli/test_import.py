@@ -242,6 +242,26 @@ def test_what_debian_does_when_a_dump_fails(tmp_path, command, action):
     assert action or "a line of a shell" in text
 
 
+@pytest.mark.parametrize("target, made", [
+    ('xfs UUID="ab-1"', "UUID=ab-1:/dumps"), ("ext4 /dev/vg/lv", "/dev/vg/lv:/dumps"),
+    ("nfs server:/export", "nfs://server/export/dumps"), ("ssh user@server", "ssh://user@server/dumps"),
+    ("virtiofs tag", "virtiofs://tag/dumps"),
+])
+@pytest.mark.parametrize("path", ["dumps", "/dumps"])
+def test_a_path_is_below_the_target(tmp_path, target, made, path):
+    assert f"\nTarget={made}\n" in conf(tmp_path, f"{target}\npath {path}\n").out
+
+
+@pytest.mark.parametrize("dialect, name, text", [
+    ("fedora", "x.conf", "core_collector makedumpfile -c --message-level 1"), ("debian", "x", "MAKEDUMP_ARGS=-c"),
+])
+def test_without_a_level_makedumpfile_leaves_out_nothing(tmp_path, dialect, name, text):
+    option, out = options(tmp_path, dialect, text, name)
+    assert "\nDumpLevel=0\nCompress=zlib\n" in out and "leaves out nothing" in option["reason"]
+    option, _ = options(tmp_path, "suse", "MAKEDUMPFILE_OPTIONS=-c")  # it has KDUMP_DUMPLEVEL
+    assert [s["key"] for s in option["settings"]] == ["Compress"]
+
+
 @pytest.mark.parametrize("dialect, name, text, note", [
     ("fedora", "x.conf", "core_collector makedumpfile -l -d 31 --config /etc/keep.conf -x vmlinux", "--config -x"),
     ("fedora", "x.conf", "core_collector makedumpfile -l -d 9,17,31", "-d 17,31"),
