@@ -162,6 +162,15 @@ int import_remark(struct import_line *l, struct ukd_error *e, const char *fmt, .
 	return r;
 }
 
+/* A reason of our own parser without the place, which is try_setting()'s: "KEY:2: ". */
+static const char *without_place(const char *reason, const char *key)
+{
+	size_t n = strlen(key);
+
+	return !strncmp(reason, key, n) && !strncmp(reason + n, ":2: ", 4) ? reason + n + 4 :
+									     reason;
+}
+
 /* Does our own parser take it? */
 static int try_setting(const char *section, const char *key, const char *value, struct ukd_error *e)
 {
@@ -203,7 +212,7 @@ int import_set(struct import *im, struct import_line *l, const char *section, co
 		return 0;
 	r = try_setting(section, key, value, &refused);
 	if (r == -EBADMSG)
-		return import_drop(l, e, "%s", refused.text);
+		return import_drop(l, e, "%s", without_place(refused.text, key));
 	if (r < 0) {
 		*e = refused;
 		return r;

@@ -71,9 +71,10 @@ static int save_to(struct import *im, struct import_line *l, const char *where, 
 	}
 	if (*rest != '/' || (rest != where && strncasecmp(where, "file://", 7) != 0)) {
 		l->secret |= strchr(where, '@') != NULL;
-		return import_drop(l, e,
-				   "there is no FTP and no SMB: use nfs://, ssh://, https:// or "
-				   "s3://");
+		return import_drop(
+			l, e,
+			"no path from / and no server that ukdump writes to: nfs://, ssh://, "
+			"https://, s3://");
 	}
 	return import_file(im, l, rest, e);
 }

@@ -14,6 +14,8 @@ int import_file(struct import *im, struct import_line *l, const char *dir, struc
 
 	if (strpbrk(dir, " \t"))
 		return import_drop(l, e, "a path of Target= has no blanks");
+	while (dir[0] == '/' && dir[1] == '/') /* of "file:////var/crash" */
+		dir++;
 	if (asprintf(&target, "file:%s", dir) < 0) {
 		target = NULL;
 		return ukd_oom(e);

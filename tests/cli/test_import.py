@@ -184,6 +184,7 @@ def test_comments_are_one_line_each(tmp_path, option, value):
 def test_what_our_settings_do_not_take_is_named(tmp_path, line):
     text = conf(tmp_path, line + "\n").out
     assert "# Not carried over:" in text and not re.search(r"^\w+=", text, re.M)
+    assert ":2: " not in text  # no line of a file that somebody could look at
 
 
 @pytest.mark.parametrize("url", ["nfs://host", "nfs://ho st/x", "nfs://host/../x", "ssh://a@/x",
@@ -211,9 +212,10 @@ def test_names_of_files_are_no_settings(tree, tmp_path):
 @pytest.mark.parametrize("url, target", [
     ("nfs://10.1.2.3:/mnt", "nfs://10.1.2.3/mnt"), ("NFS://[2001:db8::1]:/a/b", "nfs://[2001:db8::1]/a/b"),
     ("nfs://host:2049/mnt", "nfs://host:2049/mnt"), ("nfs://host/a:/b", "nfs://host/a:/b"),
+    ("file:////srv/crash", "file:/srv/crash"),
 ])
-def test_nfs_of_suse(tmp_path, url, target):
-    """HOST:/PATH is what many write there."""
+def test_places_of_suse(tmp_path, url, target):
+    """HOST:/PATH is what many write there; some have one slash too many."""
     file = tmp_path / "kdump"
     file.write_text(f"KDUMP_SAVEDIR='{url}'\n")
     text = ctl("import-config", "--from", "suse", "--dry-run", file, code=0).out
