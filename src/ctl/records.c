@@ -14,8 +14,11 @@
 #include "ctl/triage_object.h"
 #include "util/cleanup.h"
 
-#define LOG_MAX	 MIB(64)
-#define LOGS_MAX (4 * (uint64_t)MIB(1024)) /* of all together: it takes seconds to read them */
+#define LOG_MAX MIB(64)
+
+/* What reading all logs together may cost, in bytes of long lines: seconds. */
+#define LOGS_MAX  (8 * (uint64_t)MIB(1024))
+#define LINE_COST 128 /* of a line, besides its bytes */
 
 void records_free(struct records *r)
 {
@@ -187,19 +190,34 @@ static struct json_object *parse(int dirfd)
 	return json_parse_object(&text);
 }
 
+static uint64_t lines_cost(const struct buffer *log)
+{
+	uint64_t lines = 0;
+
+	for (size_t i = 0; i < log->len; i++)
+		lines += log->data[i] == '\n';
+	return lines * LINE_COST;
+}
+
 static void add_triage(struct records *r, struct json_object *o, int dirfd)
 {
 	_buffer_ struct buffer log = {0};
 	struct ukd_error ignored;
 	struct json_object *v;
 	struct triage t;
+	uint64_t lines;
 
 	if (json_object_object_get_ex(o, "triage", &v) && v)
 		return;
 	/* Logs without end in a shared directory shall not keep others from their list. */
-	if (r->logs > LOGS_MAX || store_read_file(dirfd, "dmesg.txt", LOG_MAX, &log, &ignored) < 0)
+	if (r->logs > LOGS_MAX - LOG_MAX ||
+	    store_read_file(dirfd, "dmesg.txt", LOG_MAX, &log, &ignored) < 0)
 		return;
 	r->logs += log.len;
+	lines = lines_cost(&log);
+	if (lines > LOGS_MAX - r->logs)
+		return;
+	r->logs += lines;
 	triage_log(buffer_bytes(&log), &t);
 	json_add(o, "triage", triage_object(&t));
 }

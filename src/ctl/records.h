@@ -26,7 +26,7 @@ struct records {
 	struct record_entry *v;
 	size_t n;
 	bool more;			/* a place has more than is looked at */
-	uint64_t logs;			/* bytes of logs read so far */
+	uint64_t logs;			/* what reading logs has cost so far */
 	const struct root *root;	/* whose settings count; borrowed */
 	struct remote_reader **readers; /* of manifests, one for each place, NULL: a directory */
 	int place_fd;			/* of the directory that was read last, or -1 */

@@ -24,7 +24,6 @@ struct dump {
 	struct dump_header h;
 	struct pager *pager; /* kdump-compressed only: an ELF dump needs no more than pread() */
 	int fd;		     /* the file, or its content in order if it is flattened */
-	unsigned int last_segment; /* of an ELF dump, that was read from */
 	void (*progress)(unsigned int percent);
 	uint8_t *cache;		      /* CACHE_SLOTS pages */
 	uint64_t cached[CACHE_SLOTS]; /* page number + 1; 0: empty */
@@ -104,20 +103,29 @@ const struct dump_facts *dump_facts(const struct dump *d)
 	return &d->h.facts;
 }
 
-/* Reads from the one ELF segment that has all of [paddr, paddr + len). */
+/*
+ * Reads from an ELF segment that has all of [paddr, paddr + len): if any of those that begin at or
+ * before it has, so has the one that reaches furthest.
+ */
 static int read_elf(struct dump *d, uint64_t paddr, void *buf, size_t len)
 {
-	for (unsigned int k = 0; k < d->h.n_segments; k++) {
-		unsigned int i = (d->last_segment + k) % d->h.n_segments;
-		const struct dump_segment *s = &d->h.segments[i];
+	const struct dump_segment *v = d->h.segments;
+	unsigned int low = 0, high = d->h.n_segments;
 
-		if (paddr >= s->paddr && paddr - s->paddr <= s->filesz &&
-		    len <= s->filesz - (paddr - s->paddr)) {
-			d->last_segment = i;
-			return fd_pread_full(d->fd, buf, len, s->off + (paddr - s->paddr));
-		}
+	while (low < high) {
+		unsigned int middle = low + (high - low) / 2;
+
+		if (v[middle].paddr <= paddr)
+			low = middle + 1;
+		else
+			high = middle;
 	}
-	return -ENODATA;
+	if (!low)
+		return -ENODATA;
+	v += v[low - 1].reaching;
+	if (paddr - v->paddr > v->filesz || len > v->filesz - (paddr - v->paddr))
+		return -ENODATA;
+	return fd_pread_full(d->fd, buf, len, v->off + (paddr - v->paddr));
 }
 
 /* As pager_read(), for both formats. */

@@ -22,6 +22,7 @@ struct dump_range {
 /* Physical memory as an ELF program header describes it. */
 struct dump_segment {
 	uint64_t paddr, off, filesz, memsz;
+	unsigned int reaching; /* of it and those before, the one that reaches furthest */
 };
 
 struct dump_header {
@@ -33,7 +34,7 @@ struct dump_header {
 	struct dump_range descriptors;	  /* 24 bytes per present page */
 	uint64_t max_pfn;		  /* bits that count in each bitmap */
 	/* ELF */
-	struct dump_segment *segments;
+	struct dump_segment *segments; /* by address */
 	unsigned int n_segments;
 };
 

@@ -87,6 +87,26 @@ static int read_program_headers(int fd, uint64_t size, struct bytes table, struc
 	return 0;
 }
 
+static int by_address(const void *a, const void *b)
+{
+	const struct dump_segment *x = a, *y = b;
+
+	return (x->paddr > y->paddr) - (x->paddr < y->paddr);
+}
+
+/* So that what has an address is found without a walk over all of them, though they may overlap. */
+static void sort_segments(struct dump_header *h)
+{
+	struct dump_segment *v = h->segments;
+
+	qsort(v, h->n_segments, sizeof(*v), by_address);
+	for (unsigned int i = 0, far = 0; i < h->n_segments; i++) {
+		if (v[i].paddr + v[i].filesz > v[far].paddr + v[far].filesz)
+			far = i;
+		v[i].reaching = far;
+	}
+}
+
 static int count_pages(struct dump_header *h, struct ukd_error *e)
 {
 	uint64_t page_size = h->facts.page_size, total = 0, present = 0, in_file = 0;
@@ -138,5 +158,8 @@ int dump_header_elf(int fd, uint64_t size, struct bytes head, struct dump_header
 	if (!h->segments)
 		return ukd_oom(e);
 	r = read_program_headers(fd, size, buffer_bytes(&table), h, e);
-	return r < 0 ? r : count_pages(h, e);
+	if (r < 0)
+		return r;
+	sort_segments(h);
+	return count_pages(h, e);
 }

@@ -161,7 +161,7 @@ enum record {
 	RECORD_LOST,
 };
 
-static enum record put_record(const struct ring *r, uint64_t id, FILE *out)
+static enum record put_record(const struct ring *r, uint64_t id, FILE *out, uint64_t *asked)
 {
 	const struct layout *l = &r->l;
 	uint64_t slot = id & (((uint64_t)1 << r->count_bits) - 1);
@@ -184,8 +184,10 @@ static enum record put_record(const struct ring *r, uint64_t id, FILE *out)
 	state >>= STATE_SHIFT;
 	if (state != STATE_COMMITTED && state != STATE_FINALIZED)
 		return RECORD_SKIPPED;
-	if (!locate_text(r, begin, next, text_len, &addr, &len) ||
-	    (len && vmem_read(r->m, addr, text, len) < 0))
+	if (!locate_text(r, begin, next, text_len, &addr, &len))
+		return RECORD_LOST;
+	*asked += len;
+	if (len && vmem_read(r->m, addr, text, len) < 0)
 		return RECORD_LOST;
 	put_text(out, ts, (struct bytes){text, len});
 	return RECORD_OK;
@@ -195,7 +197,7 @@ static void put_records(const struct ring *r, FILE *out, struct printk_stats *st
 {
 	uint64_t head = r->head_id & ID_MASK, tail = r->tail_id & ID_MASK;
 	uint64_t last_slot = ((uint64_t)1 << r->count_bits) - 1;
-	uint64_t n = (head - tail) & ID_MASK;
+	uint64_t n = (head - tail) & ID_MASK, asked = 0;
 
 	/* More records than slots cannot be: then the newest that fit. */
 	if (n > last_slot)
@@ -203,11 +205,12 @@ static void put_records(const struct ring *r, FILE *out, struct printk_stats *st
 	for (uint64_t i = 0; i <= n; i++) {
 		enum record what;
 
-		if (ftell(out) > (long)PRINTK_TEXT_MAX) {
+		/* Texts that are nearly there have to be read, and then add nothing. */
+		if (ftell(out) > (long)PRINTK_TEXT_MAX || asked > PRINTK_TEXT_MAX) {
 			stats->cut = true;
 			return;
 		}
-		what = put_record(r, (head - (n - i)) & ID_MASK, out);
+		what = put_record(r, (head - (n - i)) & ID_MASK, out, &asked);
 		stats->records += what == RECORD_OK;
 		stats->lost += what == RECORD_LOST;
 	}

@@ -54,6 +54,12 @@ def test_not_a_file(tmp_path, name, reason):
     assert reason in err and err.count("\n") == 1
 
 
+def test_elf_segments_in_others(tmp_path):
+    """/proc/vmcore of some kernels has the kernel's text twice."""
+    j = info_json("--find", gen.SECRET.hex(), write(tmp_path / "vmcore", gen.elf_segments_in_others()))
+    assert j["log"]["lost"] == 0 and j["log"]["lines"] == 49 and j["find"]["pages"] >= 4
+
+
 # Sparse files: a few KiB on disk say they are terabytes.
 
 def sparse(path, data, size):

@@ -277,6 +277,16 @@ def test_foreign_files_stay(tree, core):
     assert os.listdir(store / f"20261101T183822Z-{MACHINE}") == ["notes"]
 
 
+def test_a_log_of_lines_alone(tmp_path):
+    """As large as one may be, and reading its 67 million lines would take a minute."""
+    crash(tmp_path, 1, triage=None)
+    with open(crash(tmp_path, 2, triage=None) / "dmesg.txt", "wb") as f:
+        for _ in range(64):
+            f.write(b"\n" * (1 << 20))
+    crash(tmp_path, 3, triage=None)
+    assert [d["kind"] for d in listed(tmp_path)] == ["sysrq", None, "sysrq"]
+
+
 def test_ten_thousand(tmp_path):
     """The timing is in tests/bench/list.py; here, that all of them come."""
     first = crash(tmp_path, 1, "m")

@@ -14,11 +14,12 @@ import kallsyms  # noqa: E402
 from crashed import CRASH_TIME, MARKER, RELEASE, SECRET, Machine  # noqa: E402
 from dump_formats import elf, flattened, kdump  # noqa: E402
 from malformed_dump import (  # noqa: E402
-    ANY, GARBAGE, HOSTILE, INCOMPLETE, elf_sparse, garbled_page, kdump_sparse)
+    ANY, GARBAGE, HOSTILE, INCOMPLETE, elf_segments_in_others, elf_sparse, garbled_page,
+    kdump_sparse)
 
 __all__ = ["ANY", "CRASH_TIME", "GARBAGE", "HOSTILE", "INCOMPLETE", "MARKER", "RELEASE", "SECRET",
-           "Machine", "elf", "elf_sparse", "flattened", "garbled_page", "kallsyms", "kdump",
-           "kdump_sparse"]
+           "Machine", "elf", "elf_segments_in_others", "elf_sparse", "flattened", "garbled_page",
+           "kallsyms", "kdump", "kdump_sparse"]
 
 
 def main():

@@ -133,6 +133,48 @@ def elf_sparse(size):
     return patched(data, "<Q", last + 40, old + size)
 
 
+def elf_with(m, more):
+    """more: segments (address, offset, size in the file, size) in front of the machine's own."""
+    data = bytearray(elf(m))
+    count, = struct.unpack_from("<H", data, 56)
+    table = b"".join(struct.pack("<IIQQQQQQ", 1, 7, off, 0, paddr, filesz, memsz, 0)
+                     for paddr, off, filesz, memsz in more)
+    struct.pack_into("<H", data, 56, count + len(more))
+    table += data[64:64 + 56 * count]
+    struct.pack_into("<Q", data, 32, len(data))
+    return bytes(data) + table
+
+
+def elf_segments_in_others():
+    """Of each segment one page more, behind its first: what is behind that is the larger one's."""
+    m = Machine()
+    data = elf(m)
+    more = []
+    for n in range(1, struct.unpack_from("<H", data, 56)[0]):
+        off, _, paddr, size = struct.unpack_from("<QQQQ", data, 64 + 56 * n + 8)
+        if size > 2 * PAGE:
+            more.append((paddr + PAGE, off + PAGE, PAGE, PAGE))
+    assert more
+    return elf_with(m, more)
+
+
+def elf_segments_many():
+    """As many as there can be, and a ring of two million records in memory that is in none."""
+    m = Machine()
+    v = 0xffffa00000000000
+    m.map(v, 0)
+    table = m.top
+    for level in (4, 3):
+        table = m.read64(table + ((v >> (12 + 9 * (level - 1))) & 511) * 8) & 0x000ffffffffff000
+    for n in range(512):
+        m.write64(table + 8 * n, (1 << 40) + (n << 21) | 0xe3)
+    m.descs = m.infos = v - m.direct
+    m.head, m.tail = (1 << 21) - 1, 0
+    m.write_ring(21, 12)
+    own, = struct.unpack_from("<H", elf(m), 56)
+    return elf_with(m, [((1 << 45) + n * PAGE, 0, 0, PAGE) for n in range(65534 - own)])
+
+
 def elf_vmcoreinfo_notes():
     """Three vmcoreinfo notes, the first two of them empty."""
     m = Machine()
@@ -243,6 +285,8 @@ HOSTILE = {
     "elf-empty-segment-beyond-end": (lambda: patched(patched(
         elf(Machine()), "<Q", 64 + 56 + 8, 1 << 60), "<Q", 64 + 56 + 32, 0), None),
     "elf-vmcoreinfo-thrice": (elf_vmcoreinfo_notes, None),
+    "elf-segments-in-others": (elf_segments_in_others, None),
+    "elf-segments-many": (elf_segments_many, None),
     "elf-segments-overlap": (elf_segments_overlap, "dump.segment"),
     "elf-note-beyond-segment": (lambda: (lambda d, o: patched(d, "<I", o + 4, 1 << 31))(
         elf(Machine()), struct.unpack_from("<Q", elf(Machine()), 64 + 8)[0]), "dump.notes"),

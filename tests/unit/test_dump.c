@@ -243,6 +243,36 @@ static void assert_log_error(struct machine *k, const char *info, int code, cons
 		fail_msg("'%s' does not say '%s'", e.text, message);
 }
 
+/* Texts of 64 KiB, each of them without its end: they are asked for, but not 2048 times. */
+static void test_printk_work(void **state _unused_)
+{
+	const uint64_t descs = 0x3000, data = 0x1d000;
+	struct machine *k = machine_with_ring();
+	char info[sizeof(ring_info) + 64];
+	_buffer_ struct buffer log = {0};
+	struct printk_stats stats = {0};
+	struct ukd_error e = {0};
+
+	snprintf(info, sizeof(info), "SIZE(printk_info)=24\n%s", ring_info);
+	store_le32(k->phys + RING, 11);
+	store_le64(k->phys + RING + 8, KERNEL + descs);
+	store_le64(k->phys + RING + 16, KERNEL + 0x11000);
+	store_le64(k->phys + RING + 24, 2047);
+	store_le64(k->phys + RING + 32, 0);
+	store_le32(k->phys + RING + 40, 20);
+	store_le64(k->phys + RING + 48, KERNEL + data);
+	for (uint64_t id = 0; id < 2048; id++) {
+		store_le64(k->phys + descs + id * 24, 2ull << 62 | id);
+		store_le64(k->phys + descs + id * 24 + 16, id ? 0x20000 : 16);
+		store_le16(k->phys + 0x11000 + id * 24 + 16, 0xffff);
+	}
+	assert_int_equal(printk_read(&k->m, text_of(info), &log, &stats, &e), 0);
+	assert_true(stats.cut);
+	assert_int_equal(stats.records, 1);
+	assert_in_range(stats.lost, PRINTK_TEXT_MAX / 65536, PRINTK_TEXT_MAX / 65536 + 2);
+	test_free(k);
+}
+
 static void test_printk_errors(void **state _unused_)
 {
 	struct machine *k = machine_with_ring();
@@ -318,6 +348,7 @@ int main(void)
 		cmocka_unit_test(test_printk_states),
 		cmocka_unit_test(test_printk_text_len),
 		cmocka_unit_test(test_printk_distance),
+		cmocka_unit_test(test_printk_work),
 		cmocka_unit_test(test_printk_errors),
 		cmocka_unit_test(test_bitmap_parts),
 		cmocka_unit_test(test_vmcoreinfo_notes),
