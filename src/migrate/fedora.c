@@ -138,6 +138,19 @@ static int on_success(struct import *im, struct import_line *l, struct ukd_error
 	return import_action(im, l, "OnSuccess", l->value, e);
 }
 
+/* What it removes from the running kernel's command line is not there; from a line of one's own it
+ * is. */
+static int cmdline_remove(struct import *im, struct import_line *l, struct ukd_error *e)
+{
+	static const char why[] =
+		"nothing of the running kernel's command line is taken but its console";
+
+	if (import_value(im, "KDUMP_COMMANDLINE"))
+		return import_drop(l, e, "remove these words from CommandLine= by hand");
+	return strstr(l->value, "console") ? import_drop(l, e, "%s", why) :
+					     import_default(l, e, "%s", why);
+}
+
 static int pre(struct import *im, struct import_line *l, struct ukd_error *e)
 {
 	return import_program(im, l, "Pre", e);
@@ -220,8 +233,7 @@ static const struct rule rules[] = {
 	/* /etc/sysconfig/kdump */
 	{"KDUMP_KERNELVER", .section = "Image", .key = "Kernel"},
 	{"KDUMP_COMMANDLINE", .translate = import_cmdline},
-	{"KDUMP_COMMANDLINE_REMOVE",
-	 .why = "nothing of the running kernel's command line is taken but its console"},
+	{"KDUMP_COMMANDLINE_REMOVE", .translate = cmdline_remove},
 	{"KDUMP_COMMANDLINE_APPEND", .translate = import_cmdline_append},
 	{"FADUMP_COMMANDLINE_APPEND", .why = "firmware-assisted dumps are POWER's"},
 	{"KEXEC_ARGS", .why = "kexec(8) is not used: an image is loaded by one system call",

@@ -244,6 +244,15 @@ def test_what_debian_does_when_a_dump_fails(tmp_path, command, action):
     assert action or "a line of a shell" in text
 
 
+@pytest.mark.parametrize("more, words, fate", [
+    ("", "quiet splash", "default"), ("", "quiet console", "not-carried-over"),
+    ("KDUMP_COMMANDLINE='ro quiet'", "quiet", "not-carried-over"),
+])
+def test_words_that_are_removed_from_a_line_that_is_not_taken(tmp_path, more, words, fate):
+    option, _ = options(tmp_path, "fedora", f"KDUMP_COMMANDLINE_REMOVE='{words}'\n{more}")
+    assert option["fate"] == fate
+
+
 @pytest.mark.parametrize("target, made", [
     ('xfs UUID="ab-1"', "UUID=ab-1:/dumps"), ("ext4 /dev/vg/lv", "/dev/vg/lv:/dumps"),
     ("nfs server:/export", "nfs://server/export/dumps"), ("ssh user@server", "ssh://user@server/dumps"),
