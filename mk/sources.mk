@@ -229,6 +229,7 @@ SRC_ctl := \
 	find_key.c \
 	list_keys.c \
 	build_key.c \
+	program.c \
 	loader.c \
 	journal.c \
 	kdumpctl.c \

@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "util/cleanup.h"
+#include "util/parse.h"
 
 struct parser {
 	const struct conf_table *table;
@@ -15,23 +16,6 @@ struct parser {
 	const char *section; /* of the table, NULL before the first header */
 	bool *seen;	     /* per key: assigned in this file already */
 };
-
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t';
-}
-
-/* Cuts blanks off both ends, in place. */
-static char *trim(char *s)
-{
-	size_t n;
-
-	while (is_blank(*s))
-		s++;
-	for (n = strlen(s); n && is_blank(s[n - 1]); n--)
-		s[n - 1] = 0;
-	return s;
-}
 
 /* Levenshtein distance without case, for names of at most 31 characters; else "far". */
 static unsigned int distance(const char *a, const char *b)
@@ -142,8 +126,8 @@ static int parse_assignment(struct parser *p, char *line, struct ukd_error *e)
 		return ukd_refuse(e, "conf.syntax", "'%.*s' is neither [Section] nor Key=value",
 				  CONF_VALUE_SHOW, line);
 	*equals = 0;
-	name = trim(line);
-	text = trim(equals + 1);
+	name = text_trim(line);
+	text = text_trim(equals + 1);
 	if (!p->section)
 		return ukd_refuse(e, "conf.syntax", "'%.*s=' stands before the first [Section]",
 				  CONF_VALUE_SHOW, name);
@@ -188,7 +172,7 @@ static int parse_line(struct parser *p, struct bytes line, struct ukd_error *e)
 	copy = strndup((const char *)line.p, line.len);
 	if (!copy)
 		return ukd_oom(e);
-	s = trim(copy);
+	s = text_trim(copy);
 	if (!*s || *s == '#' || *s == ';')
 		return 0;
 	/* A value could end in '\' on purpose; being read differently from systemd is worse. */

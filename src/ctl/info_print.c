@@ -12,21 +12,6 @@
 #include "util/cleanup.h"
 #include "util/parse.h"
 
-/* The text from the beginning of its last n lines. */
-static const char *tail(const struct buffer *log, uint64_t n)
-{
-	const char *text = (const char *)log->data;
-	size_t at = log->len;
-
-	if (!n)
-		return text + at;
-	if (at && text[at - 1] == '\n')
-		at--;
-	while (at && (text[at - 1] != '\n' || --n))
-		at--;
-	return text + at;
-}
-
 static uint64_t count_lines(const struct buffer *log)
 {
 	uint64_t n = 0;
@@ -40,7 +25,7 @@ static uint64_t count_lines(const struct buffer *log)
 static void for_tail(const struct info *i, uint64_t n, void (*put)(void *ctx, const char *line),
 		     void *ctx)
 {
-	_free_ char *copy = i->log_source ? strdup(tail(&i->log, n)) : NULL;
+	_free_ char *copy = i->log_source ? strdup(text_tail(buffer_bytes(&i->log), n)) : NULL;
 	char *rest = copy, *line;
 
 	while (rest && *rest && (line = strsep(&rest, "\n")))

@@ -9,56 +9,26 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "ctl/program.h"
 #include "ctl/text_record.h"
 #include "util/cleanup.h"
 #include "util/parse.h"
 #include "util/process.h"
 
 #define LOADER_LIMIT_S 330 /* the lock's 240 s, and the load itself; less than TimeoutStopSec= */
-#define MESSAGES_MAX   MIB(1)
-#define ERROR_PREFIX   "ukdump-load: error: "
+#define PROGRAM	       "ukdump-load"
 
-void find_own_program(const char *name, char *ret, size_t size)
-{
-	char self[PATH_MAX - 32];
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	char *slash;
-
-	(void)snprintf(ret, size, "%s", name);
-	if (n < 0)
-		return;
-	self[n] = 0;
-	slash = strrchr(self, '/');
-	if (!slash)
-		return;
-	*slash = 0;
-	char beside[PATH_MAX];
-	(void)snprintf(beside, sizeof(beside), "%s/%s", self, name);
-	if (access(beside, X_OK) == 0)
-		(void)snprintf(ret, size, "%s", beside);
-}
-
-/* Passes on what it wrote, the last line without the program's name as the text of e. */
+/* Passes on what it wrote; the last line becomes the text of e. */
 static int pass_messages(int fd, struct ukd_error *e)
 {
 	_buffer_ struct buffer text = {0};
-	char *line;
-	int r;
+	const char *last;
+	int r = program_messages(fd, PROGRAM, &text, &last, e);
 
-	if (lseek(fd, 0, SEEK_SET) < 0)
-		return ukd_fail_errno(e, -errno, "lseek");
-	r = file_read_fd(fd, "ukdump-load", MESSAGES_MAX, &text, e);
 	if (r < 0)
 		return r;
-	(void)fwrite(text.data, 1, text.len, stderr);
-	if (text.len && text.data[text.len - 1] == '\n')
-		text.data[--text.len] = 0;
-	line = strrchr((char *)text.data, '\n');
-	line = line ? line + 1 : (char *)text.data;
-	(void)ukd_fail(e, -EREMOTEIO, "%s",
-		       !strncmp(line, ERROR_PREFIX, strlen(ERROR_PREFIX)) ?
-			       line + strlen(ERROR_PREFIX) :
-			       line);
+	(void)fprintf(stderr, "%s%s", (const char *)text.data, text.len ? "\n" : "");
+	(void)ukd_fail(e, -EREMOTEIO, "%s", last);
 	return 0;
 }
 
@@ -91,7 +61,7 @@ int loader_run(const char *verb, const char *profile, const char *image, struct 
 		return r;
 	p.stderr_fd = messages;
 	p.timeout_s = LOADER_LIMIT_S;
-	find_own_program("ukdump-load", program, sizeof(program));
+	program_find(PROGRAM, program, sizeof(program));
 	r = process_run(&p, e);
 	if (r < 0)
 		return r;

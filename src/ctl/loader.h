@@ -11,9 +11,6 @@
 #define LAST_GOOD    "/var/lib/ukdump/last-good" /* a link to the image that was loaded last */
 #define IMAGE_ID_HEX 65				 /* characters, with the NUL */
 
-/* The path of a program of ours: beside our own, as in a build directory, else name, for PATH. */
-void find_own_program(const char *name, char *ret, size_t size);
-
 /*
  * Runs `ukdump-load VERB [--profile=PROFILE] [IMAGE]`; profile and image may be NULL. Its messages
  * are passed on to our stderr when it has ended. Returns its exit code, its stdout (key=value

@@ -12,6 +12,7 @@
 #include "ctl/loader.h"
 #include "util/cleanup.h"
 #include "util/lockfile.h"
+#include "util/parse.h"
 
 #define DIRECTORY   "/var/lib/ukdump"
 #define TEST	    DIRECTORY "/test"
@@ -164,21 +165,6 @@ int crash_test_remove(const struct root *root, struct ukd_error *e)
 	return 0;
 }
 
-/* Where the last max lines begin. */
-static const char *tail(const char *text, size_t len, unsigned int max)
-{
-	const char *at = text + len;
-
-	while (at > text) {
-		const char *before = memrchr(text, '\n', (size_t)(at - text) - 1);
-
-		if (!max--)
-			return at;
-		at = before ? before + 1 : text;
-	}
-	return at;
-}
-
 int proof_history_add(const struct root *root, struct json_object *o, struct ukd_error *e)
 {
 	_json_ struct json_object *owner = o;
@@ -193,7 +179,7 @@ int proof_history_add(const struct root *root, struct json_object *o, struct ukd
 		r = root_read(root, HISTORY, HISTORY_LEN, &old, e);
 	if (r < 0 && r != -ENOENT)
 		return r;
-	keep = old.len ? tail((const char *)old.data, old.len, PROOF_HISTORY_MAX - 1) : "";
+	keep = old.len ? text_tail(buffer_bytes(&old), PROOF_HISTORY_MAX - 1) : "";
 	r = asprintf(&text, "%s%s\n", keep,
 		     json_object_to_json_string_ext(o, JSON_C_TO_STRING_NOSLASHESCAPE));
 	if (r < 0)

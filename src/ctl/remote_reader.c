@@ -12,7 +12,7 @@
 
 #include "conf/settings.h"
 #include "ctl/ctl.h"
-#include "ctl/loader.h"
+#include "ctl/program.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
 
@@ -20,8 +20,7 @@
 #define UPLOAD_LIMITS "--timeout", "3600", "--stall", "20", "--retries", "3"
 #define SILENCE_MAX_S 600 /* longer than a page of a list can take with all repeats */
 #define END_LIMIT_MS  10000
-#define MESSAGES_MAX  MIB(1)
-#define PREFIX	      "ukdump-upload: error: "
+#define PROGRAM	      "ukdump-upload"
 #define ARGS_MAX      24
 
 struct arguments {
@@ -60,9 +59,9 @@ static int start(const struct root *root, const char *verb, const char *url, int
 		code = memfd_open(&r->messages, e);
 	if (code < 0)
 		return code;
-	find_own_program("ukdump-upload", program, sizeof(program));
+	program_find(PROGRAM, program, sizeof(program));
 	if (!strchr(program, '/'))
-		(void)snprintf(program, sizeof(program), "/usr/lib/ukdump/ukdump-upload");
+		(void)snprintf(program, sizeof(program), "/usr/lib/ukdump/" PROGRAM);
 	add_file(&a, "--ca-file", root, settings.network.ca_file, a.ca_file);
 	add_file(&a, "--s3-credentials", root, settings.network.s3_credentials, a.s3_credentials);
 	add(&a, "--proxy", settings.network.proxy);
@@ -158,27 +157,19 @@ int remote_bytes(struct remote_reader *r, void *ret, size_t len, struct ukd_erro
 static int pass_messages(struct remote_reader *r, bool failed, struct ukd_error *e)
 {
 	_buffer_ struct buffer text = {0};
-	char *line;
-	int code = 0;
+	const char *last, *line;
+	int code = program_messages(r->messages, PROGRAM, &text, &last, e);
 
-	if (lseek(r->messages, 0, SEEK_SET) < 0)
-		return ukd_fail_errno(e, -errno, "lseek");
-	code = file_read_fd(r->messages, "ukdump-upload's messages", MESSAGES_MAX, &text, e);
 	if (code < 0)
 		return code;
-	if (failed) {
-		if (text.len && text.data[text.len - 1] == '\n')
-			text.data[--text.len] = 0;
-		line = strrchr((char *)text.data, '\n');
-		line = line ? line + 1 : (char *)text.data;
-		code = ukd_fail(e, -EREMOTEIO, "%s",
-				!strncmp(line, PREFIX, strlen(PREFIX)) ? line + strlen(PREFIX) :
-				*line				       ? line :
-					"ukdump-upload failed without a word");
-		text.len = (size_t)(line - (char *)text.data);
+	if (!failed) {
+		(void)fprintf(stderr, "%s%s", (const char *)text.data, text.len ? "\n" : "");
+		return 0;
 	}
-	(void)fwrite(text.data, 1, text.len, stderr);
-	return code;
+	line = strrchr((char *)text.data, '\n');
+	if (line)
+		(void)fwrite(text.data, 1, (size_t)(line + 1 - (char *)text.data), stderr);
+	return ukd_fail(e, -EREMOTEIO, "%s", *last ? last : PROGRAM " failed without a word");
 }
 
 int remote_end(struct remote_reader *r, struct ukd_error *e)

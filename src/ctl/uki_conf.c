@@ -8,18 +8,7 @@
 #include <string.h>
 
 #include "util/cleanup.h"
-
-#define BLANKS " \t\r"
-
-static char *trim(char *s)
-{
-	size_t n;
-
-	s += strspn(s, BLANKS);
-	for (n = strlen(s); n && strchr(BLANKS, s[n - 1]); n--)
-		s[n - 1] = 0;
-	return s;
-}
+#include "util/parse.h"
 
 static void assign(struct uki_conf *c, const char *name, const char *value)
 {
@@ -50,13 +39,13 @@ static void parse(char *text, struct uki_conf *c)
 		char *equals;
 
 		line[strcspn(line, "#")] = 0;
-		line = trim(line);
+		line = text_trim(line);
 		equals = strchr(line, '=');
 		if (*line == '[') {
 			ours = !strcmp(line, "[UKI]");
 		} else if (ours && equals) {
 			*equals = 0;
-			assign(c, trim(line), trim(equals + 1));
+			assign(c, text_trim(line), text_trim(equals + 1));
 		}
 	}
 }

@@ -7,17 +7,7 @@
 #include <string.h>
 
 #include "util/cleanup.h"
-
-static char *trim(char *s)
-{
-	char *end;
-
-	s += strspn(s, " \t\r");
-	end = s + strlen(s);
-	while (end > s && strchr(" \t\r", end[-1]))
-		*--end = 0;
-	return s;
-}
+#include "util/parse.h"
 
 /* One NAME = VALUE. Returns false if the value is too long or not printable. */
 static bool take(char *line, struct credentials *c)
@@ -36,8 +26,8 @@ static bool take(char *line, struct credentials *c)
 	if (!value)
 		return true;
 	*value++ = 0;
-	line = trim(line);
-	value = trim(value);
+	line = text_trim(line);
+	value = text_trim(value);
 	for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
 		if (strcmp(line, known[i].name) != 0)
 			continue;
@@ -63,7 +53,7 @@ int credentials_parse(struct bytes text, const char *name, struct credentials *r
 		return ukd_oom(e);
 	while ((line = strsep(&rest, "\n"))) {
 		number++;
-		line = trim(line);
+		line = text_trim(line);
 		if (*line == '#' || *line == ';')
 			continue;
 		if (*line == '[')

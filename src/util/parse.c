@@ -89,6 +89,31 @@ bool parse_hex(const char *s, uint8_t *ret, size_t len)
 	return true;
 }
 
+char *text_trim(char *s)
+{
+	static const char blanks[] = " \t\r";
+	size_t n;
+
+	s += strspn(s, blanks);
+	for (n = strlen(s); n && strchr(blanks, s[n - 1]); n--)
+		s[n - 1] = 0;
+	return s;
+}
+
+const char *text_tail(struct bytes text, uint64_t n)
+{
+	const char *s = (const char *)text.p;
+	size_t at = text.len;
+
+	if (!n)
+		return s + at;
+	if (at && s[at - 1] == '\n')
+		at--;
+	while (at && (s[at - 1] != '\n' || --n))
+		at--;
+	return s + at;
+}
+
 void format_hex(struct bytes b, char *ret)
 {
 	static const char digits[] = "0123456789abcdef";

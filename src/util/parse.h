@@ -20,6 +20,12 @@ bool parse_bool(const char *s, bool *ret) _must_check_;
 /* Exactly len bytes as 2 * len hexadecimal digits of either case; if false, ret is of no use. */
 bool parse_hex(const char *s, uint8_t *ret, size_t len) _must_check_;
 
+/* Cuts blanks, tabs and carriage returns off both ends, in place. Returns where the rest begins. */
+char *text_trim(char *s);
+
+/* Where the last n lines of a text begin, the last of which may have no newline. */
+const char *text_tail(struct bytes text, uint64_t n);
+
 /* Lower-case hexadecimal of b into ret, which holds 2 * b.len + 1 bytes. */
 void format_hex(struct bytes b, char *ret);
 

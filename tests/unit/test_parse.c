@@ -193,6 +193,44 @@ static void test_log_drives_no_terminal(void **state _unused_)
 	assert_string_equal(text, "<4>ukdump: error: a?b?[31m\n");
 }
 
+static void test_trim(void **state _unused_)
+{
+	char both[] = " \t a b \r ", none[] = "a", blanks[] = " \t\r", empty[] = "";
+
+	assert_string_equal(text_trim(both), "a b");
+	assert_string_equal(text_trim(none), "a");
+	assert_string_equal(text_trim(blanks), "");
+	assert_string_equal(text_trim(empty), "");
+}
+
+static void test_tail(void **state _unused_)
+{
+	static const struct {
+		const char *text;
+		uint64_t n;
+		const char *tail;
+	} cases[] = {
+		{"", 1, ""},
+		{"a", 0, ""},
+		{"a", 1, "a"},
+		{"a\nb\n", 0, ""},
+		{"a\nb\n", 1, "b\n"},
+		{"a\nb\n", 2, "a\nb\n"},
+		{"a\nb\n", 9, "a\nb\n"},
+		{"a\nb", 1, "b"},
+		{"a\n\n", 1, "\n"},
+		{"\n\n", 2, "\n\n"},
+		{"a\nb\n", UINT64_MAX, "a\nb\n"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const char *text = cases[i].text;
+		struct bytes b = {(const uint8_t *)text, strlen(text)};
+
+		assert_string_equal(text_tail(b, cases[i].n), cases[i].tail);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -201,6 +239,8 @@ int main(void)
 		cmocka_unit_test(test_parse_bool),
 		cmocka_unit_test(test_parse_hex),
 		cmocka_unit_test(test_format),
+		cmocka_unit_test(test_trim),
+		cmocka_unit_test(test_tail),
 		cmocka_unit_test(test_error_texts),
 		cmocka_unit_test(test_error_texts_drive_no_terminal),
 		cmocka_unit_test(test_long_error_texts_are_cut),
