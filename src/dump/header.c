@@ -150,6 +150,8 @@ int dump_header_read(int fd, uint64_t size, struct dump_header *ret, struct ukd_
 	if (r < 0)
 		return r;
 	take_vmcoreinfo(&h);
+	if (!h.facts.incomplete && !h.facts.pages_present)
+		h.facts.incomplete = "no page of memory is in it";
 	*ret = h;
 	h = (struct dump_header){0};
 	return 0;

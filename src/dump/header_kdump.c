@@ -31,7 +31,7 @@
 #define S_MAX_MAPNR_64 96 /* since header version 6 */
 #define S_END	       104
 
-/* Descriptors at the end that are checked for data beyond the end of the file. */
+/* Descriptors at the end that are checked. */
 #define TAIL_DESCRIPTORS 4096u
 
 /* A bit per page of 2 TiB. libkdumpfile reads a bitmap whole: a larger one must be on disk. */
@@ -87,6 +87,21 @@ static int count_bits(int fd, struct dump_range map, uint64_t n, uint64_t *ret, 
 	return 0;
 }
 
+/*
+ * What is wrong with a descriptor; NULL: nothing. One of zeros is in a block that was never written;
+ * makedumpfile stores what does not become smaller as it is, so none is larger than a page.
+ */
+static const char *check_descriptor(const uint8_t *desc, uint64_t size, const struct dump_header *h)
+{
+	uint64_t off = load_le64(desc), len = load_le32(desc + 8);
+
+	if (off > size || len > size - off)
+		return "truncated, pages at the end are missing";
+	if (!len || len > h->facts.page_size || off < h->descriptors.off + h->descriptors.len)
+		return "damaged, pages at the end are missing";
+	return NULL;
+}
+
 /* A dump cut short has descriptors whose data is missing; those at the end tell. */
 static int check_tail(int fd, uint64_t size, struct dump_header *h, struct ukd_error *e)
 {
@@ -97,13 +112,8 @@ static int check_tail(int fd, uint64_t size, struct dump_header *h, struct ukd_e
 	_buffer_ struct buffer b = {0};
 	int r = dump_read_range(fd, size, tail, tail.len, "the list of pages", &b, e);
 
-	for (uint64_t i = 0; r >= 0 && i < n; i++) {
-		const uint8_t *desc = b.data + i * DUMP_DESCRIPTOR_LEN;
-		uint64_t off = load_le64(desc), len = load_le32(desc + 8);
-
-		if (off > size || len > size - off)
-			h->facts.incomplete = "truncated, pages at the end are missing";
-	}
+	for (uint64_t i = 0; r >= 0 && !h->facts.incomplete && i < n; i++)
+		h->facts.incomplete = check_descriptor(b.data + i * DUMP_DESCRIPTOR_LEN, size, h);
 	return r;
 }
 

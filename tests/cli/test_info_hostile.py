@@ -79,7 +79,7 @@ def test_sparse_bitmap_is_refused(tmp_path):
 def test_sparse_bitmap_is_not_walked(tmp_path):
     """The largest that is taken."""
     dump = sparse(tmp_path / "vmcore", gen.kdump_sparse(1 << 14), 1 << 40)
-    assert info_json(dump)["pages"]["present"] == 0
+    assert info_json(dump, code=1)["pages"]["present"] == 0
     _, err = info("--full", dump, code=1, limit=10)
     assert err.endswith(" [dump.sparse]\n")
 

@@ -79,6 +79,21 @@ def descriptor_offset(value):
     return patched(good, "<Q", first + 24 * (count - 1), value)
 
 
+def zeros_from(part):
+    """The file has its length, and what was in it from there on was never written."""
+    good = kdump(Machine())
+    sub, bitmaps = struct.unpack_from("<ii", good, H_SUB)
+    start = PAGE * (1 + sub) if part == "bitmaps" else PAGE * (1 + sub + bitmaps)
+    return good[:start] + bytes(len(good) - start)
+
+
+def descriptor_zero():
+    """Only the last one."""
+    good = kdump(Machine())
+    at = PAGE * (1 + sum(struct.unpack_from("<ii", good, H_SUB))) + 24 * (len(Machine().pages) - 1)
+    return good[:at] + bytes(24) + good[at + 24:]
+
+
 def descriptor_size(value):
     """The first page's compressed size; libkdumpfile 0.5.1 reads that much into a page's buffer."""
     good = kdump(Machine())
@@ -262,6 +277,10 @@ HOSTILE = {
     "kdump-no-vmcoreinfo": (lambda: patched(kdump(Machine()), "<Q", S_INFO_LEN, 0), None),
     "kdump-page-beyond-end": (lambda: descriptor_offset(1 << 60), INCOMPLETE),
     "kdump-page-offset-overflow": (lambda: descriptor_offset((1 << 64) - 8), INCOMPLETE),
+    "kdump-page-offset-in-header": (lambda: descriptor_offset(8), INCOMPLETE),
+    "kdump-zeros-from-bitmaps": (lambda: zeros_from("bitmaps"), INCOMPLETE),
+    "kdump-zeros-from-descriptors": (lambda: zeros_from("descriptors"), INCOMPLETE),
+    "kdump-descriptor-zero": (descriptor_zero, INCOMPLETE),
     "kdump-page-larger-than-a-page": (lambda: descriptor_size(65587), ANY),
     "kdump-page-of-a-megabyte": (lambda: descriptor_size(1 << 20), ANY),
     "kdump-page-size-without-value": (page_size_without_value, ANY),
@@ -269,6 +288,7 @@ HOSTILE = {
     "kdump-page-garbled": (garbled_page, None),
     "elf-magic-only": (lambda: b"\x7fELF", "dump.truncated"),
     "elf-half": (lambda: (lambda d: d[:len(d) // 2])(elf(Machine())), INCOMPLETE),
+    "elf-no-memory": (lambda: elf_patched("<H", 56, 1), INCOMPLETE),
     "elf-32-bit": (lambda: elf_patched("<B", 4, 1), "dump.class"),
     "elf-big-endian": (lambda: elf_patched("<B", 5, 2), "dump.class"),
     "elf-executable": (lambda: elf(Machine(), elf_type=2), "dump.type"),
