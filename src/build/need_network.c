@@ -20,6 +20,7 @@
 #define ADDRESSES_MAX 8 /* of one host */
 #define STUB_RESOLVED "/run/systemd/resolve/resolv.conf"
 #define ADDRESS_LEN   INET6_ADDRSTRLEN
+#define NETWORKD      "/usr/lib/systemd/systemd-networkd"
 
 /* NICs of servers and virtual machines, for an image that will run elsewhere. */
 static const char *const fleet_drivers[] = {
@@ -390,11 +391,23 @@ static int look_up_all(struct setup *s, struct ukd_error *e)
 	return r;
 }
 
+/* dracut would only say that its module cannot be installed. RHEL and SUSE do without it. */
+static int need_networkd(struct needs *n, struct ukd_error *e)
+{
+	if (!root_exists(n->root, NETWORKD))
+		return ukd_fail(
+			e, -ENOENT,
+			"systemd-networkd, which brings up the network after a crash, is not "
+			"installed%s%s; install its package (RHEL: systemd-networkd, of EPEL)",
+			n->root->path[0] ? " in " : "", n->root->path);
+	return need_dracut(n, "systemd-networkd", e);
+}
+
 int need_network_setup(struct needs *n, struct ukd_error *e)
 {
 	static const char nsswitch[] = "passwd: files\ngroup: files\nhosts: files dns\n";
 	_cleanup_(setup_free) struct setup s = {.needs = n};
-	int r = need_dracut(n, "systemd-networkd", e);
+	int r = need_networkd(n, e);
 
 	if (r >= 0)
 		r = need_driver(n, "af_packet", e); /* DHCP */

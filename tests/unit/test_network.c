@@ -10,9 +10,11 @@
 #include <cmocka.h>
 
 #include <stdio.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "build/needs.h"
 #include "fixture_checks.h"
@@ -100,6 +102,7 @@ static int setup(void **state)
 	assert_int_equal(module_tree_load(&m->t.root, KVER, &m->n.tree, &e), 0);
 	add_nic(m, "eth0", "0000:00:03.0", "virtio_net");
 	tree_write(&m->t, "/etc/resolv.conf", "nameserver 192.0.2.53\nsearch example.org\n");
+	tree_write(&m->t, "/usr/lib/systemd/systemd-networkd", "");
 	tree_write(&m->t, "/etc/hosts", "127.0.0.1 localhost\n192.0.2.9\tother nas # nas2\n");
 	*state = m;
 	return 0;
@@ -386,6 +389,18 @@ static void test_refusals(void **state)
 	}
 }
 
+static void test_networkd_is_missing(void **state)
+{
+	struct machine *m = *state;
+	struct ukd_error e = {0};
+
+	assert_int_equal(unlink(tree_path(&m->t, "/usr/lib/systemd/systemd-networkd")), 0);
+	set_ip(m, "'-o route get'*) echo '192.0.2.9 dev eth0 src x' ;;\n'-o address'*) ;;\n");
+	assert_int_equal(collect(m, "192.0.2.9", &e), -ENOENT);
+	assert_non_null(strstr(e.text, "install its package"));
+	assert_int_equal(m->n.dracut.n, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -400,6 +415,7 @@ int main(void)
 		TEST(test_fleet_looks_nothing_up),
 		TEST(test_fleet_with_an_address),
 		TEST(test_refusals),
+		TEST(test_networkd_is_missing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
