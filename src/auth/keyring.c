@@ -345,3 +345,8 @@ void kernel_ask(const struct root *root, const struct auth_result *auth, struct 
 	else
 		ask_keys(&k, auth, ret);
 }
+
+const char *kernel_opinion_name(enum kernel_opinion o)
+{
+	return o == KERNEL_TRUSTS ? "trusted" : o == KERNEL_UNKNOWN ? "unknown" : "untrusted";
+}

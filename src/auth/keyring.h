@@ -32,6 +32,9 @@ struct kernel_answer {
 	char reason[256]; /* one line; empty if it trusts */
 };
 
+/* In one word, for JSON: "trusted", "unknown", "untrusted". */
+const char *kernel_opinion_name(enum kernel_opinion o);
+
 /*
  * auth: of an image whose first signature is good (or would be, with another anchor). Never an
  * error: what cannot be read is KERNEL_UNKNOWN.

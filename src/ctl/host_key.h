@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The host key: what `build` signs with where no other key is set (README, "Keys, three ways"). */
+/* The host key: what `build` signs with where no other key is set (docs/KEYS.md). */
 #pragma once
 
 #include "util/root.h"

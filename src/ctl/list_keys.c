@@ -12,18 +12,6 @@ static const char *subject(const struct found_key *k)
 	return k->facts.signer.n_chain ? k->facts.signer.chain[0].subject : NULL;
 }
 
-static const char *kernel_word(const struct kernel_answer *a)
-{
-	switch (a->opinion) {
-	case KERNEL_TRUSTS:
-		return "trusted";
-	case KERNEL_UNKNOWN:
-		return "unknown";
-	default:
-		return "untrusted";
-	}
-}
-
 static void print_one(const struct found_key *k)
 {
 	char name[AUTH_KEY_TEXT_MAX];
@@ -62,7 +50,7 @@ static struct json_object *to_json(const struct found_key *k)
 	json_text(o, "subject", subject(k));
 	json_flag(o, "asks", k->usable && k->facts.unopened);
 	json_text_or_null(o, "firmware", k->facts.signer.anchor);
-	json_text(o, "kernel", k->usable ? kernel_word(&k->kernel) : NULL);
+	json_text(o, "kernel", k->usable ? kernel_opinion_name(k->kernel.opinion) : NULL);
 	json_text_or_null(o, "keyring", k->kernel.keyring);
 	return o;
 }

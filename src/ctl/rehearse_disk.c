@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "ctl/result.h"
+#include "store/store.h"
 #include "util/cleanup.h"
 #include "util/process.h"
 
@@ -100,14 +101,15 @@ static int mount_disk(const struct rehearse_target *t, const char *path, const c
 	return r < 0 ? r : run_quiet(argv, MOUNT_S, e);
 }
 
-/* The one crash: "20261121T183822Z-<machine>". */
+/* The one crash. */
 static bool find_crash(const char *target, char ret[CRASH_PATH_MAX])
 {
 	_closedir_ DIR *dir = opendir(target);
+	const char *machine;
 	struct dirent *d;
 
 	while (dir && (d = readdir(dir))) {
-		if (!strstr(d->d_name, "Z-"))
+		if (!store_is_crash(d->d_name, &machine))
 			continue;
 		(void)snprintf(ret, CRASH_PATH_MAX, "%s/%s", target, d->d_name);
 		return true;

@@ -35,5 +35,9 @@ int rehearse_target_choose(const struct root *root, const struct rehearse_image 
 			   struct rehearse_target *ret, struct ukd_error *e) _must_check_;
 void rehearse_target_free(struct rehearse_target *t);
 
+/*
+ * Adds a check; bad: the rehearsal has failed, whatever the guest does. What does not fit is left
+ * out.
+ */
 void rehearse_target_check(struct rehearse_target *t, bool bad, const char *name, const char *fmt,
 			   ...) _printf_(4, 5);

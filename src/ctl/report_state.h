@@ -26,6 +26,7 @@ int report_state_write(const struct root *root, const struct report_state *s,
 void report_state_free(struct report_state *s);
 #define _report_state_ _cleanup_(report_state_free)
 
+/* Was the crash of this name reported before? */
 bool report_state_has_seen(const struct report_state *s, const char *name);
 
 /* For `status`: what is wrong, in one line, if anything; false if nothing is. */

@@ -12,5 +12,7 @@ struct trust_options {
 	unsigned int n;
 };
 
+/* Loads it; root is borrowed for the call. A file that is no certificate is an error that names it.
+ */
 int policy_load(const struct root *root, const struct trust_options *opt, struct auth_policy *ret,
 		struct ukd_error *e) _must_check_;

@@ -77,10 +77,7 @@ static void add_host(const struct verify_result *o, struct json_object *json)
 {
 	const struct kernel_answer *k = &o->kernel;
 
-	json_text(json, "host",
-		  k->opinion == KERNEL_TRUSTS  ? "trusted" :
-		  k->opinion == KERNEL_UNKNOWN ? "unknown" :
-						 "untrusted");
+	json_text(json, "host", kernel_opinion_name(k->opinion));
 	json_flag(json, "host_enforced", o->enforced);
 	json_flag(json, "host_refuses", verify_host_refuses(o));
 	json_text_or_null(json, "host_keyring", k->keyring);
