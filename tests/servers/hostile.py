@@ -6,6 +6,7 @@ with an AWS4 signature must be signed as Amazon's description says: this is a se
 implementation, not the one under test.
 """
 
+import calendar
 import hashlib
 import hmac
 import re
@@ -298,8 +299,8 @@ def signature_error(handler, path, query, body):
     for word in (date, region, "s3", "aws4_request"):
         secret = hmac.new(secret, word.encode(), hashlib.sha256).digest()
     expected = hmac.new(secret, text.encode(), hashlib.sha256).hexdigest()
-    age = abs(time.time() - time.mktime(time.strptime(handler.headers["x-amz-date"],
-                                                      "%Y%m%dT%H%M%SZ")) + time.timezone)
+    age = abs(time.time() - calendar.timegm(time.strptime(handler.headers["x-amz-date"],
+                                                          "%Y%m%dT%H%M%SZ")))
     if age > 900:
         return "the clock is wrong"
     return None if expected == signature else f"the signature is another one, of:\n{canonical}"

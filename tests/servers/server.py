@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What servers share: a process with its log, a free port, a certificate."""
 
+import random
 import socket
 import subprocess
 import time
@@ -15,9 +16,16 @@ class ServerError(Exception):
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(("0.0.0.0", 0))
-        return s.getsockname()[1]
+    """Below those that the kernel gives to whoever asks for any (ip_local_port_range), so that
+    nobody else gets it until the server listens."""
+    for port in random.sample(range(20000, 32768), 100):
+        with socket.socket() as s:
+            try:
+                s.bind(("0.0.0.0", port))
+                return port
+            except OSError:
+                continue
+    raise ServerError("no free port")
 
 
 def openssl(*arguments):
@@ -67,7 +75,7 @@ class Authority:
 class Server:
     """A program that listens; subclasses give command() and write its configuration in prepare()."""
 
-    start_limit = 20
+    start_limit = 60
 
     def __init__(self, folder, address=HOST_VIEW):
         self.folder = Path(folder).resolve()

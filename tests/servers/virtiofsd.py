@@ -25,7 +25,7 @@ class Virtiofsd:
             self.process = subprocess.Popen(
                 [PROGRAM, f"--socket-path={self.socket}", "-o", f"source={self.directory}",
                  "-o", "sandbox=chroot", "-f"], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        end = time.monotonic() + 10
+        end = time.monotonic() + 60
         while not self.socket.exists():
             if self.process.poll() is not None or time.monotonic() > end:
                 self.__exit__()
