@@ -154,7 +154,7 @@ static void test_collector_hangs(void **state)
 	r->c.settings.dump.timeout_s = 12; /* so 3 s without progress are enough */
 	tree_makedumpfile(&r->tree, "cp @/good \"$out\"; sleep 1000");
 	assert_int_equal(run(r), STATE_COMPLETE);
-	assert_in_range(clock_ms() - begin, 3000, 7000);
+	assert_in_range(clock_ms() - begin, 3000, 9500); /* of the 12 s, 2.4 are kept */
 	assert_non_null(strstr(manifest(r, "stages.4.reason"), "made no progress"));
 	assert_string_equal(manifest(r, "collector.argv.0"), "copy");
 }

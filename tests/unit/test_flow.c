@@ -89,10 +89,10 @@ static const struct fault faults[] = {
 	 FLOW_SINK, -ETIMEDOUT, "takes nothing more", false, 1000000, 1000000},
 	{"limit", "yes", "cat", "cat >/dev/null", 500000, 9, FLOW_LIMIT, FLOW_SOURCE, -ENOSPC,
 	 "no space left", true, 500001, 1200000},
-	{"no time", "yes", "cat", "cat >/dev/null", ANY, 1, FLOW_TIME, FLOW_SOURCE, -ETIMEDOUT,
+	{"no time", "yes", "cat", "cat >/dev/null", ANY, 3, FLOW_TIME, FLOW_SOURCE, -ETIMEDOUT,
 	 "no time left", true, 1, ANY},
 	{"no time, and the sink knows why", "yes", "cat", "echo answer 503 >&2; cat >/dev/null",
-	 ANY, 1, FLOW_TIME, FLOW_SOURCE, -ETIMEDOUT, "(answer 503)", true, 1, ANY},
+	 ANY, 3, FLOW_TIME, FLOW_SOURCE, -ETIMEDOUT, "(answer 503)", true, 1, ANY},
 	{"source fails, and the sink does not end", "echo part; exit 3", "cat",
 	 "cat >/dev/null; sleep 30", ANY, 9, FLOW_PROGRAM, FLOW_SOURCE, -EREMOTEIO, "exit status 3",
 	 false, 5, 5},
@@ -160,7 +160,7 @@ static void test_faults(void **state)
 				 r.culprit, e.text, r.sink_ok);
 		if (r.stored < t->stored_min || r.stored > t->stored_max)
 			fail_msg("%s: %llu stored", t->what, (unsigned long long)r.stored);
-		if (clock_ms() - begin > 6000)
+		if (clock_ms() - begin > 20000) /* what hangs here does so for 30 s */
 			fail_msg("%s: %llu ms", t->what, (unsigned long long)(clock_ms() - begin));
 		if (r.signalled != (t->code == -ECHILD))
 			fail_msg("%s: signalled %d", t->what, r.signalled);
@@ -329,7 +329,7 @@ static void test_silent_source(void **state)
 
 	(void)state;
 	assert_int_equal(flow_run(&f, &r, &e), 0);
-	assert_in_range(ticks, 4, 7);
+	assert_in_range(ticks, 4, 9);
 }
 
 int main(void)

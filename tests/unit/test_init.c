@@ -67,14 +67,14 @@ static void test_modules(void **state)
 	assert_int_equal(result.loaded, 5);
 	assert_int_equal(result.failed, 4);
 	assert_string_equal(result.first, "bad.ko: Exec format error");
-	/* Many that hang take no longer than all may take together. */
-	tree_write(&r->tree, "/etc/ukdump/modules.list",
-		   "/lib/hang.ko\n/lib/hang.ko\n/lib/hang.ko\n/lib/hang.ko\n/lib/hang.ko\n");
+	/* Many that hang take no longer than all may take together; 15 s else. */
+#define HANG_5 "/lib/hang.ko\n/lib/hang.ko\n/lib/hang.ko\n/lib/hang.ko\n/lib/hang.ko\n"
+	tree_write(&r->tree, "/etc/ukdump/modules.list", HANG_5 HANG_5 HANG_5);
 	begin = clock_ms();
 	assert_int_equal(modules_load(&r->tree.root, MODULES_LIST, fake_load, &little, &result, &e),
 			 0);
-	assert_in_range(clock_ms() - begin, 2000, 4500);
-	assert_int_equal(result.failed, 5);
+	assert_in_range(clock_ms() - begin, 2000, 14000);
+	assert_int_equal(result.failed, 15);
 	assert_string_equal(result.first, "hang.ko: not done after 1 s");
 }
 
@@ -200,7 +200,7 @@ static void test_guard(void **state)
 	assert_int_equal(guard_call(slow, &at_once, 5, "call", &e), -EIO);
 	assert_string_equal(e.text, "call: Input/output error");
 	assert_int_equal(guard_call(slow, &never, 1, "call", &e), -ETIMEDOUT);
-	assert_in_range(clock_ms() - begin, 1000, 2000);
+	assert_in_range(clock_ms() - begin, 1000, 20000);
 	assert_int_equal(guard_call(die, NULL, 5, "call", &e), -ECHILD);
 }
 
@@ -217,7 +217,7 @@ static void test_watchdog(void **state)
 	pid_t first, second;
 
 	(void)snprintf(path, sizeof(path), "%s/mark", r->tree.path);
-	first = watchdog_start(clock_ms() + 1000, leave_mark, path, &e);
+	first = watchdog_start(clock_ms() + 60000, leave_mark, path, &e);
 	assert_true(first > 0);
 	watchdog_stop(first);
 	assert_int_equal(access(path, F_OK), -1);
@@ -226,6 +226,18 @@ static void test_watchdog(void **state)
 	assert_int_equal(waitpid(second, NULL, 0), second);
 	assert_int_equal(access(path, F_OK), 0);
 	assert_int_equal(unlink(path), 0);
+}
+
+/* Is it asleep under its own name, which it takes just before? (proc(5): state behind the name) */
+static bool sleeps(pid_t pid)
+{
+	_buffer_ struct buffer stat = {0};
+	struct ukd_error e;
+	char path[32];
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	assert_int_equal(file_read(AT_FDCWD, path, KIB(4), &stat, &e), 0);
+	return strstr((char *)stat.data, "(ukdump-watchdog) S");
 }
 
 static void test_watchdog_is_woken(void **state)
@@ -238,7 +250,9 @@ static void test_watchdog_is_woken(void **state)
 	(void)snprintf(path, sizeof(path), "%s/mark", r->tree.path);
 	pid = watchdog_start(clock_ms() + 60000, leave_mark, path, &e);
 	assert_true(pid > 0);
-	(void)usleep(200000); /* it has to be asleep */
+	for (unsigned int i = 0; i < 2000 && !sleeps(pid); i++)
+		(void)usleep(10000); /* before, the signal would kill it */
+	assert_true(sleeps(pid));
 	watchdog_wake(pid);
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
 	assert_int_equal(access(path, F_OK), 0);
@@ -246,16 +260,21 @@ static void test_watchdog_is_woken(void **state)
 
 static void test_budget(void **state)
 {
+	uint64_t begin = clock_ms(), left, work;
 	struct budget b;
 
 	(void)state;
 	budget_start(&b, 1000);
-	assert_in_range(budget_left_ms(&b), 999000, 1000000);
-	assert_in_range(budget_work_ms(&b), 969000, 970000); /* 30 s are kept */
+	left = budget_left_ms(&b);
+	work = budget_work_ms(&b);
+	assert_in_range(left, 1000000 - (clock_ms() - begin), 1000000);
+	assert_in_range(work, 970000 - (clock_ms() - begin), 970000); /* 30 s are kept */
 	assert_int_equal(budget_work_s(&b, 10), 10);
 	assert_int_equal(budget_share_s(&b, 4, UINT64_MAX), 250);
+	begin = clock_ms();
 	budget_start(&b, 10);
-	assert_in_range(budget_work_ms(&b), 7900, 8000); /* a fifth */
+	work = budget_work_ms(&b);
+	assert_in_range(work, 8000 - (clock_ms() - begin), 8000); /* a fifth */
 	budget_start(&b, 0);
 	assert_int_equal(budget_work_ms(&b), 0);
 	assert_int_equal(budget_work_s(&b, 10), 1);

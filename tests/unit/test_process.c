@@ -83,12 +83,12 @@ static void test_time_limit_kills_the_whole_group(void **state _unused_)
 
 	tree_make(&t);
 	(void)snprintf(command, sizeof(command),
-		       "trap '' TERM; (trap '' TERM; sleep 3; echo x >%s) & sleep 60",
+		       "trap '' TERM; (trap '' TERM; sleep 6; echo x >%s) & sleep 60",
 		       tree_path(&t, "/late"));
 	assert_int_equal(run(command, 1, NULL, 0, &e), -ETIMEDOUT);
 	assert_non_null(strstr(e.text, "not done after 1 s"));
-	assert_true(clock_ms() - begin < 3000);
-	sleep(3);
+	assert_true(clock_ms() - begin < 6000);
+	sleep(6);
 	assert_false(tree_has(&t, "/late"));
 }
 
@@ -131,9 +131,9 @@ static void test_output_held_open_by_a_grandchild_is_not_waited_for(void **state
 	struct ukd_error e = {0};
 	uint64_t begin = clock_ms();
 
-	assert_int_equal(run("sleep 5 & echo done", 20, &out, 100, &e), 0);
+	assert_int_equal(run("sleep 20 & echo done", 20, &out, 100, &e), 0);
 	assert_string_equal((char *)out.data, "done\n");
-	assert_true(clock_ms() - begin < 4000);
+	assert_true(clock_ms() - begin < 15000);
 }
 
 static bool stop_at_two(void *ctx, unsigned int seconds)
@@ -152,8 +152,8 @@ static void test_tick_is_called_and_may_stop(void **state _unused_)
 	uint64_t begin = clock_ms();
 
 	assert_int_equal(shell("sleep 30", &p, &e), -ECANCELED);
-	assert_int_equal(calls, 2);
-	assert_true(clock_ms() - begin < 5000);
+	assert_in_range(calls, 1, 2); /* one each second, if we get to run */
+	assert_true(clock_ms() - begin < 20000);
 }
 
 static void test_standard_descriptors(void **state _unused_)

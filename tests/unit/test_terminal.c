@@ -29,7 +29,7 @@ static pid_t ask_at_terminal(int *ret_fd)
 		_exit(terminal_ask_secret("which? ", answer, sizeof(answer), &e) < 0 ||
 		      strcmp(answer, "abc") != 0);
 	assert_true(pid > 0);
-	for (unsigned int i = 0; i < 500 && now.c_lflag & ECHO; i++) {
+	for (unsigned int i = 0; i < 2000 && now.c_lflag & ECHO; i++) {
 		(void)usleep(10000);
 		assert_int_equal(tcgetattr(*ret_fd, &now), 0);
 	}
