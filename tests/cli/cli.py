@@ -37,7 +37,7 @@ class Result:
         return f"{' '.join(self.argv)}: exit {self.code}\n{self.out}{self.err}"
 
 
-def run(*argv, code=None, limit=20, **options):
+def run(*argv, code=None, limit=60, **options):
     """Runs a program; an exit code other than `code` (None: any) fails the test."""
     done = subprocess.run([str(a) for a in argv], stdin=subprocess.DEVNULL, timeout=limit,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False, **options)

@@ -12,7 +12,7 @@ gen = generator("dump")
 PANIC = "Kernel panic - not syncing: sysrq triggered crash"
 
 
-def info(*args, code=0, limit=20):
+def info(*args, code=0, limit=60):
     p = subprocess.run([CTL, "info", *args], capture_output=True, timeout=limit)
     out, err = p.stdout.decode("ascii"), p.stderr.decode("ascii")
     assert p.returncode == code, f"exit {p.returncode}: {err}"

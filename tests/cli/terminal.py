@@ -31,7 +31,7 @@ class Terminal:
         return bool(data)
 
     def wait_for(self, text, count=1):
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while self.output.count(text.encode()) < count or \
                 termios.tcgetattr(self.fd)[3] & termios.ECHO:
             assert time.monotonic() < deadline, self.output
@@ -42,7 +42,7 @@ class Terminal:
 
     def end(self):
         """Waits for the program's end; one that goes on, as by asking again, is killed."""
-        deadline, ended = time.monotonic() + 20, 0
+        deadline, ended = time.monotonic() + 60, 0
         while not ended and time.monotonic() < deadline:
             self._read(0.05)
             ended, self.status = os.waitpid(self.pid, os.WNOHANG)

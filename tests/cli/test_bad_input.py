@@ -116,7 +116,7 @@ def complaint(command, done):
 def refused(command, path, check, **options):
     begin = time.monotonic()
     line = complaint(command, command(path, **options))
-    assert time.monotonic() - begin < 10
+    assert time.monotonic() - begin < 30
     assert str(path) in line, line
     assert line.endswith(f"[{check}]"), line
     return line
@@ -161,12 +161,12 @@ def test_directory(command, tmp_path):
 def test_fifo_does_not_block(command, tmp_path):
     path = tmp_path / "fifo"
     os.mkfifo(path)
-    refused(command, path, "file.type", limit=5)
+    refused(command, path, "file.type")
 
 
 @pytest.mark.parametrize("device", ["/dev/null", "/dev/zero", "/dev/full"])
 def test_device(command, device):
-    refused(command, device, "file.type", limit=5)
+    refused(command, device, "file.type")
 
 
 def test_missing(command, tmp_path):
@@ -392,20 +392,24 @@ def test_output_that_is_no_regular_file(parts, sealed, tmp_path):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_stopped_while_it_publishes(parts, tmp_path, number):
-    """Nothing is left behind, whenever it is stopped."""
+    """Nothing is left behind, whenever it is stopped; on a busy machine it may have ended before."""
     big = tmp_path / "big"
     big.write_bytes(b"070701 " * (16 << 20))
     out = tmp_path / "out"
     out.mkdir()
-    stopped = subprocess.Popen([CTL, "build", "--kernel", parts / "kernel", "--initrd", big,
-                                "--osrel", parts / "osrel", "--no-uefi", "--no-sign", "-o",
-                                out / "image.efi"], stderr=subprocess.DEVNULL)
-    end = time.monotonic() + 20
-    while not list(out.iterdir()) and time.monotonic() < end:
-        time.sleep(0.001)
-    stopped.send_signal(number)
-    assert stopped.wait(20) == -number
-    assert [p.name for p in out.iterdir()] in ([], ["image.efi"])
+    status, tries = 0, 0
+    while status == 0 and tries < 20:
+        (out / "image.efi").unlink(missing_ok=True)
+        stopped = subprocess.Popen([CTL, "build", "--kernel", parts / "kernel", "--initrd", big,
+                                    "--osrel", parts / "osrel", "--no-uefi", "--no-sign", "-o",
+                                    out / "image.efi"], stderr=subprocess.DEVNULL)
+        end = time.monotonic() + 60
+        while not list(out.iterdir()) and time.monotonic() < end:
+            time.sleep(0.001)
+        stopped.send_signal(number)
+        status, tries = stopped.wait(60), tries + 1
+        assert [p.name for p in out.iterdir()] in ([], ["image.efi"])
+    assert status == -number
 
 
 def test_name_that_drives_a_terminal(sealed, tmp_path):

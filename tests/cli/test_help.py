@@ -95,6 +95,6 @@ def test_full_disk_behind_stdout_is_told(argv):
     import subprocess
     with open("/dev/full", "wb") as full:
         done = subprocess.run([str(a) for a in argv], stdout=full, stderr=subprocess.PIPE,
-                              check=False, timeout=20)
+                              check=False, timeout=60)
     assert done.returncode == 1
     assert b"stdout" in done.stderr

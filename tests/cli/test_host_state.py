@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What `ukdumpctl status` and `start` say about the rest of the machine: kernel parameters, rivals, the lock,
-the time of the call. ukdump-load is a stand-in; /etc and /proc/sys/kernel are the test's own, in a mount
-namespace."""
+the time of the call. ukdump-load is a stand-in; /etc, /run, /var/lib and /proc/sys/kernel are the test's
+own, in a mount namespace."""
 
 import json
 import os
@@ -20,7 +20,8 @@ NAMES = ["panic", "panic_on_oops", "hung_task_panic", "softlockup_panic", "unkno
 class Host:
     def __init__(self, tmp_path):
         self.bin, self.etc, self.values = tmp_path / "bin", tmp_path / "etc", tmp_path / "values"
-        for d in (self.bin, self.etc / "ukdump", self.values):
+        self.empty = tmp_path / "empty"
+        for d in (self.bin, self.etc / "ukdump", self.values, self.empty):
             d.mkdir(parents=True)
         (self.etc / "ukdump/ukdump.conf").write_text("[Dump]\nTarget=virtiofs://tag/\n")
         shutil.copy(CTL, self.bin)
@@ -45,9 +46,10 @@ class Host:
     def __call__(self, *argv):
         p = subprocess.run(
             ["unshare", "-m", "sh", "-ec",
-             'mount --bind "$0" /etc; mount --bind "$1" /proc/sys/kernel; shift; exec "$@"',
-             self.etc, self.values, self.bin / "ukdumpctl", *argv], capture_output=True, text=True,
-            timeout=20, env={"PATH": f"{self.bin}:{os.environ['PATH']}"})
+             'mount --bind "$0" /etc; mount --bind "$1" /proc/sys/kernel; mount --bind "$2" /var/lib; '
+             'mount -t tmpfs tmpfs /run; shift 2; exec "$@"',
+             self.etc, self.values, self.empty, self.bin / "ukdumpctl", *argv], capture_output=True, text=True,
+            timeout=60, env={"PATH": f"{self.bin}:{os.environ['PATH']}"})
         if "unshare:" in p.stderr or "mount:" in p.stderr:
             pytest.skip("no mounts here")
         return p

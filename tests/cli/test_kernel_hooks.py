@@ -36,7 +36,7 @@ class Host:
         script = (f"mount --bind {self.dir}/run /run && mount --bind {self.dir}/boot /boot && "
                   f"PATH={self.dir}/bin:/usr/bin:/bin exec \"$@\"")
         p = subprocess.run(["unshare", "-m", "sh", "-c", script, "sh", hook, *words],
-                           capture_output=True, text=True, timeout=20, check=False)
+                           capture_output=True, text=True, timeout=60, check=False)
         if "unshare:" in p.stderr or "mount:" in p.stderr:
             pytest.skip("no mounts here")
         assert p.returncode == 0 and p.stdout == ""

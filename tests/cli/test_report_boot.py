@@ -224,7 +224,7 @@ def test_power_cut(tree):
         tree.crash(name=name, dump=False, state="log-only")
     stop = tree.put("etc/ukdump/notify.d/stop", '#!/bin/sh\ncase $UKDUMP_CRASH in 20261102*) '
                     'kill -9 $PPID;; esac\n', 0o755)
-    done = subprocess.run([cli.CTL, "report", "--boot", "--root", tree.path], env=tree.environment(), timeout=20,
+    done = subprocess.run([cli.CTL, "report", "--boot", "--root", tree.path], env=tree.environment(), timeout=60,
                           capture_output=True, check=False)
     assert done.returncode == -9
     assert [e["UKDUMP_CRASH"] for e in tree.entries()] == names[:2]

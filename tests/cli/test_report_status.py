@@ -24,16 +24,17 @@ echo image=0123456789ab; echo path=/etc/passwd; echo signer=CN=test; echo kind=s
 
 @pytest.fixture
 def status(tree, tmp_path):
-    """Runs status in a mount namespace in which /var/lib is the tree's."""
+    """Runs status in a mount namespace in which /var/lib is the tree's, and /run empty."""
     shutil.copy(cli.CTL, tree.programs)
     (tree.programs / "ukdump-load").write_text(LOADER)
     (tree.programs / "ukdump-load").chmod(0o755)
     (tree.path / "var/lib").mkdir(parents=True)
 
     def run(*options):
-        done = subprocess.run(["unshare", "-m", "sh", "-c", 'mount --bind "$0" /var/lib && exec "$@"',
+        done = subprocess.run(["unshare", "-m", "sh", "-c", 'mount --bind "$0" /var/lib && '
+                               'mount -t tmpfs tmpfs /run && exec "$@"',
                                tree.path / "var/lib", tree.programs / "ukdumpctl", "status", *options],
-                              capture_output=True, text=True, timeout=20, check=False)
+                              capture_output=True, text=True, timeout=60, check=False)
         if "unshare:" in done.stderr or "mount:" in done.stderr:
             pytest.skip("no mounts here")
         problems = [line for line in done.stdout.splitlines() if "report --clear" in line]

@@ -93,7 +93,7 @@ def test_variable_that_cannot_be_removed(tree):
     # What is a mount point cannot be removed, in any file system.
     done = subprocess.run(["unshare", "-m", "sh", "-c", 'mount --bind "$1" "$1" && "$0" report --boot '
                            '--root "$2"; echo $?; "$0" report --boot --root "$2"', cli.CTL, variable,
-                           tree.path], env=tree.environment(), capture_output=True, text=True, timeout=20, check=False)
+                           tree.path], env=tree.environment(), capture_output=True, text=True, timeout=60, check=False)
     if "unshare:" in done.stderr or "mount:" in done.stderr:
         pytest.skip("no mounts here")
     assert done.returncode == 1 and done.stderr.count("cannot remove the EFI variable") == 2

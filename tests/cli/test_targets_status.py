@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What `ukdumpctl status` and `start` say about targets. ukdump-load is a stand-in that says that all is
-well; /etc is one of the test's own, in a mount namespace."""
+well; /etc, /run and /var/lib are the test's own, in a mount namespace."""
 
 import json
 import os
@@ -24,8 +24,9 @@ echo "image=0123456789ab"; echo "path=/etc/ukdump/image.efi"; echo "signer=CN=te
 @pytest.fixture
 def ctl(tmp_path, sealed, signers):
     """Runs ukdumpctl with these settings."""
-    programs, etc = tmp_path / "bin", tmp_path / "etc"
+    programs, etc, empty = tmp_path / "bin", tmp_path / "etc", tmp_path / "empty"
     programs.mkdir()
+    empty.mkdir()
     (etc / "ukdump/trust.d").mkdir(parents=True)
     shutil.copy(sealed["signer"], etc / "ukdump/image.efi")
     shutil.copy(signers / "signer.crt", etc / "ukdump/trust.d")
@@ -39,9 +40,10 @@ def ctl(tmp_path, sealed, signers):
         (etc / "ukdump/ukdump.conf").write_text(conf)
         (tmp_path / "osrelease").write_text(release + "\n")
         p = subprocess.run(["unshare", "-m", "sh", "-c", 'mount --bind "$0" /etc && '
-                            'mount --bind "$1" /proc/sys/kernel/osrelease && shift && exec "$@"', etc,
-                            tmp_path / "osrelease", programs / "ukdumpctl", *argv],
-                           capture_output=True, text=True, timeout=20,
+                            'mount --bind "$1" /proc/sys/kernel/osrelease && mount --bind "$2" /var/lib && '
+                            'mount -t tmpfs tmpfs /run && shift 2 && exec "$@"', etc,
+                            tmp_path / "osrelease", empty, programs / "ukdumpctl", *argv],
+                           capture_output=True, text=True, timeout=60,
                            env={"PATH": f"{programs}:{os.environ['PATH']}"})
         if "unshare:" in p.stderr or "mount:" in p.stderr:
             pytest.skip("no mounts here")

@@ -25,7 +25,7 @@ MIB = 1 << 20
 FAST = ["--retry-wait", "10", "--retries", "2"]
 
 
-def upload(*args, content=b"", code=0, limit=60):
+def upload(*args, content=b"", code=0, limit=180):
     done = subprocess.run([str(a) for a in (UPLOAD, *args)], input=content, timeout=limit,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
     error = done.stderr.decode(errors="replace")
@@ -217,7 +217,7 @@ def test_stall(bad):
     _, err = upload("--insecure-http", "--stall", "1", "--retries", "1", "--retry-wait", "10",
                     "put", f"{bad.endpoint()}/x", content=b"1", code=1)
     assert "nothing moved for 1 s" in err and bad.count("PUT") == 2
-    assert time.monotonic() - begin < 8
+    assert time.monotonic() - begin < 25  # a stall lasts 30
 
 
 def test_time_limit(bad):
@@ -226,10 +226,10 @@ def test_time_limit(bad):
     begin = time.monotonic()
     _, err = upload("--insecure-http", "--timeout", "2", "put", f"{bad.endpoint()}/x", content=b"1",
                     code=1)
-    assert "--timeout" in err and time.monotonic() - begin < 5
+    assert "--timeout" in err and time.monotonic() - begin < 25
     read, write = os.pipe()
     done = subprocess.run([UPLOAD, "--insecure-http", "--timeout", "1", "put",
-                           f"{bad.endpoint()}/x"], stdin=read, timeout=5, check=False,
+                           f"{bad.endpoint()}/x"], stdin=read, timeout=25, check=False,
                           stderr=subprocess.PIPE)
     os.close(read)
     os.close(write)
@@ -373,11 +373,11 @@ def test_s3_stopped(bad, key):
                           stderr=subprocess.PIPE) as process:
         process.stdin.write(noise(8 * MIB + 7))
         process.stdin.close()
-        end = time.monotonic() + 10
+        end = time.monotonic() + 60
         while not bad.count("PUT", "partNumber=1") and time.monotonic() < end:
             time.sleep(0.05)
         process.terminate()
-        assert process.wait(10) == 1
+        assert process.wait(25) == 1
         assert b"stopped by a signal" in process.stderr.read()
     assert not bad.uploads and bad.count("DELETE") == 1
 
@@ -390,7 +390,7 @@ def test_memory(bad, key):
     for url in (s3_url(bad), f"{bad.endpoint()}/x"):
         options = key if url.startswith("s3") else ["--insecure-http"]
         done = subprocess.run([sys.executable, "-c", script, UPLOAD, *map(str, options), "put", url],
-                              input=noise(100 * MIB), stdout=subprocess.PIPE, check=True, timeout=60)
+                              input=noise(100 * MIB), stdout=subprocess.PIPE, check=True, timeout=180)
         assert int(done.stdout) < 40 * 1024, done.stdout
     assert len(bad.objects["x"]) == len(bad.objects["bucket/dir/vmcore"]) == 100 * MIB
 
@@ -486,7 +486,7 @@ def test_get_many_waits_for_its_reader(bad, key):
             if not stays:
                 child.stdout.close()
             out = child.stdout.read() if stays else b""
-            assert child.wait(20) == (0 if stays else 1), child.stderr.read()
+            assert child.wait(60) == (0 if stays else 1), child.stderr.read()
         assert not stays or [n for n, _ in frames(out)] == names
 
 
@@ -495,4 +495,4 @@ def test_get_many_time_limit(bad, key):
     start = time.monotonic()
     _, err = upload(*key, "--timeout", "2", "get-many", s3_url(bad), code=1,
                     content="\n".join(fill(bad, 40)).encode())
-    assert time.monotonic() - start < 15 and "--timeout" in err and err.count("\n") == 1
+    assert time.monotonic() - start < 25 and "--timeout" in err and err.count("\n") == 1
