@@ -51,7 +51,7 @@ def report_at_boot(tree):
     (wants / "ukdump-report.service").symlink_to("/usr/lib/systemd/system/ukdump-report.service")
 
 
-def crash_micro(vm, image, *disks, script="", programs=(), append="crashkernel=160M", timeout=120,
+def crash_micro(vm, image, *disks, script="", programs=(), append="crashkernel=160M", timeout=240,
                 kernel="6.12", more_files=None, **options):
     """Arms the image in the micro guest without firmware and crashes it (unless script does); the
     serial log and the time are in the result. more_files: below /payload."""

@@ -91,7 +91,7 @@ def test_lvm(vm):
     _, image = build_image(
         vm, f"[Dump]\nTarget=UUID={name}:/crash\n[Image]\nModules=virtio_pci\n",
         prepare=lambda tree: show_volume(tree, name, "crash-vg", "the-dumps"))
-    crash_micro(vm, image, disk, append="crashkernel=256M", timeout=150)
+    crash_micro(vm, image, disk, append="crashkernel=256M", timeout=300)
     crash = Crash(disk.part(1, 1000), "/crash", vm.logs / "dump")
     show(crash)
     assert crash.manifest["state"] == "complete"

@@ -48,7 +48,7 @@ def trigger(what, where):
 
 def console_log(vm, module, what, where, name):
     """The kernel log of one crash without a capture image, off the console."""
-    result = vm.run_micro(kernel="6.12", secure_boot=False, memory=512, timeout=120, kaslr=True,
+    result = vm.run_micro(kernel="6.12", secure_boot=False, memory=512, timeout=300, kaslr=True,
                           append="panic=1 oops=panic ignore_loglevel", files={"ukcrash.ko": module},
                           script=trigger(what, where))
     folder = vm.logs / name
@@ -100,7 +100,7 @@ def test_dump(vm, module, what, kind):
     """A real dump: manifest, `info` of the directory and of the vmcore alone say the same."""
     _, image = build_image(vm, "[Dump]\nTarget=LABEL=ukdump:/crashes\n")
     disk = vm.disk("dump", label="ukdump", size=1200)
-    crash_micro(vm, image, disk, memory=768, timeout=180, script=trigger(what, "process"), kaslr=True,
+    crash_micro(vm, image, disk, memory=768, timeout=300, script=trigger(what, "process"), kaslr=True,
                 append="crashkernel=160M oops=panic", more_files={"ukcrash.ko": module})
     crash = Crash(disk, "/crashes", vm.logs / "dump")
     assert crash.manifest["state"] == "complete"

@@ -76,7 +76,7 @@ def left_for_the_next_boot(vm, faults, fault, image, *disks, reserved=160, memor
     """Crashes with EFI variables, and boots once more; returns what `ukdumpctl report` tells."""
     result = vm.run_micro(
         kernel="6.12", secure_boot=True, append=f"crashkernel={reserved}M", reboots=True,
-        timeout=150, disks=disks, memory=memory,
+        timeout=300, disks=disks, memory=memory,
         files={"image.efi": image, "db.crt": vm.keys() / "db.crt"},
         programs=[BUILD / "ukdump-load", BUILD / "ukdumpctl"], script="""
             if ls /sys/firmware/efi/efivars/UkdumpResult-*; then
@@ -171,7 +171,7 @@ def test_shell_on_the_console(vm):
 
     threading.Thread(target=operator, daemon=True).start()
     # In front of the test bed's own, so the guest's first one.
-    crash_micro(vm, image, vm.disk("other", label="other", size=64), timeout=150,
+    crash_micro(vm, image, vm.disk("other", label="other", size=64), timeout=300,
                 qemu_options=[*I6300, "-chardev",
                               f"socket,id=con,path={console},server=on,wait=off",
                               "-serial", "chardev:con"])

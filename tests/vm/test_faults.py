@@ -12,6 +12,7 @@ from faults import VolatileDisk, failing_writes, full_tree, read_only
 from vmbed import helpers
 
 TIMEOUT, TIMEOUT_COPY = 60, 90  # a copy after two plans that stall, each for a quarter of it
+BOOT = 30  # more from panic to reboot: the kernel has to start before TimeoutSec= counts
 CONF = f"[Dump]\nTarget=LABEL=first:/ LABEL=second:/\nTimeoutSec={TIMEOUT}\n[Store]\nKeepFree=0\n"
 # MiB: of a dump by a guest with 512 MiB; of a disk, and what its file system takes of it.
 DUMP, FULL_DISK, FULL_DISK_OWN = 66, 300, 33
@@ -59,7 +60,7 @@ def test_first_target_missing(vm, images, faults):
     assert first(crash)[0] == "failed" and "no device LABEL=first" in first(crash)[1]
     assert [t["result"] for t in crash.manifest["targets"]] == ["failed", "complete"]
     assert crash.info("--full").returncode == 0
-    faults.row("first target missing", result, crash.manifest, crash.names, TIMEOUT)
+    faults.row("first target missing", result, crash.manifest, crash.names, TIMEOUT + BOOT)
 
 
 @pytest.mark.long
@@ -69,7 +70,7 @@ def test_first_target_read_only(vm, images, faults):
     crash = dump_of(vm, second)
     assert crash.manifest["state"] == "complete" and crash.names == COMPLETE
     assert first(crash)[0] == "failed" and "mount" in first(crash)[1]
-    faults.row("first target read-only", result, crash.manifest, crash.names, TIMEOUT)
+    faults.row("first target read-only", result, crash.manifest, crash.names, TIMEOUT + BOOT)
 
 
 @pytest.mark.parametrize("percent, state", [
@@ -91,7 +92,7 @@ def test_disk_gets_full(vm, images, faults, percent, state):
     assert crash.manifest["state"] == "complete" and crash.names == COMPLETE
     assert first(crash)[0] == state
     faults.row(f"first disk full at {percent} %", result, crash.manifest, part.names | crash.names,
-               TIMEOUT)
+               TIMEOUT + BOOT)
 
 
 @pytest.mark.long
@@ -103,7 +104,7 @@ def test_io_errors(vm, images, faults):
     assert crash.manifest["state"] == "complete" and crash.names == COMPLETE
     assert first(crash)[0] != "complete"
     faults.row("first disk: I/O errors from mid-capture on", result, crash.manifest, crash.names,
-               TIMEOUT)
+               TIMEOUT + BOOT)
 
 
 @pytest.mark.parametrize("fault, reason", [
@@ -126,7 +127,7 @@ def test_makedumpfile_fails(vm, images, faults, fault, reason):
     assert reason in failed[0]["reason"]
     assert crash.manifest["collector"]["argv"][0] == "copy"
     what = {"kill": "is killed", "hang": "hangs", "hog": "takes all memory (OOM killer)"}[fault]
-    faults.row(f"makedumpfile {what}", result, crash.manifest, crash.names, TIMEOUT_COPY)
+    faults.row(f"makedumpfile {what}", result, crash.manifest, crash.names, TIMEOUT_COPY + BOOT)
 
 
 @pytest.mark.parametrize("line, delay, fs", [
@@ -162,4 +163,4 @@ def test_power_cut(vm, images, faults, line, delay, fs):
         assert "vmcore" in left
     assert crash.manifest["state"] == "complete" and crash.names == COMPLETE
     faults.row(f"power cut on {fs}, {delay} s after '{line}'", None, old.manifest, left,
-               TIMEOUT)
+               TIMEOUT + BOOT)

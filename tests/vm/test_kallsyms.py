@@ -45,7 +45,7 @@ def test_same_names_as_the_kernel(vm, series):
     _, image = build_image(vm, "[Dump]\nTarget=LABEL=ukdump:/\n", kver=kernel.version,
                            prepare=lambda tree: put_kernel(tree, kernel))
     disk = vm.disk("dump", label="ukdump", size=1200)
-    crash_micro(vm, image, disk, kernel=series, memory=640, timeout=180, kaslr=True)
+    crash_micro(vm, image, disk, kernel=series, memory=640, timeout=300, kaslr=True)
     crash = Crash(disk, "/", vm.logs / "dump")
     assert stack(crash.folder / "vmcore")["stack"] is None
     expected = trace_in(crash.dmesg)
@@ -65,7 +65,7 @@ def test_log_without_trace(vm, tmp_path):
     module = crash_module.build(tmp_path)
     _, image = build_image(vm, "[Dump]\nTarget=LABEL=ukdump:/\n")
     disk = vm.disk("dump", label="ukdump", size=1200)
-    crash_micro(vm, image, disk, memory=768, timeout=180, kaslr=True,
+    crash_micro(vm, image, disk, memory=768, timeout=300, kaslr=True,
                 append="crashkernel=160M crash_kexec_post_notifiers", more_files={"ukcrash.ko": module},
                 script="insmod /payload/ukcrash.ko; echo 0 > /proc/sys/kernel/printk; "
                        "echo 'flood process' > /sys/module/ukcrash/parameters/now")

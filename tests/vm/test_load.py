@@ -170,7 +170,7 @@ def test_foreign_signer_on_a_locked_down_machine(vm, seal, kernel):
     good = seal("good", kernel=kernel)
     foreign = seal("other", kernel=kernel, key="foreign")
     crt = vm.keys() / "foreign.crt"
-    result = vm.run_micro(kernel, append="crashkernel=192M", programs=[LOADER], timeout=120,
+    result = vm.run_micro(kernel, append="crashkernel=192M", programs=[LOADER], timeout=300,
                           files={"good.efi": good, "foreign.efi": foreign, "foreign.crt": crt},
                           script=HELPERS + f"""
         report sysfs "$(crash_file loaded)"

@@ -38,7 +38,7 @@ def test_loaded_in_parts_on_a_locked_down_machine(vm, kernel):
                         "--uname", stock.version)
     other = vm.uki_part(vm.logs / "y.addon.efi", "--cmdline", "from=other", "--uname", "1.2.3")
     foreign = vm.uki_part(vm.logs / "z.addon.efi", "--cmdline", "from=foreign", key="foreign")
-    result = vm.run_micro(kernel, append="crashkernel=192M", programs=PROGRAMS, timeout=150, files={
+    result = vm.run_micro(kernel, append="crashkernel=192M", programs=PROGRAMS, timeout=300, files={
         "good.efi": make_uki(vm, "good", signed, kernel),
         "good.efi.extra.d/x.addon.efi": addon,
         "good.efi.extra.d/y.addon.efi": other,

@@ -36,7 +36,7 @@ class Rehearsal:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
 
-    def run(self, image, timeout=110):
+    def run(self, image, timeout=180):
         """Exit code and facts."""
         done = subprocess.run([BUILD / "ukdumpctl", "rehearse", "--json", "--root", self.machine,
                                "--timeout", str(timeout), image], text=True, check=False,

@@ -105,7 +105,7 @@ def test_tampered_images_are_refused(vm, kfl, seal):
     images = tampered_images(vm, seal())
     verdicts = {title: sealing.verify(path, vm.keys() / "db.crt") for title, path in images.items()}
     result = vm.run_micro(
-        append="crashkernel=160M", timeout=150, programs=[kfl, BUILD / "ukdump-load"],
+        append="crashkernel=160M", timeout=300, programs=[kfl, BUILD / "ukdump-load"],
         files={**{f"{slug(t)}.efi": path for t, path in images.items()},
                "evil": vm.probe_initrd("evil")},
         script=tamper_script(images))

@@ -138,7 +138,7 @@ def test_dump_arrives(vm, table, kind, form):
         setting = f"EncryptTo={run('age-keygen', '-y', identity).strip()}\n"
     with KINDS[kind](vm) as place:
         _, image = build_image(vm, place.conf + setting, overlay=place.overlay)
-        result = crash_micro(vm, image, *place.disks, timeout=180,
+        result = crash_micro(vm, image, *place.disks, timeout=300,
                              append=f"crashkernel={RESERVED[place.environment]}M",
                              **place.options)
         place.fetch(vm.logs / "fetched")

@@ -50,7 +50,7 @@ def test_for_host_says_what_the_kernel_says(vm, seal, kfl, series):
     good = tamper.Image(files["db.efi"].read_bytes())
     files["two.efi"].write_bytes(tamper.signed_by(good, good, tamper.Image(other.read_bytes())))
     result = vm.run_micro(series, append="crashkernel=192M", programs=[CTL, kfl], files=files,
-                          timeout=120, script=SCRIPT)
+                          timeout=300, script=SCRIPT)
     print(result.table())
 
     def host(name):

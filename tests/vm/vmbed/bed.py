@@ -97,7 +97,7 @@ class Bed:
         disk.kernel = tree.kernel
         return disk
 
-    def run_system(self, root=None, secure_boot=True, append="", disks=(), timeout=180, smp=1,
+    def run_system(self, root=None, secure_boot=True, append="", disks=(), timeout=300, smp=1,
                    **options):
         """Boots the system guest from a root_disk(), by default one of the pristine tree.
 
@@ -129,7 +129,7 @@ class Bed:
         return self._run(start, accel=accel, **options)
 
     def _run(self, start, script=None, files=None, programs=(), sysroot="/", append="",
-             disks=(), timeout=90, memory=1024, smp=1, reboots=False, qemu_options=(),
+             disks=(), timeout=180, memory=1024, smp=1, reboots=False, qemu_options=(),
              check=False, accel=None, power_cut=None):
         qemu.require()
         accel = accel or qemu.accelerator(self.boots_with)

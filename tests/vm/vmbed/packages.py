@@ -58,6 +58,8 @@ class Suite:
             "Dir::Cache": self.root,
             "Acquire::Languages": "none",
             "Acquire::Retries": "3",
+            # A mirror may lag behind; sid's lists are valid for a week only.
+            "Acquire::Check-Valid-Until": "false",
             "APT::Architecture": "amd64",
             "APT::Sandbox::User": "root",
             "APT::Install-Recommends": "false",
@@ -126,7 +128,7 @@ class Suite:
             f"--include={','.join(wanted)}",
             "--aptopt=APT::Install-Recommends \"false\"", "--aptopt=Acquire::Languages \"none\"",
             # A mirror may lag behind; testing's lists are valid for a week only.
-            "--aptopt=Acquire::Check-Valid-Until \"false\"",
+            "--aptopt=Acquire::Check-Valid-Until \"false\"", "--aptopt=Acquire::Retries \"3\"",
             *(f"--dpkgopt=path-exclude={path}" for path in without), self.name, tree, self.sources(),
             env=dict(os.environ, DEBIAN_FRONTEND="noninteractive"))
 
