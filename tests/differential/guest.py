@@ -111,7 +111,7 @@ def _boot(bed, mutants: Sequence[Mutant]) -> Dict[int, Verdict]:
         (folder / f"{m.number:08}.efi").write_bytes(m.data)
     outcome = HANG
     try:
-        result = bed.run_micro(append="crashkernel=128M", timeout=60 + len(mutants),
+        result = bed.run_micro(append="crashkernel=128M", timeout=180 + len(mutants),
                                programs=[helpers.program("kfl")], files={"m": folder},
                                script=SCRIPT)
         outcome = CRASH
