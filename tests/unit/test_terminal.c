@@ -25,9 +25,12 @@ static pid_t ask_at_terminal(int *ret_fd)
 	char answer[64];
 	pid_t pid = forkpty(ret_fd, NULL, NULL, NULL);
 
-	if (pid == 0)
+	if (pid == 0) {
+		(void)signal(SIGINT, SIG_DFL); /* what runs in the background may ignore them */
+		(void)signal(SIGQUIT, SIG_DFL);
 		_exit(terminal_ask_secret("which? ", answer, sizeof(answer), &e) < 0 ||
 		      strcmp(answer, "abc") != 0);
+	}
 	assert_true(pid > 0);
 	for (unsigned int i = 0; i < 2000 && now.c_lflag & ECHO; i++) {
 		(void)usleep(10000);
