@@ -81,7 +81,7 @@ $(REHEARSE)/init: $(REHEARSE_OBJECTS)
 	$(if $(Q),@echo '  LD      $@')
 	$(Q)$(CC) $(REHEARSE_LDFLAGS) -o $@ $^
 
-$(OBJ)/ctl/rehearse_init.o: $(REHEARSE)/init
-$(OBJ)/ctl/rehearse_init.o: ALL_CPPFLAGS += -DREHEARSE_INIT='"$(REHEARSE)/init"'
+$(OBJ)/ctl/rehearse/rehearse_init.o: $(REHEARSE)/init
+$(OBJ)/ctl/rehearse/rehearse_init.o: ALL_CPPFLAGS += -DREHEARSE_INIT='"$(REHEARSE)/init"'
 
 -include $(shell find $(OBJ) $(STUB) $(REHEARSE) $(BUILD)/tests -type f -name '*.d' 2>/dev/null)

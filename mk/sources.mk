@@ -221,28 +221,10 @@ SRC_ctl := \
 	output.c \
 	json.c \
 	text_record.c \
-	trust.c \
-	publish.c \
-	images.c \
-	host_key.c \
-	uki_conf.c \
-	find_key.c \
-	list_keys.c \
-	build_key.c \
 	program.c \
 	loader.c \
-	journal.c \
 	kdumpctl.c \
 	hookdir.c \
-	arming.c \
-	host_state.c \
-	target_check.c \
-	build_image.c \
-	freshness.c \
-	outcome.c \
-	refresh_plan.c \
-	refresh.c \
-	leftovers.c \
 	cmd_refresh.c \
 	cmd_build.c \
 	cmd_luks.c \
@@ -250,72 +232,90 @@ SRC_ctl := \
 	cmd_addon.c \
 	cmd_sign.c \
 	cmd_verify.c \
-	verify_print.c \
-	verify_json.c \
 	cmd_inspect.c \
-	inspect_parts.c \
-	inspect_pcr.c \
 	cmd_arm.c \
-	findings.c \
-	findings_print.c \
-	check_capture.c \
-	check_cmdline.c \
-	check_image.c \
-	check_kernel.c \
-	check_machine.c \
-	check_past.c \
-	check_signature.c \
-	status.c \
-	status_json.c \
-	status_metrics.c \
-	status_print.c \
 	cmd_status.c \
 	cmd_check.c \
 	cmd_report.c \
-	reserve_facts.c \
-	reserve_addon.c \
-	reserve_print.c \
 	cmd_reserve.c \
 	cmd_estimate.c \
 	cmd_import.c \
 	cmd_propagate.c \
-	result.c \
-	left_result.c \
-	crash.c \
-	crash_examine.c \
-	report_boot.c \
-	report_state.c \
-	proof.c \
 	cmd_rehearse.c \
-	rehearse.c \
-	rehearse_disk.c \
-	rehearse_guest.c \
-	rehearse_image.c \
-	rehearse_init.S \
-	rehearse_judge.c \
-	rehearse_memory.c \
-	rehearse_serial.c \
-	rehearse_target.c \
-	test_result.c \
 	cmd_test.c \
-	check_proof.c \
 	cmd_info.c \
-	info_open.c \
-	decrypt.c \
-	info_print.c \
-	info_stack.c \
-	info_triage.c \
-	ask_info.c \
-	records.c \
-	records_remote.c \
-	remote_reader.c \
-	dump_path.c \
-	dump_verdict.c \
 	cmd_list.c \
 	cmd_dmesg.c \
 	cmd_verify_dump.c \
 	cmd_clean.c \
-	triage_object.c
+	dumps/result.c \
+	dumps/info_open.c \
+	dumps/decrypt.c \
+	dumps/info_print.c \
+	dumps/info_stack.c \
+	dumps/info_triage.c \
+	dumps/ask_info.c \
+	dumps/records.c \
+	dumps/records_remote.c \
+	dumps/remote_reader.c \
+	dumps/dump_path.c \
+	dumps/dump_verdict.c \
+	dumps/triage_object.c \
+	image/publish.c \
+	image/images.c \
+	image/arming.c \
+	image/target_check.c \
+	image/build_image.c \
+	image/freshness.c \
+	image/outcome.c \
+	image/refresh_plan.c \
+	image/refresh.c \
+	image/leftovers.c \
+	image/verify_print.c \
+	image/verify_json.c \
+	image/inspect_parts.c \
+	image/inspect_pcr.c \
+	key/trust.c \
+	key/host_key.c \
+	key/uki_conf.c \
+	key/find_key.c \
+	key/list_keys.c \
+	key/build_key.c \
+	rehearse/rehearse.c \
+	rehearse/rehearse_disk.c \
+	rehearse/rehearse_guest.c \
+	rehearse/rehearse_image.c \
+	rehearse/rehearse_init.S \
+	rehearse/rehearse_judge.c \
+	rehearse/rehearse_memory.c \
+	rehearse/rehearse_serial.c \
+	rehearse/rehearse_target.c \
+	report/journal.c \
+	report/left_result.c \
+	report/crash.c \
+	report/crash_examine.c \
+	report/report_boot.c \
+	report/report_state.c \
+	report/proof.c \
+	report/test_result.c \
+	reserve/reserve_facts.c \
+	reserve/reserve_addon.c \
+	reserve/reserve_print.c \
+	status/host_state.c \
+	status/findings.c \
+	status/findings_print.c \
+	status/check_capture.c \
+	status/check_cmdline.c \
+	status/check_image.c \
+	status/check_kernel.c \
+	status/check_machine.c \
+	status/check_past.c \
+	status/check_signature.c \
+	status/status.c \
+	status/status_json.c \
+	status/status_metrics.c \
+	status/status_print.c \
+	status/check_proof.c
 SRC_stub := \
 	entry.S \
 	main.c \

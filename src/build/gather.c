@@ -14,7 +14,7 @@
 #define MODULES_DIR "/usr/lib/modules"
 
 /*
- * What a line must have whatever else it says is told by ctl/check_cmdline.c.
+ * What a line must have whatever else it says is told by ctl/status/check_cmdline.c.
  * rootfstype=ramfs: a tmpfs as the initramfs' root holds half of the memory, and then is full.
  * acpi_no_memhotplug (Linux 3.16): without it the capture kernel takes DIMMs that are ACPI devices,
  * as those plugged in are, for memory of its own, and writes over what it is to save.

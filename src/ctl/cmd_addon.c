@@ -7,8 +7,8 @@
 #include "build/addon.h"
 #include "build/gather.h"
 #include "ctl/ctl.h"
-#include "ctl/find_key.h"
-#include "ctl/publish.h"
+#include "ctl/key/find_key.h"
+#include "ctl/image/publish.h"
 
 static const char usage[] =
 	"Usage: ukdumpctl addon [OPTION]... -o OUT.addon.efi\n\n"

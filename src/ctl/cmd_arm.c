@@ -4,7 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "ctl/arming.h"
+#include "ctl/image/arming.h"
 #include "ctl/ctl.h"
 #include "ctl/loader.h"
 #include "util/cleanup.h"

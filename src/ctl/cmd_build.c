@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "ctl/build_image.h"
+#include "ctl/image/build_image.h"
 #include "ctl/ctl.h"
 #include "util/cleanup.h"
 

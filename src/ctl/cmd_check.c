@@ -2,7 +2,7 @@
 /* ukdumpctl check: every precondition of a dump, and what mends those that fail. */
 #include <stdio.h>
 
-#include "ctl/status.h"
+#include "ctl/status/status.h"
 
 static const char usage[] =
 	"Usage: ukdumpctl check [--json]\n\n"

@@ -12,7 +12,7 @@
 #include <sys/statvfs.h>
 
 #include "conf/settings.h"
-#include "ctl/records.h"
+#include "ctl/dumps/records.h"
 #include "store/machine.h"
 #include "util/cleanup.h"
 #include "util/parse.h"

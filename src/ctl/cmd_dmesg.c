@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "ctl/dump_path.h"
-#include "ctl/info.h"
+#include "ctl/dumps/dump_path.h"
+#include "ctl/dumps/info.h"
 #include "util/cleanup.h"
 
 static int show(const struct info_options *o)

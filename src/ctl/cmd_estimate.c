@@ -8,7 +8,7 @@
 
 #include "crashkernel/machine.h"
 #include "ctl/ctl.h"
-#include "ctl/reserve_facts.h"
+#include "ctl/reserve/reserve_facts.h"
 #include "util/parse.h"
 
 static const char estimate_usage[] =

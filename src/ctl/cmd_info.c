@@ -16,8 +16,8 @@
 #include <unistd.h>
 
 #include "ctl/ctl.h"
-#include "ctl/dump_path.h"
-#include "ctl/info.h"
+#include "ctl/dumps/dump_path.h"
+#include "ctl/dumps/info.h"
 #include "dump/dump.h"
 #include "util/cleanup.h"
 #include "util/file.h"

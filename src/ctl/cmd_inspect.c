@@ -3,7 +3,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 
-#include "ctl/inspect.h"
+#include "ctl/image/inspect.h"
 #include "util/cleanup.h"
 #include "util/parse.h"
 

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "ctl/records.h"
+#include "ctl/dumps/records.h"
 #include "util/cleanup.h"
 #include "util/parse.h"
 

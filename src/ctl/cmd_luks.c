@@ -12,7 +12,7 @@
 
 #include "build/luks.h"
 #include "ctl/ctl.h"
-#include "ctl/publish.h"
+#include "ctl/image/publish.h"
 #include "util/cleanup.h"
 #include "util/process.h"
 #include "util/secret.h"

@@ -7,13 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ctl/build_image.h"
+#include "ctl/image/build_image.h"
 #include "ctl/ctl.h"
-#include "ctl/journal.h"
-#include "ctl/leftovers.h"
-#include "ctl/outcome.h"
-#include "ctl/refresh.h"
-#include "ctl/refresh_plan.h"
+#include "ctl/report/journal.h"
+#include "ctl/image/leftovers.h"
+#include "ctl/image/outcome.h"
+#include "ctl/image/refresh.h"
+#include "ctl/image/refresh_plan.h"
 #include "util/cleanup.h"
 #include "util/lockfile.h"
 

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "ctl/rehearse.h"
+#include "ctl/rehearse/rehearse.h"
 #include "util/parse.h"
 
 static const char usage[] =

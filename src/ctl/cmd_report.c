@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "ctl/ctl.h"
-#include "ctl/report_boot.h"
-#include "ctl/result.h"
+#include "ctl/report/report_boot.h"
+#include "ctl/dumps/result.h"
 #include "util/cleanup.h"
 
 static const char usage[] =

@@ -7,8 +7,8 @@
 
 #include "crashkernel/machine.h"
 #include "ctl/ctl.h"
-#include "ctl/find_key.h"
-#include "ctl/reserve.h"
+#include "ctl/key/find_key.h"
+#include "ctl/reserve/reserve.h"
 #include "util/cleanup.h"
 #include "util/parse.h"
 

@@ -9,9 +9,9 @@
 #include "build/gather.h"
 #include "build/reseal.h"
 #include "ctl/ctl.h"
-#include "ctl/find_key.h"
-#include "ctl/publish.h"
-#include "ctl/trust.h"
+#include "ctl/key/find_key.h"
+#include "ctl/image/publish.h"
+#include "ctl/key/trust.h"
 #include "util/cleanup.h"
 
 static const char usage[] =

@@ -12,9 +12,9 @@
 #include "build/build.h"
 #include "build/gather.h"
 #include "ctl/ctl.h"
-#include "ctl/find_key.h"
-#include "ctl/list_keys.h"
-#include "ctl/publish.h"
+#include "ctl/key/find_key.h"
+#include "ctl/key/list_keys.h"
+#include "ctl/image/publish.h"
 #include "util/cleanup.h"
 #include "util/parse.h"
 

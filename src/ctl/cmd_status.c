@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* ukdumpctl status: is this machine armed, with what, and what is wrong with it. */
-#include "ctl/status.h"
+#include "ctl/status/status.h"
 
 static const char usage[] =
 	"Usage: ukdumpctl status [--json | --metrics [FILE]]\n\n"

@@ -14,10 +14,10 @@
 
 #include "crashkernel/size.h"
 #include "ctl/loader.h"
-#include "ctl/proof.h"
-#include "ctl/result.h"
-#include "ctl/target_check.h"
-#include "ctl/test_result.h"
+#include "ctl/report/proof.h"
+#include "ctl/dumps/result.h"
+#include "ctl/image/target_check.h"
+#include "ctl/report/test_result.h"
 #include "util/cleanup.h"
 #include "util/process.h"
 

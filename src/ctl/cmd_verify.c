@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "ctl/trust.h"
-#include "ctl/verify.h"
+#include "ctl/key/trust.h"
+#include "ctl/image/verify.h"
 #include "pe/profile.h"
 #include "util/cleanup.h"
 #include "util/lockdown.h"

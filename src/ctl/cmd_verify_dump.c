@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ctl/dump_path.h"
-#include "ctl/dump_verdict.h"
-#include "ctl/result.h"
+#include "ctl/dumps/dump_path.h"
+#include "ctl/dumps/dump_verdict.h"
+#include "ctl/dumps/result.h"
 #include "util/cleanup.h"
 
 static const char usage[] =

@@ -3,7 +3,7 @@
  * Init of the guest of `ukdumpctl rehearse`: arms /image by the very call that ukdump-load makes,
  * writes the mark into the kernel log, and crashes the guest. It is all of the guest's user space,
  * without libc, so that it needs nothing of the machine it was made on. What it says on the console
- * is read by ctl/rehearse_guest.c.
+ * is read by ctl/rehearse/rehearse_guest.c.
  */
 #include <asm/unistd.h>
 #include <stddef.h>

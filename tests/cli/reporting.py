@@ -16,7 +16,7 @@ CRASH = f"20261121T183822Z-{MACHINE}"
 PANIC = "Kernel panic - not syncing: sysrq triggered crash"
 TRIAGE = {"kind": "sysrq", "signature": "30c57b677104309f"}  # the same for each sysrq
 IDS = {line.split()[1]: line.split('"')[1]
-       for line in (cli.REPO / "src/ctl/journal.h").read_text().splitlines()
+       for line in (cli.REPO / "src/ctl/report/journal.h").read_text().splitlines()
        if line.startswith("#define JOURNAL_")}
 
 

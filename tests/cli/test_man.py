@@ -213,7 +213,7 @@ def test_every_finding_is_told():
 
 
 def test_every_metric_is_told():
-    made = set(re.findall(r'"(ukdump_[a-z_]+)', (REPO / "src/ctl/status_metrics.c").read_text()))
+    made = set(re.findall(r'"(ukdump_[a-z_]+)', (REPO / "src/ctl/status/status_metrics.c").read_text()))
     assert len(made) > 20
     assert set(re.findall(r"^(ukdump_[a-z_]+)", PAGES["ukdumpctl-status.8"], re.M)) == made
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Entries of the journal (ctl/journal.h) with a logger of our own, and the administrator's programs
- * (ctl/hookdir.h).
+ * Entries of the journal (ctl/report/journal.h) with a logger of our own, and the administrator's
+ * programs (ctl/hookdir.h).
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "ctl/hookdir.h"
-#include "ctl/journal.h"
+#include "ctl/report/journal.h"
 #include "fixture_tree.h"
 #include "util/cleanup.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* src/ctl/images.c, refresh_plan.c: which image is built, armed, removed. */
+/* src/ctl/image/images.c, refresh_plan.c: which image is built, armed, removed. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "ctl/refresh_plan.h"
+#include "ctl/image/refresh_plan.h"
 #include "util/self.h"
 
 #define MAX 8

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* What `report --boot` remembers (ctl/report_state.h), and crashes (ctl/crash.h), at their limits. */
+/* What `report --boot` remembers (ctl/report/report_state.h), and crashes (ctl/report/crash.h), at
+ * their limits. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ctl/report_state.h"
+#include "ctl/report/report_state.h"
 #include "fixture_tree.h"
 #include "util/cleanup.h"
 

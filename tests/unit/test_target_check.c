@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * What is known of targets before they are needed (ctl/target_check.c): on fixture trees, and with
- * sockets of our own.
+ * What is known of targets before they are needed (ctl/image/target_check.c): on fixture trees, and
+ * with sockets of our own.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -19,7 +19,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include "ctl/target_check.h"
+#include "ctl/image/target_check.h"
 #include "fixture_tree.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
