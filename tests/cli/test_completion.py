@@ -78,7 +78,7 @@ def test_every_option_of_every_verb(shell):
         words = offered(shell, verb, "--")
         assert words == options(verb), verb
         found |= words
-    sources = "".join(p.read_text() for p in (REPO / "src" / "ctl").glob("*.c"))
+    sources = "".join(p.read_text() for p in (REPO / "src" / "ctl").rglob("*.c"))
     tables = set(re.findall(r'\{"([a-z-]+)", (?:no|required|optional)_argument', sources))
     assert len(tables) > 20
     assert {f"--{name}" for name in tables} - found == HIDDEN

@@ -114,7 +114,7 @@ def numbers_of(text):
 
 
 def checks_in(*components):
-    sources = [f for c in components for f in (REPO / "src" / c).glob("*.c")]
+    sources = [f for c in components for f in (REPO / "src" / c).rglob("*.[ch]")]
     return {check for f in sources for check in re.findall(f'"({CHECK})"', f.read_text())}
 
 

@@ -180,7 +180,7 @@ JSON_MADE = re.compile(r'(?:json_\w+|add_fact|add_number|add_seconds)\(\s*\w+(?:
 
 def test_every_field_of_json_is_told():
     """Each that src/ctl makes is in a man page, a document or the schema; each that a page names under --json is made."""
-    sources = {p.name: p.read_text() for p in (REPO / "src/ctl").glob("*.c")}
+    sources = {p.name: p.read_text() for p in (REPO / "src/ctl").rglob("*.c")}
     told = "\n".join([*PAGES.values(), *(p.read_text() for p in (REPO / "docs").glob("*.md")),
                       (REPO / "docs/schema/status.json").read_text()])
     count = 0
@@ -204,7 +204,7 @@ def preconditions():
 def test_every_finding_is_told():
     told = set(re.findall(r"^(?:\[\[|\|) +(.*)$", preconditions(), re.M))
     told = {name for line in told for name in re.findall(r"\*([a-z0-9.-]+)\*", line)}
-    source = "\n".join(p.read_text() for p in (REPO / "src/ctl").glob("*.c"))
+    source = "\n".join(p.read_text() for p in (REPO / "src/ctl").rglob("*.c"))
     made = set(re.findall(r'finding_add\(\s*&s->findings,\s*"([a-z.-]+)"', source))
     made |= set(re.findall(r'\{"((?:kernel|unit)\.[a-z-]+)"', source))
     made |= {f"tool.{name}" for name in re.findall(r'check_program\(root, s, "([a-z]+)"', source)}
